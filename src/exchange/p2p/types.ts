@@ -1,0 +1,45 @@
+/** The node on the network. Gossip is a hint, sync is the truth; both end in the same `RecordStore.admit`. */
+import type { Digest } from '../../crypto/digest.ts';
+import type { Admission, AuthorId, VerifiedRecord } from '../record/types.ts';
+import type { RecordStore } from '../store/types.ts';
+
+export interface ExchangeOptions {
+  /** 32 bytes: the identity's seed. The PeerId is the author's key. */
+  readonly seed: Uint8Array;
+  readonly network: string;
+  readonly store: RecordStore;
+  /** Multiaddrs to listen on, for example `/ip4/127.0.0.1/tcp/0`. */
+  readonly listen: readonly string[];
+  readonly bootstrap?: readonly string[];
+  readonly mdns?: boolean;
+  readonly role?: 'peer' | 'bootstrap';
+  /** Whose feeds this node carries; asked anew each time, so a policy reload takes effect at once. */
+  readonly follows: (author: AuthorId) => boolean;
+  readonly followed: () => readonly AuthorId[];
+  /** Trusted peers with their stored addresses: redialled with backoff, direct peers in gossip. */
+  readonly trusted: () => readonly { readonly author: AuthorId; readonly addresses: readonly string[] }[];
+  /** Blob types that may travel, each with a cap and a parser that throws on anything else. No type can carry an image. */
+  readonly blobTypes: Readonly<
+    Record<string, { readonly maxBytes: number; readonly check: (bytes: Uint8Array) => void }>
+  >;
+  readonly onAdmission?: (admission: Admission, from: string) => void;
+}
+
+export interface Exchange {
+  readonly peerId: string;
+  addresses(): string[];
+  peers(): { peerId: string; author: AuthorId | null; address: string }[];
+  /** Connects and syncs. Rejects with `exchange/unreachable`. */
+  connect(address: string, signal?: AbortSignal): Promise<void>;
+  /** Tells the followers who are connected; they sync what they missed. */
+  announce(record: VerifiedRecord): Promise<void>;
+  /** Syncs with every connected peer now; resolves with the number of records admitted. */
+  sync(signal?: AbortSignal): Promise<number>;
+  /** Asks trusted peers for patches that cure a symptom; what they send is admitted like anything else. */
+  askSymptom(symptom: Digest, signal: AbortSignal): Promise<VerifiedRecord[]>;
+  /** Fetches a typed blob from one author's node. */
+  fetchBlob(author: AuthorId, type: string, digest: Digest, signal: AbortSignal): Promise<Uint8Array>;
+  /** Looks for nodes that carry a feed in the DHT, connects to them and syncs. Resolves with how many were found. */
+  findFeed(author: AuthorId, signal: AbortSignal): Promise<number>;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,63 @@
+/** The person's own policy, and what it decides. Pure: no I/O, no clock but the one given. */
+import type { Digest } from '../../crypto/digest.ts';
+import type { ChangeClass } from '../../recipe/types.ts';
+import type { AuthorId } from '../record/types.ts';
+
+declare const checked: unique symbol;
+
+export type Apply = 'auto' | 'ask' | 'never';
+
+/** Checked by `parsePolicy` (policy.ts) alone. Names are resolved to author ids; groups may nest. */
+export interface Policy {
+  readonly [checked]: true;
+  readonly peers: Readonly<
+    Record<string, { readonly id: AuthorId; readonly addresses: readonly string[]; readonly follow: boolean }>
+  >;
+  readonly groups: Readonly<Record<string, Group>>;
+  readonly rules: readonly Rule[];
+  readonly defaults: { readonly patches: Apply; readonly versions: Apply };
+}
+
+export interface Group {
+  readonly k: number;
+  /** Peer names and group names. */
+  readonly of: readonly string[];
+}
+
+export interface Rule {
+  /** `author/name` globs. */
+  readonly recipes: readonly string[];
+  readonly patches: Partial<Readonly<Record<ChangeClass, { readonly apply: Apply; readonly when?: string }>>>;
+  readonly versions?: { readonly apply: Apply; readonly when?: string };
+  readonly checksums?: { readonly confirm: Group };
+  /** 1-based line in the policy file, for `why`. */
+  readonly line: number;
+}
+
+/** One author for or against something. `build` voices are shown, and never count towards anything automatic. */
+export interface Voice {
+  readonly author: AuthorId;
+  readonly stance: 'for' | 'against';
+  readonly basis: 'author' | 'reviewed-human' | 'reviewed-build' | 'failure' | 'withdrawal' | 'contradicting-patch';
+  readonly record: Digest;
+  readonly stale: boolean;
+}
+
+export interface Question {
+  readonly about: 'patch' | 'version';
+  readonly record: Digest;
+  readonly recipeAuthor: AuthorId;
+  readonly recipeName: string;
+  readonly recordAuthor: AuthorId;
+  readonly changeClass: ChangeClass;
+  readonly voices: readonly Voice[];
+}
+
+/** `apply` is what may happen; `because` is the whole derivation, one sentence a line, in order. */
+export interface Decision {
+  readonly apply: Apply;
+  readonly because: readonly string[];
+  readonly rule: number | null;
+  /** What is missing for `auto`: names of peers whose voice is awaited. */
+  readonly missing: readonly string[];
+}

@@ -1,0 +1,215 @@
+/**
+ * The recipe as checked data. `parseRecipe` (parse.ts) is the only maker of a `CheckedRecipe`, `resolveRecipe`
+ * (resolve.ts) the only maker of a `ResolvedRecipe`. Field names are those of the YAML (docs/recipe.md).
+ */
+import type { Digest } from '../crypto/digest.ts';
+
+declare const checked: unique symbol;
+declare const resolved: unique symbol;
+
+/** `500ms`, `60s`, `30m`: scaled by the measured speed of the host, never a sleep. */
+export type Duration = string;
+
+export interface Recipe {
+  readonly recipe: 1;
+  readonly name: string;
+  readonly version: string;
+  readonly summary?: string;
+  readonly base?: { readonly recipe: string; readonly digest: Digest; readonly at?: string };
+  /** Reserved names: `kernel`, `initrd`, `iso`. Every other name is a disk of packages. */
+  readonly media?: Readonly<Record<string, Medium>>;
+  readonly params?: Readonly<Record<string, Param>>;
+  readonly machine: MachineSpec;
+  readonly reproducible?: { readonly source_date_epoch?: number; readonly clock?: 'fixed' | 'host' };
+  readonly defaults?: StepDefaults;
+  readonly watch?: readonly Watch[];
+  readonly steps: readonly Step[];
+  readonly provides?: readonly string[];
+  readonly requires?: readonly string[];
+  readonly outputs?: readonly Output[];
+  readonly normalise?: readonly NormaliseRule[];
+  readonly personalise?: readonly Step[];
+}
+
+export type Medium = PackageFile | LocalFile | PackageDisk;
+
+/** One file of a Debian package, verified along apt's signed chain. */
+export interface PackageFile {
+  readonly package: string;
+  /** Path inside the package, without a leading slash. */
+  readonly path: string;
+}
+
+/** A file beside the recipe (relative path, no `..`), named by its digest. */
+export interface LocalFile {
+  readonly file: string;
+  /** 64 hex digits. Required unless `unverified: allow`. */
+  readonly sha256?: string;
+  readonly unverified?: 'allow';
+}
+
+/** A read-only USB disk with verified .deb files (in `pool/`) and inline files. */
+export interface PackageDisk {
+  readonly packages?: readonly (string | { readonly kernel_of: string })[];
+  /** Include what the packages depend on. Default true. */
+  readonly closure?: boolean;
+  /** Inline files by name, at most 16 KiB each: part of the recipe's digest. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly layout: 'usb-fat';
+}
+
+export interface Param {
+  readonly type: 'string' | 'integer' | 'boolean' | 'secret';
+  readonly default?: string | number | boolean;
+  readonly pattern?: string;
+  readonly summary?: string;
+}
+
+export interface MachineSpec {
+  readonly arch: 'x86_64';
+  readonly cpus?: number;
+  /** `512M`, `1G`. */
+  readonly memory: string;
+  readonly firmware?: 'bios';
+  readonly disks?: readonly { readonly id: string; readonly size: string }[];
+  readonly network?: 'none';
+  readonly keyboard?: 'us';
+  /** Kernel command line when `media` names a kernel. */
+  readonly kernel_args?: string;
+}
+
+export interface StepDefaults {
+  readonly timeout?: Duration;
+  readonly retries?: number;
+  readonly backoff?: { readonly from: Duration; readonly factor: number; readonly max: Duration };
+}
+
+export interface Watch {
+  readonly id: string;
+  readonly when: Condition;
+  readonly fail: string;
+}
+
+export interface Step {
+  readonly id: string;
+  readonly summary?: string;
+  readonly when?: Condition;
+  readonly do?: readonly Act[];
+  readonly expect?: Condition;
+  readonly first_of?: readonly Branch[];
+  readonly checkpoint?: boolean;
+  readonly retries?: number;
+  readonly on_fail?: 'rollback' | 'fail';
+}
+
+export interface Branch {
+  readonly when: Condition;
+  readonly do?: readonly Act[];
+}
+
+/** What must be seen. Exactly one of the kinds, plus `timeout` and `progress`. */
+export type Condition = ConditionKind & {
+  readonly timeout?: Duration;
+  /** Counts as progress while it changes: the step does not fail early before `stall` has passed. */
+  readonly progress?: { readonly text: string; readonly stall: Duration };
+};
+
+export type ConditionKind =
+  | { readonly text: string | TextPattern }
+  | { readonly serial: string | { readonly regex: string } }
+  | { readonly gone: Condition }
+  | { readonly still: Duration }
+  | { readonly changed: true }
+  | { readonly event: 'shutdown' | 'reset' }
+  | { readonly any: readonly Condition[] }
+  | { readonly all: readonly Condition[] }
+  | { readonly not: Condition };
+
+/** Exactly one of `string` and `regex` (linear-time RE2 syntax). */
+export interface TextPattern {
+  readonly string?: string;
+  readonly regex?: string;
+  /** Cells: column, row, width, height. */
+  readonly area?: readonly [number, number, number, number];
+  /** Row of the screen, counted from 0; negative from the bottom. */
+  readonly line?: number;
+  readonly style?: 'inverse';
+}
+
+export type Act =
+  /** Typed through the keyboard; read back from the screen unless `echo` is false. */
+  | { readonly type: string; readonly clear?: boolean; readonly echo?: boolean }
+  | { readonly key: string }
+  | { readonly keys: readonly string[] }
+  | { readonly hold: string }
+  | { readonly release: string }
+  /** Reads the list, moves, verifies the highlighted row, chooses. */
+  | { readonly menu: string }
+  | { readonly serial: string }
+  | { readonly power: 'off' | 'reset' };
+
+export interface Output {
+  readonly disk: string;
+  readonly as: string;
+}
+
+/** A named rule of ours (`machine-id`), or one written out. */
+export type NormaliseRule =
+  | string
+  | {
+      readonly path: string;
+      readonly content: string;
+      readonly reason: string;
+    };
+
+/** A recipe that passed the schema, the limits and the semantic checks. */
+export interface CheckedRecipe {
+  readonly [checked]: true;
+  readonly recipe: Recipe;
+  /** SHA-256 over the canonical JSON of the parsed document. */
+  readonly digest: Digest;
+  /** The exact YAML text it was parsed from. */
+  readonly source: string;
+}
+
+/** A checked recipe with every public parameter bound. `{{secret}}` references stay, in `personalise` only. */
+export interface ResolvedRecipe {
+  readonly [resolved]: true;
+  readonly recipe: Recipe;
+  readonly of: CheckedRecipe;
+  /** Digest of the resolved document: what a build and an attestation name. */
+  readonly digest: Digest;
+  readonly params: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** Typed changes against one exact recipe. `was` is the digest of the step (or value) it was made against. */
+export type Operation =
+  | { readonly op: 'replace-step'; readonly id: string; readonly was: Digest; readonly step: Step }
+  /** `after: null` puts it first. */
+  | { readonly op: 'insert-step'; readonly after: string | null; readonly step: Step }
+  | { readonly op: 'remove-step'; readonly id: string; readonly was: Digest }
+  | { readonly op: 'move-step'; readonly id: string; readonly was: Digest; readonly after: string | null }
+  /** One field by path; a step is addressed as `["steps", "<id>", …]`. `was: null` where the field was absent. */
+  | { readonly op: 'set'; readonly path: readonly string[]; readonly was: Digest | null; readonly value: unknown };
+
+/** What a change touches, least to most. A patch has the highest class in it. */
+export type ChangeClass = 'wording' | 'choices' | 'sends' | 'authority';
+
+/** One line of a lock: a package by exact version and digest, and the key that vouched for it. */
+export interface LockedPackage {
+  readonly package: string;
+  readonly version: string;
+  readonly architecture: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  /** Fingerprint (upper-case hex) of the archive key whose signature led here. */
+  readonly signedBy: string;
+}
+
+/** `NAME.lock.yaml`: the exact media a recipe resolves to. `media` maps a medium's name to its packages, in order. */
+export interface Lock {
+  readonly lock: 1;
+  /** Digest of the recipe's `media` part: a patch that leaves the media alone keeps its lock. */
+  readonly of: Digest;
+  readonly media: Readonly<Record<string, readonly LockedPackage[]>>;
+}

@@ -1,0 +1,42 @@
+/** What a finished disk contains, as a comparable list. docs/manifest.md is the format. */
+import type { Digest } from '../../crypto/digest.ts';
+
+export type ManifestEntry =
+  | {
+      readonly kind: 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'block' | 'character';
+      /** Path from the root of its file system, prefixed by the partition: `p1:/etc/fstab`. */
+      readonly path: string;
+      /** Permission bits, octal without type: 0o644. */
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+      readonly sizeBytes: number;
+      readonly sha256?: Digest;
+      readonly linkTarget?: string;
+      readonly device?: readonly [number, number];
+      /** Digest over the sorted extended attributes, where there are any. */
+      readonly xattrs?: Digest;
+      /** First path of the same inode. */
+      readonly hardLinkOf?: string;
+      /** The rule that rewrote or left out this entry's content. */
+      readonly rule?: string;
+    }
+  | {
+      /** Bytes of the disk outside of any file system. */
+      readonly kind: 'extent';
+      /** `disk:0+512`: offset and length in bytes. */
+      readonly path: string;
+      readonly sizeBytes: number;
+      readonly sha256?: Digest;
+      readonly rule?: string;
+    };
+
+export interface Manifest {
+  /** The canonical text: what `digest` is the SHA-256 of. */
+  readonly text: string;
+  readonly digest: Digest;
+  readonly entries: readonly ManifestEntry[];
+  readonly normaliser: Digest;
+  /** in-toto's `dirHash1` over the regular files: anybody can compute it with sha256sum. */
+  readonly dirHash1: Digest;
+}

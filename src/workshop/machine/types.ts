@@ -1,0 +1,98 @@
+/**
+ * A machine as the rest of the workshop sees it: something with a screen, a keyboard, a serial line and a power button,
+ * whose state can be saved and restored. QEMU (qemu.ts) is the first implementation.
+ */
+
+/** One picture of the screen. `rgb` holds width × height × 3 bytes, rows from the top. */
+export interface Frame {
+  readonly width: number;
+  readonly height: number;
+  readonly rgb: Uint8Array;
+  /** Counts up by one with each frame that differs from the one before. */
+  readonly sequence: number;
+  /** Host time of capture: `performance.now()`, milliseconds. */
+  readonly capturedAtMs: number;
+}
+
+/** A key by its QEMU `qcode` name (`a`, `shift`, `ret`, `f10`), pressed or released. */
+export interface KeyEvent {
+  readonly key: string;
+  readonly down: boolean;
+}
+
+export type MachineEvent =
+  | { readonly type: 'shutdown'; readonly byGuest: boolean }
+  | { readonly type: 'reset' }
+  /** QEMU died: its exit status or signal and its last words on stderr. */
+  | { readonly type: 'died'; readonly status: string; readonly lastWords: string };
+
+export interface MachineDisk {
+  readonly id: string;
+  /** Host path. */
+  readonly path: string;
+  readonly format: 'raw' | 'qcow2';
+  readonly readOnly?: boolean;
+  /** How the guest sees it. `usb` is removable and read-only; `virtio` is a hard disk. */
+  readonly bus: 'virtio' | 'usb' | 'cdrom';
+}
+
+/** Everything that decides what the guest is. Canonical JSON of it (paths left out) is part of a checkpoint's key. */
+export interface MachineConfig {
+  readonly arch: 'x86_64';
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  readonly disks: readonly MachineDisk[];
+  /** Direct boot of an installer's kernel. A verified VM never has this (docs/decisions). */
+  readonly kernel?: { readonly path: string; readonly initrd?: string; readonly args?: string };
+  /** Seconds since 1970 that the guest's clock starts at; absent: the host's clock. */
+  readonly clockEpochSeconds?: number;
+  /** Extra virtio-serial ports by name, each a unix socket of ours (the measuring VM's way out). */
+  readonly ports?: readonly string[];
+}
+
+export interface Machine {
+  /** The accelerator in use, and QEMU's version (`7.2.22`). */
+  readonly accelerator: 'kvm' | 'hvf' | 'tcg';
+  readonly qemuVersion: string;
+  readonly running: boolean;
+  /** Current picture. Rejects with `machine/died` after QEMU's death. */
+  frame(signal?: AbortSignal): Promise<Frame>;
+  /** All events in one QMP call: they arrive together or not at all. At most 16 events (8 keys). */
+  sendKeys(events: readonly KeyEvent[]): Promise<void>;
+  /** Bytes the guest wrote to its first serial port since power-on. */
+  serialOutput(): Uint8Array;
+  writeSerial(bytes: Uint8Array): Promise<void>;
+  /** Duplex stream of a named virtio-serial port from `MachineConfig.ports`. */
+  port(name: string): Promise<import('node:stream').Duplex>;
+  power(action: 'off' | 'reset' | 'acpi-off'): Promise<void>;
+  /** Calls back for each event until the returned function is called. Past `shutdown`/`died` are told at once. */
+  onEvent(listener: (event: MachineEvent) => void): () => void;
+  /** Reads guest-physical memory: how fonts are learned from VGA plane 2. */
+  readMemory(address: number, sizeBytes: number): Promise<Uint8Array>;
+  /** Where the display adapter's frame buffer lies (`query-pci`, class 0x0300, BAR 0), or null. */
+  vgaMemoryAddress(): Promise<number | null>;
+  /**
+   * Stops the guest, writes its memory and devices to `memoryPath` (zstd), freezes each writable disk as it is now (the
+   * machine goes on in a fresh overlay) and, unless `leaveStopped`, lets the guest run on.
+   */
+  save(memoryPath: string, options?: { leaveStopped?: boolean }): Promise<SavedState>;
+  /** Ends QEMU and removes its runtime folder. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export interface SavedState {
+  readonly memoryPath: string;
+  readonly memoryBytes: number;
+  /** Host path of the frozen file of each writable disk, by disk id. */
+  readonly disks: Readonly<Record<string, string>>;
+}
+
+export interface StartOptions {
+  readonly config: MachineConfig;
+  /** Runtime folder for sockets and overlays; made if missing, 0700. Keep it short: unix socket paths are limited. */
+  readonly runtimeDir: string;
+  readonly accelerator: 'kvm' | 'hvf' | 'tcg';
+  /** Resume from this state instead of powering on. */
+  readonly restore?: { readonly memoryPath: string };
+  readonly signal?: AbortSignal;
+}

@@ -1,0 +1,42 @@
+/** Install media, verified before a byte of them is used. */
+import type { Digest } from '../../crypto/digest.ts';
+import type { Lock, LockedPackage } from '../../recipe/types.ts';
+
+declare const verified: unique symbol;
+
+/** A file on this host whose digest was checked against a signed statement; only `media/` makes one. */
+export interface VerifiedFile {
+  readonly [verified]: true;
+  readonly path: string;
+  readonly sha256: Digest;
+  readonly sizeBytes: number;
+  /** How it was verified, kept with the build. */
+  readonly proof: MediaProof;
+}
+
+export type MediaProof =
+  | {
+      readonly scheme: 'debian-archive';
+      /** Fingerprint of the key that signed InRelease, upper-case hex. */
+      readonly fingerprint: string;
+      readonly suite: string;
+      /** ISO 8601: from the signed Release file, and when we checked. */
+      readonly releaseDate: string;
+      readonly verifiedAt: string;
+      readonly package: LockedPackage;
+    }
+  | { readonly scheme: 'digest'; readonly verifiedAt: string }
+  | { readonly scheme: 'unverified'; readonly verifiedAt: string };
+
+/** All media of one recipe, ready to be attached. */
+export interface VerifiedMedia {
+  readonly [verified]: true;
+  readonly lock: Lock;
+  readonly kernel?: VerifiedFile;
+  readonly initrd?: VerifiedFile;
+  readonly iso?: VerifiedFile;
+  /** Disks of packages by medium name: raw images, byte-identical for the same recipe and lock. */
+  readonly disks: Readonly<Record<string, { readonly path: string; readonly sha256: Digest }>>;
+  /** Every verified file that went in, for the attestation's `resolvedDependencies`. */
+  readonly files: readonly VerifiedFile[];
+}

@@ -1,0 +1,97 @@
+/** Steps, events, checkpoints and repair: the words that the engine and those around it share. */
+import type { Digest } from '../../crypto/digest.ts';
+import type { Condition, Operation, ResolvedRecipe, Step } from '../../recipe/types.ts';
+import type { ScreenText } from '../screen/types.ts';
+
+/** Why a step failed, with what a person needs to see to mend it. */
+export interface StepFailure {
+  readonly stepId: string;
+  readonly stepDigest: Digest;
+  /** `when` was never met · `expect` was never met · a watch fired · an act could not be carried out (typing, menu). */
+  readonly phase: 'when' | 'expect' | 'watch' | 'act';
+  readonly expected: Condition;
+  /** One sentence. */
+  readonly reason: string;
+  readonly seen: ScreenText;
+  readonly serialTail: string;
+  /** Lines of the screen nearest to what was expected, best first; similarity 0 to 1. */
+  readonly nearest: readonly { readonly line: string; readonly row: number; readonly similarity: number }[];
+}
+
+export interface RepairRequest {
+  readonly resolved: ResolvedRecipe;
+  readonly step: Step;
+  readonly failure: StepFailure;
+  /** Counts from 1 for each time this build has asked about this step. */
+  readonly attempt: number;
+  /** Steps whose end is a checkpoint to roll back to, oldest first; `null` is power-on. */
+  readonly checkpoints: readonly (string | null)[];
+}
+
+/** What a repair source says. A `patch` is applied, and the build goes on from before the earliest step it changes. */
+export type RepairAnswer =
+  | {
+      readonly kind: 'patch';
+      readonly operations: readonly Operation[];
+      readonly origin: 'trusted-patch' | 'suggestion' | 'human';
+      /** Record id of a peer's patch. */
+      readonly patch?: Digest;
+      /** Shown to the person and written in the transcript. */
+      readonly summary: string;
+    }
+  | { readonly kind: 'retry' }
+  | { readonly kind: 'rollback'; readonly to: string | null }
+  | { readonly kind: 'abort'; readonly reason: string };
+
+/** Where a new version of a failing step comes from. The engine asks its sources in order until one answers. */
+export interface RepairSource {
+  readonly name: string;
+  /** `undefined`: nothing to offer. A source that has offered a patch that did not help is asked again. */
+  propose(request: RepairRequest, signal: AbortSignal): Promise<RepairAnswer | undefined>;
+}
+
+/** One line of the transcript (JSON Lines) and one event of `build --json`. `atMs` counts from the start of the build. */
+export type BuildEvent = { readonly atMs: number } & (
+  | { readonly event: 'phase'; readonly phase: BuildPhase; readonly detail?: string }
+  | {
+      readonly event: 'step-start';
+      readonly step: string;
+      readonly index: number;
+      readonly of: number;
+      readonly try: number;
+    }
+  | { readonly event: 'step-done'; readonly step: string; readonly tookMs: number }
+  | {
+      readonly event: 'step-failed';
+      readonly step: string;
+      readonly phase: StepFailure['phase'];
+      readonly reason: string;
+      readonly screen: readonly string[];
+    }
+  | {
+      readonly event: 'seen';
+      readonly step: string;
+      readonly condition: Condition;
+      readonly frameSequence: number;
+      readonly capturedAtMs: number;
+      readonly eye: string;
+    }
+  | { readonly event: 'typed'; readonly step: string; readonly text: string; readonly retyped: number }
+  | { readonly event: 'key'; readonly step: string; readonly key: string; readonly sentAtMs: number }
+  | { readonly event: 'checkpoint'; readonly step: string; readonly key: Digest; readonly memoryBytes: number }
+  | { readonly event: 'resumed'; readonly step: string; readonly key: Digest }
+  | { readonly event: 'rolled-back'; readonly to: string | null }
+  | { readonly event: 'repair-asked'; readonly step: string; readonly source: string }
+  | {
+      readonly event: 'repair';
+      readonly step: string;
+      readonly source: string;
+      readonly answer: RepairAnswer['kind'];
+      readonly summary: string;
+      readonly patch?: Digest;
+    }
+  | { readonly event: 'progress'; readonly what: string; readonly done: number; readonly total: number }
+  | { readonly event: 'done'; readonly recipe: Digest; readonly manifest?: Digest }
+);
+
+export type BuildPhase = 'media' | 'boot' | 'steps' | 'measure' | 'personalise' | 'store';

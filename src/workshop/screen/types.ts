@@ -1,0 +1,46 @@
+/** What a screen says, and where: a grid of character cells read exactly from pixels by learned fonts. */
+
+export interface Cell {
+  /** One character; `\ufffd` where the bitmap is in no learned font. */
+  readonly char: string;
+  /** 0xRRGGBB. */
+  readonly foreground: number;
+  readonly background: number;
+}
+
+export interface ScreenText {
+  readonly columns: number;
+  readonly rows: number;
+  /** One string a row, `columns` characters each (a double-width character is followed by a space). */
+  readonly lines: readonly string[];
+  cell(row: number, column: number): Cell;
+  /** True where a cell's colours are the screen's usual ones swapped, or its background is not the row's usual one. */
+  isHighlighted(row: number, column: number): boolean;
+  readonly unknownCells: number;
+  /** Which eye read it, for the log: `vga-font`, `unifont`, … */
+  readonly font: string;
+  /** Sequence number and capture time of the frame it was read from. */
+  readonly sequence: number;
+  readonly capturedAtMs: number;
+}
+
+export interface Glyph {
+  readonly codePoint: number;
+  /** Pixels: 8, or 16 for a double-width glyph. */
+  readonly width: number;
+  /** One number a pixel row, most significant of `width` bits at the left. */
+  readonly rows: readonly number[];
+}
+
+export interface Font {
+  readonly name: string;
+  readonly height: number;
+  readonly glyphs: readonly Glyph[];
+}
+
+/** Reads frames as text; learns fonts as it goes. */
+export interface Eyes {
+  read(frame: import('../machine/types.ts').Frame): ScreenText;
+  /** Adds a font; earlier fonts win where two glyphs share a bitmap. */
+  learn(font: Font): void;
+}
