@@ -3,6 +3,8 @@
  * whose state can be saved and restored. QEMU (qemu.ts) is the first implementation.
  */
 
+import type { Duplex } from 'node:stream';
+
 /** One picture of the screen. `rgb` holds width × height × 3 bytes, rows from the top. */
 export interface Frame {
   readonly width: number;
@@ -63,7 +65,7 @@ export interface Machine {
   serialOutput(): Uint8Array;
   writeSerial(bytes: Uint8Array): Promise<void>;
   /** Duplex stream of a named virtio-serial port from `MachineConfig.ports`. */
-  port(name: string): Promise<import('node:stream').Duplex>;
+  port(name: string): Promise<Duplex>;
   power(action: 'off' | 'reset' | 'acpi-off'): Promise<void>;
   /** Calls back for each event until the returned function is called. Past `shutdown`/`died` are told at once. */
   onEvent(listener: (event: MachineEvent) => void): () => void;

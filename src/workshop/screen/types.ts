@@ -1,3 +1,5 @@
+import type { Frame } from '../machine/types.ts';
+
 /** What a screen says, and where: a grid of character cells read exactly from pixels by learned fonts. */
 
 export interface Cell {
@@ -40,7 +42,7 @@ export interface Font {
 
 /** Reads frames as text; learns fonts as it goes. */
 export interface Eyes {
-  read(frame: import('../machine/types.ts').Frame): ScreenText;
+  read(frame: Frame): ScreenText;
   /** Adds a font; earlier fonts win where two glyphs share a bitmap. */
   learn(font: Font): void;
 }
