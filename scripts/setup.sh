@@ -1,0 +1,62 @@
+#!/bin/sh
+# Installs what is missing and says nothing when nothing is: npm packages, then Debian packages by name.
+# usage: setup.sh run|test
+# Exit code 5: something is missing that this user may not install; the one command that mends it is printed.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+purpose=${1:-run}
+
+say() { printf 'portalgun set-up: %s\n' "$1" >&2; }
+
+# --- npm packages, Node 24 among them ----------------------------------------------------------------------------
+stamp="$root/node_modules/.portalgun-setup"
+if [ ! -x "$root/node_modules/node/bin/node" ] || ! cmp -s "$root/package-lock.json" "$stamp"; then
+  if ! command -v npm >/dev/null 2>&1; then
+    say "npm is missing. Install it with: sudo apt-get install -y nodejs npm"
+    exit 5
+  fi
+  say "installing npm packages (once, about a minute)"
+  if ! (cd "$root" && npm ci --no-fund --no-audit --loglevel=error >&2); then
+    say "npm ci failed; its words are above. Mend that and run the same command again."
+    exit 5
+  fi
+  cp "$root/package-lock.json" "$stamp"
+fi
+
+# --- Debian packages: a command (or file) that must be there, and the package that brings it ---------------------
+needs_run="qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils dpkg-deb:dpkg gpgv:gpgv"
+needs_test="script:bsdutils mcopy:mtools fsck.fat:dosfstools mke2fs:e2fsprogs sfdisk:fdisk protoc:protobuf-compiler as:binutils flock:util-linux"
+case $purpose in
+  run) needs=$needs_run ;;
+  test) needs="$needs_run $needs_test" ;;
+  *) say "usage: setup.sh run|test"; exit 2 ;;
+esac
+
+PATH="$PATH:/usr/sbin:/sbin"
+missing=
+for need in $needs; do
+  command -v "${need%%:*}" >/dev/null 2>&1 || missing="$missing ${need#*:}"
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+  say "missing:$missing (Debian's package names). Install them with your system's package manager, then run this again."
+  exit 5
+fi
+if [ "$(id -u)" = 0 ]; then
+  as_root=
+elif sudo -n true 2>/dev/null; then
+  as_root="sudo -n"
+else
+  say "missing:$missing. Install them with:"
+  printf '  sudo apt-get update && sudo apt-get install -y --no-install-recommends%s\n' "$missing" >&2
+  exit 5
+fi
+say "installing Debian packages:$missing"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! { $as_root apt-get update && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
+  tail -n 15 "$log" >&2
+  say "apt-get could not install:$missing. Mend that and run the same command again."
+  exit 5
+fi

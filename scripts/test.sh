@@ -1,0 +1,9 @@
+#!/bin/sh
+# The whole test run: set-up, checks, tests. Ends with one line, `N passed, N failed`.
+set -eu
+cd "$(dirname "$0")/.."
+sh scripts/setup.sh test
+PATH="$PWD/node_modules/.bin:$PATH:/usr/sbin:/sbin"
+export PATH
+sh scripts/check.sh
+exec mocha --reporter ./scripts/reporter.ts "$@"

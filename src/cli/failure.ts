@@ -1,0 +1,48 @@
+/** How a failure is told: what happened, to which thing, what to do next; the exit code says which kind it is. */
+import { PortalgunError, InterruptedError } from '../errors.ts';
+import { paint } from './output.ts';
+import type { Context } from './context.ts';
+
+/** Prints the error to stderr (and, with `--json`, as a document to stdout). Returns the exit code. */
+export function reportFailure(context: Context, error: unknown): number {
+  const known = asPortalgunError(error, context.signal);
+  if (context.json) {
+    const { code, message, hint, facts } = known;
+    context.stdout.write(`${JSON.stringify({ error: { code, message, hint, facts } })}\n`);
+  } else {
+    context.stderr.write(`${paint(context, 'stderr', 'red', 'error:')} ${known.message}\n`);
+    if (known.hint !== undefined) context.stderr.write(`  ${known.hint}\n`);
+    if (context.verbose) for (const line of causes(known)) context.stderr.write(`  because: ${line}\n`);
+  }
+  if (context.environment['DEBUG']) context.stderr.write(`${known.stack ?? ''}\n`);
+  return known.exitCode;
+}
+
+function asPortalgunError(error: unknown, signal: AbortSignal): PortalgunError {
+  if (error instanceof PortalgunError) return error;
+  if (signal.aborted) return new InterruptedError('interrupted; the same command goes on where it stopped', { cause: error });
+  const errno = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (errno === 'ENOSPC') {
+    return new PortalgunError(1, 'disk/full', `the disk is full: ${messageOf(error)}`, {
+      hint: 'Free some space (portalgun checkpoints prune), then run the same command again: nothing was lost.',
+      cause: error,
+    });
+  }
+  return new PortalgunError(1, 'internal', messageOf(error), {
+    hint: 'This is a fault of portalgun. Run it again with DEBUG=1 and report what it prints.',
+    cause: error,
+  });
+}
+
+function causes(error: Error): string[] {
+  const lines: string[] = [];
+  for (let cause = error.cause; cause !== undefined && lines.length < 8; cause = (cause as Error).cause) {
+    lines.push(messageOf(cause));
+    if (!(cause instanceof Error)) break;
+  }
+  return lines;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

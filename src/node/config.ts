@@ -1,0 +1,79 @@
+/** `config.yaml`: how this node speaks to the network. Nothing in it is secret, and nothing in it is trust. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseDocument } from 'yaml';
+import { UsageError } from '../errors.ts';
+import type { Home } from './home.ts';
+
+export interface Config {
+  /** Records of one network are void in another. */
+  readonly network: string;
+  /** Multiaddrs to listen on. */
+  readonly listen: readonly string[];
+  readonly bootstrap: readonly string[];
+  /** Look for peers on the local network by mDNS. */
+  readonly mdns: boolean;
+}
+
+export const DEFAULT_CONFIG: Config = {
+  network: 'portalgun',
+  listen: ['/ip4/0.0.0.0/tcp/0'],
+  bootstrap: [],
+  mdns: true,
+};
+
+export const CONFIG_TEXT = `# How this node speaks to the network. Every line is optional; these are the defaults.
+# network: portalgun
+# listen: [/ip4/0.0.0.0/tcp/0]
+# bootstrap: []
+# mdns: true
+`;
+
+/** Reads `config.yaml`, absent fields defaulted. Rejects with `config/invalid`, naming the line. */
+export async function loadConfig(home: Home): Promise<Config> {
+  const file = path.join(home.config, 'config.yaml');
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return DEFAULT_CONFIG;
+    throw error;
+  }
+  const document = parseDocument(text, { uniqueKeys: true });
+  const problem = document.errors[0];
+  if (problem) throw invalid(file, problem.message);
+  const value: unknown = document.toJS({ maxAliasCount: 0 });
+  if (value === null || value === undefined) return DEFAULT_CONFIG;
+  if (typeof value !== 'object' || Array.isArray(value)) throw invalid(file, 'expected `name: value` lines');
+  const fields = value as Record<string, unknown>;
+  for (const name of Object.keys(fields)) {
+    if (!(name in DEFAULT_CONFIG)) {
+      throw invalid(file, `unknown field \`${name}\`; known are: ${Object.keys(DEFAULT_CONFIG).join(', ')}`);
+    }
+  }
+  return {
+    network: networkName(fields['network'] ?? DEFAULT_CONFIG.network, 'network', file),
+    listen: list(fields['listen'] ?? DEFAULT_CONFIG.listen, 'listen', file),
+    bootstrap: list(fields['bootstrap'] ?? DEFAULT_CONFIG.bootstrap, 'bootstrap', file),
+    mdns: flag(fields['mdns'] ?? DEFAULT_CONFIG.mdns, 'mdns', file),
+  };
+}
+
+function networkName(value: unknown, name: string, file: string): string {
+  if (typeof value === 'string' && /^[a-z0-9][a-z0-9.-]{0,62}$/.test(value)) return value;
+  throw invalid(file, `\`${name}\` must be lower-case letters, digits, dots and hyphens`);
+}
+
+function list(value: unknown, name: string, file: string): readonly string[] {
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string' && item.startsWith('/'))) return value;
+  throw invalid(file, `\`${name}\` must be a list of multiaddrs such as /ip4/127.0.0.1/tcp/4001`);
+}
+
+function flag(value: unknown, name: string, file: string): boolean {
+  if (typeof value === 'boolean') return value;
+  throw invalid(file, `\`${name}\` must be true or false`);
+}
+
+function invalid(file: string, what: string): UsageError {
+  return new UsageError('config/invalid', `${file}: ${what}`, { hint: 'Mend that line, or delete it for the default.' });
+}
