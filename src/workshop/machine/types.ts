@@ -61,7 +61,9 @@ export interface Machine {
   frame(signal?: AbortSignal): Promise<Frame>;
   /** All events in one QMP call: they arrive together or not at all. At most 16 events (8 keys). */
   sendKeys(events: readonly KeyEvent[]): Promise<void>;
-  /** Bytes the guest wrote to its first serial port since power-on. */
+  /**
+   * Bytes the guest wrote to its first serial port since power-on (or since it was restored), the newest 8 MiB of them.
+   */
   serialOutput(): Uint8Array;
   writeSerial(bytes: Uint8Array): Promise<void>;
   /** Duplex stream of a named virtio-serial port from `MachineConfig.ports`. */
@@ -74,27 +76,43 @@ export interface Machine {
   /** Where the display adapter's frame buffer lies (`query-pci`, class 0x0300, BAR 0), or null. */
   vgaMemoryAddress(): Promise<number | null>;
   /**
-   * Stops the guest, writes its memory and devices to `memoryPath` (zstd), freezes each writable disk as it is now (the
-   * machine goes on in a fresh overlay) and, unless `leaveStopped`, lets the guest run on.
+   * Stops the guest, writes its memory and devices to `memoryPath` (zstd, 0600), freezes each writable disk as it is now
+   * (the machine goes on in a fresh overlay) and, unless `leaveStopped`, lets the guest run on. Overlays name what they
+   * rest on by absolute path: frozen files must stay where they are; `memoryPath` may be moved.
    */
   save(memoryPath: string, options?: { leaveStopped?: boolean }): Promise<SavedState>;
-  /** Ends QEMU and removes its runtime folder. Safe to call twice. */
-  close(): Promise<void>;
+  /**
+   * Host path of the file that each writable disk is written to now, by disk id: the configured file itself, or the
+   * newest overlay over it. `flattenDisk` (disks.ts) makes a disk of it that stands alone.
+   */
+  diskFiles(): Readonly<Record<string, string>>;
+  /**
+   * Ends QEMU and removes its runtime folder, and those overlays that no saved state rests on, unless `keepDisks`.
+   * Safe to call twice.
+   */
+  close(options?: { keepDisks?: boolean }): Promise<void>;
 }
 
 export interface SavedState {
   readonly memoryPath: string;
   readonly memoryBytes: number;
-  /** Host path of the frozen file of each writable disk, by disk id. */
+  /** Host path of the frozen file (never to be written again) of each writable disk, by disk id. */
   readonly disks: Readonly<Record<string, string>>;
 }
 
 export interface StartOptions {
   readonly config: MachineConfig;
-  /** Runtime folder for sockets and overlays; made if missing, 0700. Keep it short: unix socket paths are limited. */
+  /** Runtime folder for a socket and pictures; made if missing, 0700. Keep it short: unix socket paths are limited. */
   readonly runtimeDir: string;
+  /** Where overlays are made; made if missing. Default: beside the disk that they lie over. They outlive the machine. */
+  readonly overlayDir?: string;
   readonly accelerator: 'kvm' | 'hvf' | 'tcg';
-  /** Resume from this state instead of powering on. */
+  /**
+   * Resume from this state instead of powering on. `config` is the one that was saved, but for the path and format of each writable
+   * disk: its frozen file, which stays as it is (the machine writes to a fresh overlay).
+   */
   readonly restore?: { readonly memoryPath: string };
+  /** QEMU's program. Default: `qemu-system-x86_64`. */
+  readonly qemu?: string;
   readonly signal?: AbortSignal;
 }

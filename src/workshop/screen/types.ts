@@ -18,7 +18,10 @@ export interface ScreenText {
   cell(row: number, column: number): Cell;
   /** True where a cell's colours are the screen's usual ones swapped, or its background is not the row's usual one. */
   isHighlighted(row: number, column: number): boolean;
+  /** Cells in no learned font, the one under the cursor left out. */
   readonly unknownCells: number;
+  /** Where an underline cursor was seen in this very frame (it blinks). A block cursor is read as an inverse cell. */
+  readonly cursor?: { readonly row: number; readonly column: number };
   /** Which eye read it, for the log: `vga-font`, `unifont`, … */
   readonly font: string;
   /** Sequence number and capture time of the frame it was read from. */

@@ -1,0 +1,58 @@
+/** Disk images on the host, made by `qemu-img`. Nothing here is seen by a guest. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { FailedError } from '../../errors.ts';
+import { QEMU_IMG_MS } from './limits.ts';
+import { qemuMissing } from './process.ts';
+import { isObject } from './qmp.ts';
+
+export interface DiskFormat {
+  readonly path: string;
+  readonly format: 'raw' | 'qcow2';
+}
+
+/** An empty disk; both formats take room only for what is written. */
+export async function createDisk(disk: DiskFormat, sizeBytes: number, signal?: AbortSignal): Promise<void> {
+  await qemuImg(['create', '-q', '-f', disk.format, disk.path, String(sizeBytes)], signal);
+}
+
+/** A qcow2 that holds what differs from `backing`, which must never be written again. `backing.path` must be absolute. */
+export async function createOverlay(path: string, backing: DiskFormat, signal?: AbortSignal): Promise<void> {
+  await qemuImg(['create', '-q', '-f', 'qcow2', '-F', backing.format, '-b', backing.path, path], signal);
+}
+
+/** One file with all that a chain of overlays says: a disk that stands alone. */
+export async function flattenDisk(from: DiskFormat, to: DiskFormat, signal?: AbortSignal): Promise<void> {
+  await qemuImg(['convert', '-q', '-f', from.format, '-O', to.format, from.path, to.path], signal);
+}
+
+export interface DiskInfo {
+  readonly format: string;
+  /** What the guest sees. */
+  readonly sizeBytes: number;
+  /** The file itself, then each file that it rests on, as far as the bottom. */
+  readonly chain: readonly string[];
+}
+
+/** `shared`: a running machine may have it open. */
+export async function inspectDisk(path: string, signal?: AbortSignal): Promise<DiskInfo> {
+  const text = await qemuImg(['info', '--force-share', '--output=json', '--backing-chain', path], signal);
+  const layers = (JSON.parse(text) as unknown[]).filter(isObject);
+  return {
+    format: String(layers[0]?.['format']),
+    sizeBytes: Number(layers[0]?.['virtual-size']),
+    chain: layers.map((layer) => String(layer['filename'])),
+  };
+}
+
+async function qemuImg(args: readonly string[], signal?: AbortSignal): Promise<string> {
+  try {
+    const options = { timeout: QEMU_IMG_MS, ...(signal === undefined ? {} : { signal }) };
+    const { stdout } = await promisify(execFile)('qemu-img', args, options);
+    return stdout;
+  } catch (error) {
+    if (isObject(error) && error['code'] === 'ENOENT') throw qemuMissing('qemu-img');
+    const words = isObject(error) && typeof error['stderr'] === 'string' ? error['stderr'].trim() : String(error);
+    throw new FailedError('machine/disk', `qemu-img ${args[0]} failed: ${words}`, { facts: { args }, cause: error });
+  }
+}

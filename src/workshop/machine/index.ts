@@ -1,0 +1,10 @@
+/**
+ * Machines: something with a screen, a keyboard, a serial line and a power button, whose state can be saved and restored.
+ *
+ * Promises: a machine that was closed leaves no process, socket or temporary disk; the death of QEMU ends every pending call with
+ * its last words; a saved state can be restored by another process as often as one likes, and its files are never written again.
+ * Never: a network card, an option of QEMU's taken from outside, a shell.
+ */
+export { createDisk, createOverlay, flattenDisk, inspectDisk } from './disks.ts';
+export { startMachine } from './qemu.ts';
+export type * from './types.ts';

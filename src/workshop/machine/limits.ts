@@ -1,0 +1,50 @@
+/** Every limit of this folder, with its unit and its reason. */
+
+/** One QMP message. `query-pci` of a full machine is some 20 KiB; a longer line is not QMP. */
+export const QMP_MESSAGE_BYTES = 4 * 1024 * 1024;
+
+/** From spawn to QMP's greeting: 40 to 220 ms were measured on a busy host with software emulation. */
+export const QMP_GREETING_MS = 20_000;
+
+/** A command that QEMU answers at once (all but migration). Beyond this QEMU hangs, and is reported as such. */
+export const QMP_REPLY_MS = 30_000;
+
+/** QEMU after `quit`, before it is killed. */
+export const QUIT_MS = 3_000;
+
+/** What QEMU last wrote on stderr, kept for the error that reports its death. */
+export const LAST_WORDS_BYTES = 4_096;
+
+/** Widest and highest picture taken from the guest: 3840 x 2400 is 27 MB of pixels. */
+export const FRAME_WIDTH_PIXELS = 3_840;
+export const FRAME_HEIGHT_PIXELS = 2_400;
+
+/** Serial output kept; a guest that writes more pushes out its oldest. */
+export const SERIAL_BYTES = 8 * 1024 * 1024;
+
+/** Events in one call: QEMU's PS/2 queue holds 16 bytes and drops the rest without a word. */
+export const KEY_EVENTS_PER_CALL = 16;
+
+/** One read of guest memory (the VGA planes are 64 KiB). */
+export const MEMORY_READ_BYTES = 16 * 1024 * 1024;
+
+/** Saving and restoring memory: 317 MB took 0.9 s; a host thirty times slower still fits. */
+export const MIGRATION_MS = 10 * 60_000;
+
+/** Migration's own throttle, bytes a second: none (QEMU 7.2 starts at 128 MiB/s, for live migration over networks). */
+export const MIGRATION_BYTES_PER_SECOND = 1024 ** 4;
+
+/** `sun_path` is 108 bytes on Linux and 104 on macOS, with the closing NUL. */
+export const SOCKET_PATH_BYTES = 103;
+
+/** QEMU's own needs beside the guest's memory: translated code, device models. */
+export const QEMU_OVERHEAD_MIB = 256;
+
+/** How long an accelerator may take for the probe ROM, which software emulation finishes in 0.3 s. */
+export const PROBE_MS = 2_000;
+
+/** The same for software emulation itself, on the slowest host we mean to run on. */
+export const PROBE_TCG_MS = 30_000;
+
+/** `qemu-img` making or asking about an image. */
+export const QEMU_IMG_MS = 60_000;

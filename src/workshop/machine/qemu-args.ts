@@ -1,0 +1,125 @@
+/**
+ * QEMU's command line, as a pure function of what the guest is. Sockets come as inherited descriptors, so no path of
+ * ours is in it but those of the disks.
+ *
+ * It cannot express a network card, and it never takes an option from outside as it is: values inside an option go through `escape`.
+ */
+import type { MachineConfig, MachineDisk, StartOptions } from './types.ts';
+
+/** Pinned: a saved state can only be restored into the machine type that wrote it. Known to QEMU 7.2 and later. */
+export const MACHINE_TYPE = 'pc-i440fx-7.2';
+
+/** File descriptors that QEMU inherits: control, first serial port, then one for each named port. */
+export const QMP_FD = 3;
+export const SERIAL_FD = 4;
+export const FIRST_PORT_FD = 5;
+
+export interface QemuPlan {
+  readonly config: MachineConfig;
+  readonly accelerator: StartOptions['accelerator'];
+  /** The file that each disk is opened from: an overlay, or the disk's own path. */
+  readonly disks: readonly MachineDisk[];
+  /** Wait for a saved state instead of starting. */
+  readonly incoming: boolean;
+}
+
+/** Name of the block node of a disk: what QMP calls it. */
+export function diskNode(id: string): string {
+  return `disk-${id}`;
+}
+
+export function isWritable(disk: MachineDisk): boolean {
+  return disk.bus === 'virtio' && disk.readOnly !== true;
+}
+
+export function qemuArguments(plan: QemuPlan): string[] {
+  const { config } = plan;
+  return [
+    '-nodefaults',
+    '-no-user-config',
+    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ...['-name', 'portalgun'],
+    ...['-M', MACHINE_TYPE],
+    ...['-accel', plan.accelerator === 'tcg' ? 'tcg,thread=multi' : plan.accelerator],
+    ...['-cpu', cpuModel(plan.accelerator)],
+    ...['-smp', String(config.cpus)],
+    ...['-m', `${config.memoryMiB}M`],
+    ...['-rtc', clock(config.clockEpochSeconds)],
+    ...['-display', 'none', '-vga', 'std', '-nic', 'none'],
+    // The guest's power-off stops the machine but leaves QEMU: the last screen and the disks are still to be read.
+    '-no-shutdown',
+    ...['-boot', 'strict=on,menu=off'],
+    ...['-chardev', `socket,id=qmp,fd=${QMP_FD}`, '-mon', 'chardev=qmp,mode=control'],
+    ...['-chardev', `socket,id=serial0,fd=${SERIAL_FD}`, '-serial', 'chardev:serial0'],
+    ...plan.disks.flatMap(diskArguments),
+    ...usbController(plan.disks),
+    ...plan.disks.flatMap(diskDevice),
+    ...portArguments(config.ports ?? []),
+    ...kernelArguments(config.kernel),
+    ...(plan.incoming ? ['-S', '-incoming', 'defer'] : ['-S']),
+  ];
+}
+
+/**
+ * Software emulation offers what QEMU can emulate; with hardware, the guest gets a model that every 64-bit host has. The model is named,
+ * because `max` and `host` differ between hosts and versions, and so would what an installer chooses.
+ */
+function cpuModel(accelerator: StartOptions['accelerator']): string {
+  return accelerator === 'tcg' ? 'qemu64' : 'qemu64';
+}
+
+/** `clock=vm`: the guest's clock stands still while the machine is stopped, as it does for a saved state. */
+function clock(epochSeconds: number | undefined): string {
+  if (epochSeconds === undefined) return 'base=utc,clock=vm';
+  const iso = new Date(epochSeconds * 1000).toISOString();
+  return `base=${iso.slice(0, 'YYYY-MM-DDTHH:MM:SS'.length)},clock=vm`;
+}
+
+function diskArguments(disk: MachineDisk): string[] {
+  const readOnly = isWritable(disk) ? 'off' : 'on';
+  const file = `driver=file,node-name=${diskNode(disk.id)}-file,read-only=${readOnly},filename=${escape(disk.path)}`;
+  const format = `driver=${disk.format},node-name=${diskNode(disk.id)},read-only=${readOnly},file=${diskNode(disk.id)}-file`;
+  return ['-blockdev', `${file}${isWritable(disk) ? ',discard=unmap' : ''}`, '-blockdev', format];
+}
+
+function usbController(disks: readonly MachineDisk[]): string[] {
+  return disks.some((disk) => disk.bus === 'usb') ? ['-device', 'qemu-xhci,id=usb'] : [];
+}
+
+/** Hard disks are tried first, then the CD: an installed system boots from its disk after the installer's reboot. */
+function diskDevice(disk: MachineDisk, index: number): string[] {
+  const drive = `drive=${diskNode(disk.id)},id=${disk.id}`;
+  switch (disk.bus) {
+    case 'virtio':
+      return ['-device', `virtio-blk-pci,${drive},bootindex=${index + 1}`];
+    case 'cdrom':
+      return ['-device', `ide-cd,${drive},bootindex=${index + 1001}`];
+    case 'usb':
+      return ['-device', `usb-storage,${drive},bus=usb.0,removable=on`];
+  }
+}
+
+function portArguments(ports: readonly string[]): string[] {
+  if (ports.length === 0) return [];
+  return [
+    ...['-device', 'virtio-serial-pci,id=ports'],
+    ...ports.flatMap((name, index) => [
+      ...['-chardev', `socket,id=port${index},fd=${FIRST_PORT_FD + index}`],
+      ...['-device', `virtserialport,bus=ports.0,chardev=port${index},name=${escape(name)}`],
+    ]),
+  ];
+}
+
+function kernelArguments(kernel: MachineConfig['kernel']): string[] {
+  if (!kernel) return [];
+  return [
+    ...['-kernel', kernel.path],
+    ...(kernel.initrd === undefined ? [] : ['-initrd', kernel.initrd]),
+    ...(kernel.args === undefined ? [] : ['-append', kernel.args]),
+  ];
+}
+
+/** A comma ends a value in QEMU's option syntax; doubled, it stands for itself. */
+function escape(value: string): string {
+  return value.replaceAll(',', ',,');
+}

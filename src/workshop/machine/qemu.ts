@@ -1,0 +1,310 @@
+/** A `Machine` that is a QEMU process. Started stopped, wired up, then let go. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { FailedError, UsageError } from '../../errors.ts';
+import { createOverlay } from './disks.ts';
+import { createCamera } from './frames.ts';
+import { KEY_EVENTS_PER_CALL, MEMORY_READ_BYTES } from './limits.ts';
+import { migrationSocket } from './memory-image.ts';
+import { loadMemory, storeMemory } from './migration.ts';
+import { diedError, spawnQemu } from './process.ts';
+import type { QemuProcess } from './process.ts';
+import { diskNode, isWritable, qemuArguments } from './qemu-args.ts';
+import { connectQmp, isObject } from './qmp.ts';
+import type { Qmp, QmpEvent } from './qmp.ts';
+import { listenToSerial } from './serial-line.ts';
+import type { SerialLine } from './serial-line.ts';
+import type { Frame, KeyEvent, Machine, MachineDisk, MachineEvent, SavedState, StartOptions } from './types.ts';
+
+/**
+ * Starts (or restores) a machine. Rejects with `machine/qemu-missing`, `machine/died` with QEMU's own words, or
+ * `machine/bad-memory-image`; nothing is left behind then.
+ */
+export async function startMachine(options: StartOptions): Promise<Machine> {
+  options.signal?.throwIfAborted();
+  migrationSocket(options.runtimeDir);
+  await mkdir(options.runtimeDir, { recursive: true, mode: 0o700 });
+  const disks = new DiskFiles(options);
+  let pictures: string | undefined;
+  let qemu: QemuProcess | undefined;
+  try {
+    pictures = await pictureFolder(options.runtimeDir);
+    if (options.restore) await disks.lieOver();
+    const args = qemuArguments({
+      config: options.config,
+      accelerator: options.accelerator,
+      disks: disks.current,
+      incoming: options.restore !== undefined,
+    });
+    const started = await spawnQemu(
+      options.qemu ?? 'qemu-system-x86_64',
+      args,
+      2 + (options.config.ports?.length ?? 0),
+    );
+    qemu = started;
+    const [control, serial, ...ports] = started.sockets;
+    if (!control || !serial) throw new Error('unreachable: QEMU has its sockets');
+    const whyClosed = async () => diedError(await started.reap());
+    const qmp = await connectQmp(control, { signal: options.signal }, whyClosed);
+    const machine = new QemuMachine(options, { qemu, qmp, serial: listenToSerial(serial), ports, disks, pictures });
+    if (options.restore)
+      await loadMemory(qmp, options.restore.memoryPath, migrationSocket(options.runtimeDir), options.signal);
+    await qmp.call('cont', undefined, { signal: options.signal });
+    return machine;
+  } catch (error) {
+    qemu?.kill();
+    await qemu?.ended;
+    await disks.discard();
+    if (pictures !== undefined) await rm(pictures, { recursive: true, force: true });
+    await rm(options.runtimeDir, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly qemu: QemuProcess;
+  readonly qmp: Qmp;
+  readonly serial: SerialLine;
+  readonly ports: readonly Duplex[];
+  readonly disks: DiskFiles;
+  readonly pictures: string;
+}
+
+class QemuMachine implements Machine {
+  readonly accelerator: Machine['accelerator'];
+  readonly qemuVersion: string;
+  readonly frame: (signal?: AbortSignal) => Promise<Frame>;
+  readonly #options: StartOptions;
+  readonly #parts: Parts;
+  readonly #listeners = new Set<(event: MachineEvent) => void>();
+  #running = false;
+  /** `shutdown` or `died`, once it has happened. */
+  #over: MachineEvent | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: StartOptions, parts: Parts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.accelerator = options.accelerator;
+    this.qemuVersion = parts.qmp.version;
+    this.frame = createCamera(parts.qmp, parts.pictures);
+    parts.qmp.onEvent((event) => this.#onQmpEvent(event));
+    void parts.qemu.ended.then((end) => {
+      this.#running = false;
+      if (!this.#closing) this.#tell({ type: 'died', ...end });
+    });
+  }
+
+  get running(): boolean {
+    return this.#running;
+  }
+
+  async sendKeys(events: readonly KeyEvent[]): Promise<void> {
+    if (events.length > KEY_EVENTS_PER_CALL) {
+      throw new UsageError(
+        'machine/too-many-keys',
+        `${events.length} key events at once: at most ${KEY_EVENTS_PER_CALL}`,
+      );
+    }
+    if (events.length === 0) return;
+    await this.#parts.qmp.call('input-send-event', {
+      events: events.map(({ key, down }) => ({ type: 'key', data: { down, key: { type: 'qcode', data: key } } })),
+    });
+  }
+
+  serialOutput(): Uint8Array {
+    return this.#parts.serial.output();
+  }
+
+  writeSerial(bytes: Uint8Array): Promise<void> {
+    return this.#parts.serial.write(bytes);
+  }
+
+  port(name: string): Promise<Duplex> {
+    const stream = this.#parts.ports[this.#options.config.ports?.indexOf(name) ?? -1];
+    if (stream) return Promise.resolve(stream);
+    return Promise.reject(new UsageError('machine/no-such-port', `this machine has no port named "${name}"`));
+  }
+
+  async power(action: 'off' | 'reset' | 'acpi-off'): Promise<void> {
+    const { qmp } = this.#parts;
+    switch (action) {
+      case 'acpi-off':
+        await qmp.call('system_powerdown');
+        return;
+      case 'off':
+        // Not `quit`: as after the guest's own power-off, the last screen and the disks are still to be read.
+        await qmp.call('stop');
+        this.#tell({ type: 'shutdown', byGuest: false });
+        return;
+      case 'reset':
+        this.#over = undefined;
+        await qmp.call('system_reset');
+        await qmp.call('cont');
+    }
+  }
+
+  onEvent(listener: (event: MachineEvent) => void): () => void {
+    this.#listeners.add(listener);
+    if (this.#over) listener(this.#over);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async readMemory(address: number, sizeBytes: number): Promise<Uint8Array> {
+    if (sizeBytes > MEMORY_READ_BYTES) {
+      throw new UsageError('machine/too-much-memory', `${sizeBytes} bytes at once: at most ${MEMORY_READ_BYTES}`);
+    }
+    const file = join(this.#parts.pictures, `memory-${randomBytes(4).toString('hex')}`);
+    try {
+      await this.#parts.qmp.call('pmemsave', { val: address, size: sizeBytes, filename: file });
+      return await readFile(file);
+    } finally {
+      await rm(file, { force: true });
+    }
+  }
+
+  async vgaMemoryAddress(): Promise<number | null> {
+    const buses = await this.#parts.qmp.call('query-pci');
+    for (const device of objects(buses).flatMap((bus) => objects(bus['devices']))) {
+      if (isObject(device['class_info']) && device['class_info']['class'] === PCI_CLASS_VGA) {
+        const region = objects(device['regions']).find((region) => region['bar'] === 0);
+        if (typeof region?.['address'] === 'number' && region['address'] > 0) return region['address'];
+      }
+    }
+    return null;
+  }
+
+  async save(memoryPath: string, options: { leaveStopped?: boolean } = {}): Promise<SavedState> {
+    const { qmp, disks } = this.#parts;
+    const goOn = this.#running && options.leaveStopped !== true;
+    await qmp.call('stop');
+    // The disks first: what they hold after `stop` is what the saved memory knows of, and migration gives up its hold on them.
+    const frozen = await disks.freeze(qmp);
+    const memoryBytes = await storeMemory(qmp, memoryPath, migrationSocket(this.#options.runtimeDir));
+    disks.keepFrozen();
+    if (goOn) await qmp.call('cont');
+    return { memoryPath, memoryBytes, disks: frozen };
+  }
+
+  diskFiles(): Readonly<Record<string, string>> {
+    return this.#parts.disks.files();
+  }
+
+  close(options: { keepDisks?: boolean } = {}): Promise<void> {
+    this.#closing ??= this.#close(options.keepDisks === true);
+    return this.#closing;
+  }
+
+  async #close(keepDisks: boolean): Promise<void> {
+    const { qemu, qmp, disks, pictures } = this.#parts;
+    // `quit` flushes the disks; QEMU may be gone already, or hang: either way the process is waited for, then killed.
+    await qmp.call('quit', undefined, { timeoutMs: 2_000 }).catch(() => undefined);
+    await qemu.reap();
+    qmp.close(new FailedError('machine/closed', 'this machine was closed'));
+    if (!keepDisks) await disks.discard();
+    await rm(pictures, { recursive: true, force: true });
+    await rm(this.#options.runtimeDir, { recursive: true, force: true });
+  }
+
+  #onQmpEvent({ event, data }: QmpEvent): void {
+    if (event === 'RESUME') this.#running = true;
+    if (event === 'STOP') this.#running = false;
+    if (event === 'RESET') this.#tell({ type: 'reset' });
+    if (event === 'SHUTDOWN' && !this.#closing) {
+      this.#running = false;
+      this.#tell({ type: 'shutdown', byGuest: data['guest'] === true });
+    }
+  }
+
+  #tell(event: MachineEvent): void {
+    if (event.type !== 'reset') this.#over = event;
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+}
+
+/** PCI class code of a VGA-compatible display controller. */
+const PCI_CLASS_VGA = 0x0300;
+
+/** Which file each disk is in, and which of the overlays nobody needs once the machine is gone. */
+class DiskFiles {
+  current: readonly MachineDisk[];
+  readonly #overlayDir: string | undefined;
+  /** Name of the block node that each disk is written through, where an overlay was added since the start. */
+  readonly #nodes = new Map<string, string>();
+  #disposable: string[] = [];
+
+  constructor({ config, overlayDir }: StartOptions) {
+    this.current = config.disks.map((disk) => ({ ...disk, path: resolve(disk.path) }));
+    this.#overlayDir = overlayDir;
+  }
+
+  files(): Record<string, string> {
+    return Object.fromEntries(this.current.filter(isWritable).map((disk) => [disk.id, disk.path]));
+  }
+
+  /** Puts a fresh overlay over each writable disk, before QEMU opens them. */
+  async lieOver(): Promise<void> {
+    this.current = await Promise.all(this.current.map((disk) => (isWritable(disk) ? this.#overlay(disk) : disk)));
+  }
+
+  /** Lets QEMU go on in fresh overlays, all disks at once; gives the files that are frozen now. */
+  async freeze(qmp: Qmp): Promise<Record<string, string>> {
+    const frozen = this.files();
+    const next = await Promise.all(this.current.map((disk) => (isWritable(disk) ? this.#overlay(disk) : disk)));
+    const actions = [];
+    for (const disk of next.filter(isWritable)) {
+      const name = `${diskNode(disk.id)}-${randomBytes(3).toString('hex')}`;
+      await qmp.call('blockdev-add', {
+        driver: 'qcow2',
+        'node-name': name,
+        backing: null,
+        file: { driver: 'file', filename: disk.path, discard: 'unmap' },
+      });
+      actions.push({
+        type: 'blockdev-snapshot',
+        data: { node: this.#nodes.get(disk.id) ?? diskNode(disk.id), overlay: name },
+      });
+      this.#nodes.set(disk.id, name);
+    }
+    if (actions.length > 0) await qmp.call('transaction', { actions });
+    this.current = next;
+    return frozen;
+  }
+
+  /** What was frozen belongs to a saved state now, and so does all that it rests on. */
+  keepFrozen(): void {
+    const now = new Set(this.current.map((disk) => disk.path));
+    this.#disposable = this.#disposable.filter((path) => now.has(path));
+  }
+
+  /** Removes the overlays that no saved state rests on. */
+  async discard(): Promise<void> {
+    await Promise.all(this.#disposable.map((path) => rm(path, { force: true })));
+  }
+
+  async #overlay(disk: MachineDisk): Promise<MachineDisk> {
+    const folder = this.#overlayDir ?? dirname(disk.path);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const path = join(resolve(folder), `${disk.id}-${randomBytes(6).toString('hex')}.qcow2`);
+    this.#disposable.push(path);
+    await createOverlay(path, disk);
+    return { ...disk, path, format: 'qcow2' };
+  }
+}
+
+/** Pictures of 3 MB at 25 a second are no work for a disk: in memory where the host has a tmpfs for it. */
+async function pictureFolder(runtimeDir: string): Promise<string> {
+  const name = `portalgun-${basename(runtimeDir)}-`;
+  try {
+    return await mkdtemp(join('/dev/shm', name));
+  } catch {
+    // No /dev/shm (macOS), or it is not ours to write: the runtime folder is as good, only slower.
+    return mkdtemp(join(runtimeDir, 'pictures-'));
+  }
+}
+
+function objects(value: unknown): Record<string, unknown>[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}

@@ -1,0 +1,56 @@
+/**
+ * BGF, the font format of bterm (bogl), in which Debian's installer carries its console font (`lib/unifont.bgf` in its
+ * initrd). It is a memory image of bogl's structure, little-endian:
+ *
+ * | offset | 32-bit field |
+ * |---|---|
+ * | 0x0c | height in pixels |
+ * | 0x10 | index mask: a character's low bits choose its bucket |
+ * | 0x14 | offset of the bucket table: for each bucket, where its entries begin |
+ * | 0x1c | offset of the entries: pairs of (code point with width in the mask's bits, place in content), 0 ends a bucket |
+ * | 0x24 | offset of content: one 32-bit word a pixel row, leftmost pixel in the highest bit |
+ */
+import { FailedError } from '../../errors.ts';
+import { FONT_FILE_BYTES, FONT_GLYPHS } from './limits.ts';
+import type { Font, Glyph } from './types.ts';
+
+const MAGIC = 'BGF1';
+const WORD = 4;
+const HEADER_BYTES = 0x28;
+
+/** Throws `screen/bad-font` for bytes that are no whole BGF font. Keeps glyphs of 8 and 16 pixels. */
+export function parseBgf(bytes: Uint8Array, name = 'unifont'): Font {
+  if (bytes.length > FONT_FILE_BYTES)
+    throw badFont(`it has ${bytes.length} bytes, at most ${FONT_FILE_BYTES} are read`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const word = (offset: number): number => {
+    if (offset < 0 || offset + WORD > bytes.length) throw badFont(`it points outside of itself (${offset})`);
+    return view.getUint32(offset, true);
+  };
+  if (bytes.length < HEADER_BYTES || Buffer.from(bytes.subarray(0, WORD)).toString('latin1') !== MAGIC) {
+    throw badFont(`it does not begin with ${MAGIC}`);
+  }
+  const [height, mask, buckets, entries, content] = [word(0x0c), word(0x10), word(0x14), word(0x1c), word(0x24)];
+  if (height === 0 || height > 32) throw badFont(`its glyphs are ${height} pixels high`);
+  if (mask > 0xffff || ((mask + 1) & mask) !== 0) throw badFont(`its index mask is ${mask}`);
+
+  const glyphs: Glyph[] = [];
+  for (let bucket = 0; bucket <= mask; bucket++) {
+    for (let at = entries + word(buckets + bucket * WORD) * WORD; at < content; at += 2 * WORD) {
+      const entry = word(at);
+      if (entry === 0) break;
+      const width = entry & mask;
+      const rowsAt = content + word(at + WORD) * WORD;
+      if (width !== 8 && width !== 16) continue;
+      const rows = Array.from({ length: height }, (_, row) => word(rowsAt + row * WORD) >>> (32 - width));
+      glyphs.push({ codePoint: (entry & ~mask) | bucket, width, rows });
+      if (glyphs.length > FONT_GLYPHS) throw badFont(`it has more than ${FONT_GLYPHS} glyphs`);
+    }
+  }
+  if (glyphs.length === 0) throw badFont('it has no glyphs of 8 or 16 pixels');
+  return { name, height, glyphs };
+}
+
+function badFont(why: string): FailedError {
+  return new FailedError('screen/bad-font', `this is not a BGF font that we can read: ${why}`);
+}

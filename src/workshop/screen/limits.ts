@@ -1,0 +1,20 @@
+/** Every limit of this folder, with its unit and its reason. */
+
+/** A font file of an installer: Debian's unifont.bgf has 0.3 MB. */
+export const FONT_FILE_BYTES = 8 * 1024 * 1024;
+
+/** Glyphs in one font: Unicode's first plane. */
+export const FONT_GLYPHS = 65_536;
+
+/** Lines given back as nearest to what was wanted. */
+export const NEAREST_LINES = 5;
+
+/** Cells of a line that count for its similarity: edit distance costs the product of two lengths. */
+export const COMPARED_CHARACTERS = 256;
+
+/** A terminal's size when a serial line says nothing of it: what Linux assumes. */
+export const SERIAL_COLUMNS = 80;
+export const SERIAL_ROWS = 25;
+
+/** Lines of a serial terminal that have scrolled off and are kept. */
+export const SERIAL_SCROLLBACK_LINES = 2_000;
