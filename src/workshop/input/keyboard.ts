@@ -26,8 +26,8 @@ const SHIFTED_DIGITS = ')!@#$%^&*(';
 
 const STROKES: ReadonlyMap<string, Stroke> = new Map([
   [' ', { key: 'spc', shift: false }] as const,
-  ...[...'abcdefghijklmnopqrstuvwxyz'].flatMap((letter) => both(letter, letter, letter.toUpperCase())),
-  ...[...SHIFTED_DIGITS].flatMap((sign, digit) => both(String(digit), String(digit), sign)),
+  ...'abcdefghijklmnopqrstuvwxyz'.split('').flatMap((letter) => both(letter, letter, letter.toUpperCase())),
+  ...SHIFTED_DIGITS.split('').flatMap((sign, digit) => both(String(digit), String(digit), sign)),
   ...PUNCTUATION.flatMap(([key, plain, shifted]) => both(key, plain, shifted)),
 ]);
 

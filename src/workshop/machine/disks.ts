@@ -37,7 +37,8 @@ export interface DiskInfo {
 /** `shared`: a running machine may have it open. */
 export async function inspectDisk(path: string, signal?: AbortSignal): Promise<DiskInfo> {
   const text = await qemuImg(['info', '--force-share', '--output=json', '--backing-chain', path], signal);
-  const layers = (JSON.parse(text) as unknown[]).filter(isObject);
+  const parsed: unknown = JSON.parse(text);
+  const layers = Array.isArray(parsed) ? parsed.filter(isObject) : [];
   return {
     format: String(layers[0]?.['format']),
     sizeBytes: Number(layers[0]?.['virtual-size']),

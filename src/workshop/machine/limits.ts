@@ -19,8 +19,8 @@ export const LAST_WORDS_BYTES = 4_096;
 export const FRAME_WIDTH_PIXELS = 3_840;
 export const FRAME_HEIGHT_PIXELS = 2_400;
 
-/** Serial output kept; a guest that writes more pushes out its oldest. */
-export const SERIAL_BYTES = 8 * 1024 * 1024;
+/** Serial output taken from one guest: a kernel's whole log is 0.1 MB, an installer's some MB. */
+export const SERIAL_BYTES = 64 * 1024 * 1024;
 
 /** Events in one call: QEMU's PS/2 queue holds 16 bytes and drops the rest without a word. */
 export const KEY_EVENTS_PER_CALL = 16;

@@ -40,10 +40,10 @@ export async function receiveMemory(socket: string, memoryPath: string, send: ()
     const compress = createZstdCompress({
       params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 },
     });
-    const written = once(server, 'connection', { signal: abort.signal }).then(([stream]: Socket[]) =>
-      pipeline(stream as Socket, compress, file.createWriteStream({ flush: true }), { signal: abort.signal }),
-    );
-    await Promise.all([written, send()]).finally(async () => {
+    const write = (stream: Socket) =>
+      pipeline(stream, compress, file.createWriteStream({ flush: true }), { signal: abort.signal });
+    const connected = new Promise<Socket>((resolve) => server.once('connection', resolve));
+    await Promise.all([connected.then(write), send()]).finally(async () => {
       abort.abort();
       await file.close();
     });

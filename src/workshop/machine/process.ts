@@ -1,7 +1,7 @@
 /** The QEMU process: its inherited sockets, its last words, its end. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { FailedError, UnavailableError } from '../../errors.ts';
 import { LAST_WORDS_BYTES, QUIT_MS } from './limits.ts';
 
@@ -87,5 +87,6 @@ function started(child: ChildProcess, program: string): Promise<void> {
 
 /** Node makes a socket pair for each 'pipe' beyond the first three: both sides read and write. */
 function asDuplex(stream: unknown): Duplex {
-  return stream as Duplex;
+  if (stream instanceof Duplex) return stream;
+  throw new TypeError('an inherited descriptor is no socket');
 }

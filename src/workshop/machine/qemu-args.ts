@@ -9,6 +9,9 @@ import type { MachineConfig, MachineDisk, StartOptions } from './types.ts';
 /** Pinned: a saved state can only be restored into the machine type that wrote it. Known to QEMU 7.2 and later. */
 export const MACHINE_TYPE = 'pc-i440fx-7.2';
 
+/** CPUMODEL */
+export const CPU_MODEL = 'qemu64';
+
 /** File descriptors that QEMU inherits: control, first serial port, then one for each named port. */
 export const QMP_FD = 3;
 export const SERIAL_FD = 4;
@@ -34,38 +37,31 @@ export function isWritable(disk: MachineDisk): boolean {
 
 export function qemuArguments(plan: QemuPlan): string[] {
   const { config } = plan;
-  return [
-    '-nodefaults',
-    '-no-user-config',
-    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
-    ...['-name', 'portalgun'],
-    ...['-M', MACHINE_TYPE],
-    ...['-accel', plan.accelerator === 'tcg' ? 'tcg,thread=multi' : plan.accelerator],
-    ...['-cpu', cpuModel(plan.accelerator)],
-    ...['-smp', String(config.cpus)],
-    ...['-m', `${config.memoryMiB}M`],
-    ...['-rtc', clock(config.clockEpochSeconds)],
-    ...['-display', 'none', '-vga', 'std', '-nic', 'none'],
+  const options = [
+    ['-nodefaults'],
+    ['-no-user-config'],
+    ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ['-name', 'portalgun'],
+    ['-M', MACHINE_TYPE],
+    ['-accel', plan.accelerator === 'tcg' ? 'tcg,thread=multi' : plan.accelerator],
+    ['-cpu', CPU_MODEL],
+    ['-smp', String(config.cpus)],
+    ['-m', `${config.memoryMiB}M`],
+    ['-rtc', clock(config.clockEpochSeconds)],
+    ['-display', 'none', '-vga', 'std', '-nic', 'none'],
     // The guest's power-off stops the machine but leaves QEMU: the last screen and the disks are still to be read.
-    '-no-shutdown',
-    ...['-boot', 'strict=on,menu=off'],
-    ...['-chardev', `socket,id=qmp,fd=${QMP_FD}`, '-mon', 'chardev=qmp,mode=control'],
-    ...['-chardev', `socket,id=serial0,fd=${SERIAL_FD}`, '-serial', 'chardev:serial0'],
-    ...plan.disks.flatMap(diskArguments),
-    ...usbController(plan.disks),
-    ...plan.disks.flatMap(diskDevice),
+    ['-no-shutdown'],
+    ['-boot', 'strict=on,menu=off'],
+    ['-chardev', `socket,id=qmp,fd=${QMP_FD}`, '-mon', 'chardev=qmp,mode=control'],
+    ['-chardev', `socket,id=serial0,fd=${SERIAL_FD}`, '-serial', 'chardev:serial0'],
+    ...plan.disks.map(diskArguments),
+    usbController(plan.disks),
+    ...plan.disks.map(diskDevice),
     ...portArguments(config.ports ?? []),
     ...kernelArguments(config.kernel),
-    ...(plan.incoming ? ['-S', '-incoming', 'defer'] : ['-S']),
+    plan.incoming ? ['-S', '-incoming', 'defer'] : ['-S'],
   ];
-}
-
-/**
- * Software emulation offers what QEMU can emulate; with hardware, the guest gets a model that every 64-bit host has. The model is named,
- * because `max` and `host` differ between hosts and versions, and so would what an installer chooses.
- */
-function cpuModel(accelerator: StartOptions['accelerator']): string {
-  return accelerator === 'tcg' ? 'qemu64' : 'qemu64';
+  return options.flat();
 }
 
 /** `clock=vm`: the guest's clock stands still while the machine is stopped, as it does for a saved state. */
@@ -89,33 +85,31 @@ function usbController(disks: readonly MachineDisk[]): string[] {
 /** Hard disks are tried first, then the CD: an installed system boots from its disk after the installer's reboot. */
 function diskDevice(disk: MachineDisk, index: number): string[] {
   const drive = `drive=${diskNode(disk.id)},id=${disk.id}`;
-  switch (disk.bus) {
-    case 'virtio':
-      return ['-device', `virtio-blk-pci,${drive},bootindex=${index + 1}`];
-    case 'cdrom':
-      return ['-device', `ide-cd,${drive},bootindex=${index + 1001}`];
-    case 'usb':
-      return ['-device', `usb-storage,${drive},bus=usb.0,removable=on`];
-  }
+  const devices = {
+    virtio: `virtio-blk-pci,${drive},bootindex=${index + 1}`,
+    cdrom: `ide-cd,${drive},bootindex=${index + 1001}`,
+    usb: `usb-storage,${drive},bus=usb.0,removable=on`,
+  };
+  return ['-device', devices[disk.bus]];
 }
 
-function portArguments(ports: readonly string[]): string[] {
+function portArguments(ports: readonly string[]): string[][] {
   if (ports.length === 0) return [];
   return [
-    ...['-device', 'virtio-serial-pci,id=ports'],
+    ['-device', 'virtio-serial-pci,id=ports'],
     ...ports.flatMap((name, index) => [
-      ...['-chardev', `socket,id=port${index},fd=${FIRST_PORT_FD + index}`],
-      ...['-device', `virtserialport,bus=ports.0,chardev=port${index},name=${escape(name)}`],
+      ['-chardev', `socket,id=port${index},fd=${FIRST_PORT_FD + index}`],
+      ['-device', `virtserialport,bus=ports.0,chardev=port${index},name=${escape(name)}`],
     ]),
   ];
 }
 
-function kernelArguments(kernel: MachineConfig['kernel']): string[] {
+function kernelArguments(kernel: MachineConfig['kernel']): string[][] {
   if (!kernel) return [];
   return [
-    ...['-kernel', kernel.path],
-    ...(kernel.initrd === undefined ? [] : ['-initrd', kernel.initrd]),
-    ...(kernel.args === undefined ? [] : ['-append', kernel.args]),
+    ['-kernel', kernel.path],
+    kernel.initrd === undefined ? [] : ['-initrd', kernel.initrd],
+    kernel.args === undefined ? [] : ['-append', kernel.args],
   ];
 }
 

@@ -1,22 +1,22 @@
 /** A `Machine` that is a QEMU process. Started stopped, wired up, then let go. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { FailedError, UsageError } from '../../errors.ts';
-import { createOverlay } from './disks.ts';
+import { DiskFiles } from './disk-files.ts';
 import { createCamera } from './frames.ts';
 import { KEY_EVENTS_PER_CALL, MEMORY_READ_BYTES } from './limits.ts';
 import { migrationSocket } from './memory-image.ts';
 import { loadMemory, storeMemory } from './migration.ts';
 import { diedError, spawnQemu } from './process.ts';
 import type { QemuProcess } from './process.ts';
-import { diskNode, isWritable, qemuArguments } from './qemu-args.ts';
+import { qemuArguments } from './qemu-args.ts';
 import { connectQmp, isObject } from './qmp.ts';
 import type { Qmp, QmpEvent } from './qmp.ts';
 import { listenToSerial } from './serial-line.ts';
 import type { SerialLine } from './serial-line.ts';
-import type { Frame, KeyEvent, Machine, MachineDisk, MachineEvent, SavedState, StartOptions } from './types.ts';
+import type { Frame, KeyEvent, Machine, MachineEvent, SavedState, StartOptions } from './types.ts';
 
 /**
  * Starts (or restores) a machine. Rejects with `machine/qemu-missing`, `machine/died` with QEMU's own words, or
@@ -91,10 +91,7 @@ class QemuMachine implements Machine {
     this.qemuVersion = parts.qmp.version;
     this.frame = createCamera(parts.qmp, parts.pictures);
     parts.qmp.onEvent((event) => this.#onQmpEvent(event));
-    void parts.qemu.ended.then((end) => {
-      this.#running = false;
-      if (!this.#closing) this.#tell({ type: 'died', ...end });
-    });
+    void this.#watchProcess();
   }
 
   get running(): boolean {
@@ -208,6 +205,12 @@ class QemuMachine implements Machine {
     await rm(this.#options.runtimeDir, { recursive: true, force: true });
   }
 
+  async #watchProcess(): Promise<void> {
+    const end = await this.#parts.qemu.ended;
+    this.#running = false;
+    if (!this.#closing) this.#tell({ type: 'died', ...end });
+  }
+
   #onQmpEvent({ event, data }: QmpEvent): void {
     if (event === 'RESUME') this.#running = true;
     if (event === 'STOP') this.#running = false;
@@ -220,79 +223,12 @@ class QemuMachine implements Machine {
 
   #tell(event: MachineEvent): void {
     if (event.type !== 'reset') this.#over = event;
-    for (const listener of [...this.#listeners]) listener(event);
+    for (const listener of this.#listeners) listener(event);
   }
 }
 
 /** PCI class code of a VGA-compatible display controller. */
 const PCI_CLASS_VGA = 0x0300;
-
-/** Which file each disk is in, and which of the overlays nobody needs once the machine is gone. */
-class DiskFiles {
-  current: readonly MachineDisk[];
-  readonly #overlayDir: string | undefined;
-  /** Name of the block node that each disk is written through, where an overlay was added since the start. */
-  readonly #nodes = new Map<string, string>();
-  #disposable: string[] = [];
-
-  constructor({ config, overlayDir }: StartOptions) {
-    this.current = config.disks.map((disk) => ({ ...disk, path: resolve(disk.path) }));
-    this.#overlayDir = overlayDir;
-  }
-
-  files(): Record<string, string> {
-    return Object.fromEntries(this.current.filter(isWritable).map((disk) => [disk.id, disk.path]));
-  }
-
-  /** Puts a fresh overlay over each writable disk, before QEMU opens them. */
-  async lieOver(): Promise<void> {
-    this.current = await Promise.all(this.current.map((disk) => (isWritable(disk) ? this.#overlay(disk) : disk)));
-  }
-
-  /** Lets QEMU go on in fresh overlays, all disks at once; gives the files that are frozen now. */
-  async freeze(qmp: Qmp): Promise<Record<string, string>> {
-    const frozen = this.files();
-    const next = await Promise.all(this.current.map((disk) => (isWritable(disk) ? this.#overlay(disk) : disk)));
-    const actions = [];
-    for (const disk of next.filter(isWritable)) {
-      const name = `${diskNode(disk.id)}-${randomBytes(3).toString('hex')}`;
-      await qmp.call('blockdev-add', {
-        driver: 'qcow2',
-        'node-name': name,
-        backing: null,
-        file: { driver: 'file', filename: disk.path, discard: 'unmap' },
-      });
-      actions.push({
-        type: 'blockdev-snapshot',
-        data: { node: this.#nodes.get(disk.id) ?? diskNode(disk.id), overlay: name },
-      });
-      this.#nodes.set(disk.id, name);
-    }
-    if (actions.length > 0) await qmp.call('transaction', { actions });
-    this.current = next;
-    return frozen;
-  }
-
-  /** What was frozen belongs to a saved state now, and so does all that it rests on. */
-  keepFrozen(): void {
-    const now = new Set(this.current.map((disk) => disk.path));
-    this.#disposable = this.#disposable.filter((path) => now.has(path));
-  }
-
-  /** Removes the overlays that no saved state rests on. */
-  async discard(): Promise<void> {
-    await Promise.all(this.#disposable.map((path) => rm(path, { force: true })));
-  }
-
-  async #overlay(disk: MachineDisk): Promise<MachineDisk> {
-    const folder = this.#overlayDir ?? dirname(disk.path);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const path = join(resolve(folder), `${disk.id}-${randomBytes(6).toString('hex')}.qcow2`);
-    this.#disposable.push(path);
-    await createOverlay(path, disk);
-    return { ...disk, path, format: 'qcow2' };
-  }
-}
 
 /** Pictures of 3 MB at 25 a second are no work for a disk: in memory where the host has a tmpfs for it. */
 async function pictureFolder(runtimeDir: string): Promise<string> {

@@ -29,8 +29,8 @@ export interface Qmp {
   close(reason: Error): void;
 }
 
-interface Pending {
-  readonly resolve: (value: unknown) => void;
+interface Pending<T> {
+  readonly resolve: (value: T) => void;
   readonly reject: (reason: unknown) => void;
 }
 
@@ -66,10 +66,10 @@ function hungUp(): Promise<Error> {
 
 class QmpClient implements Qmp {
   version = '';
-  greeted: Pending | undefined;
+  greeted: Pending<string> | undefined;
   readonly #stream: Duplex;
-  readonly #pending = new Map<number, Pending>();
-  readonly #waiting = new Set<Pending>();
+  readonly #pending = new Map<number, Pending<unknown>>();
+  readonly #waiting = new Set<{ reject: (reason: unknown) => void }>();
   readonly #listeners = new Set<(event: QmpEvent) => void>();
   #nextId = 1;
   #text = '';
@@ -120,7 +120,7 @@ class QmpClient implements Qmp {
   }
 
   /** A promise that also ends with the connection, the caller's signal, or the time limit; `start` may give a clean-up. */
-  settle<T>(what: string, start: (pending: Pending) => unknown, options: QmpCallOptions): Promise<T> {
+  settle<T>(what: string, start: (pending: Pending<T>) => unknown, options: QmpCallOptions): Promise<T> {
     if (this.#closed) return Promise.reject(this.#closed);
     if (options.signal?.aborted) return Promise.reject(new InterruptedError());
     const timeoutMs = options.timeoutMs ?? QMP_REPLY_MS;
@@ -132,10 +132,10 @@ class QmpClient implements Qmp {
         options.signal?.removeEventListener('abort', onAbort);
         if (typeof cleanUp === 'function') cleanUp();
       };
-      const pending: Pending = {
+      const pending: Pending<T> = {
         resolve: (value) => {
           done();
-          resolve(value as T);
+          resolve(value);
         },
         reject: (reason) => {
           done();
@@ -181,7 +181,7 @@ class QmpClient implements Qmp {
       this.greeted?.resolve(versionOf(message['QMP']));
     } else if (typeof message['event'] === 'string') {
       const event = { event: message['event'], data: isObject(message['data']) ? message['data'] : {} };
-      for (const listener of [...this.#listeners]) listener(event);
+      for (const listener of this.#listeners) listener(event);
     } else if (typeof message['id'] === 'number') {
       this.#answer(message['id'], message);
     } else if (isObject(message['error'])) {

@@ -62,7 +62,8 @@ export interface Machine {
   /** All events in one QMP call: they arrive together or not at all. At most 16 events (8 keys). */
   sendKeys(events: readonly KeyEvent[]): Promise<void>;
   /**
-   * Bytes the guest wrote to its first serial port since power-on (or since it was restored), the newest 8 MiB of them.
+   * Bytes the guest wrote to its first serial port since power-on (or since it was restored). After 64 MiB nothing more
+   * is taken.
    */
   serialOutput(): Uint8Array;
   writeSerial(bytes: Uint8Array): Promise<void>;

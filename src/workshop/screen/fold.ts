@@ -31,5 +31,5 @@ export function foldBlanks(text: string): string {
 }
 
 const TABLE: ReadonlyMap<string, string> = new Map(
-  LOOKALIKES.flatMap(([like, as]) => [...like].map((char, index) => [char, [...as][index] ?? char] as const)),
+  LOOKALIKES.flatMap(([like, as]) => Array.from(like, (char, index) => [char, as[index] ?? char] as const)),
 );

@@ -67,5 +67,5 @@ export function cutGrid(frame: Frame, geometry: Geometry): Grid {
 }
 
 function colourAt(rgb: Uint8Array, at: number): number {
-  return ((rgb[at] as number) << 16) | ((rgb[at + 1] as number) << 8) | (rgb[at + 2] as number);
+  return (rgb[at]! << 16) | (rgb[at + 1]! << 8) | rgb[at + 2]!;
 }

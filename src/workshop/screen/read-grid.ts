@@ -32,14 +32,14 @@ export function readGrid(grid: Grid, index: GlyphIndex): Reading {
   const settle = (cell: number, meanings: readonly Meaning[], inverse: boolean) => {
     found[cell] = meanings;
     for (const { font } of meanings) votes[font] = (votes[font] ?? 0) + 1;
-    foreground[cell] = (inverse ? grid.first[cell] : grid.other[cell]) as number;
-    background[cell] = (inverse ? grid.other[cell] : grid.first[cell]) as number;
+    foreground[cell] = (inverse ? grid.first[cell] : grid.other[cell])!;
+    background[cell] = (inverse ? grid.other[cell] : grid.first[cell])!;
   };
 
   for (let cell = 0; cell < cells; cell++) {
     if (found[cell]) continue;
-    const first = grid.first[cell] as number;
-    const other = grid.other[cell] as number;
+    const first = grid.first[cell]!;
+    const other = grid.other[cell]!;
     if (other === ONE_COLOUR) {
       chars[cell] = ' ';
       foreground[cell] = background[cell] = first;
@@ -56,8 +56,8 @@ export function readGrid(grid: Grid, index: GlyphIndex): Reading {
     if (wideMatch) {
       settle(cell, wideMatch.meanings, wideMatch.inverse);
       settle(cell + 1, [], wideMatch.inverse);
-      foreground[cell + 1] = foreground[cell] as number;
-      background[cell + 1] = background[cell] as number;
+      foreground[cell + 1] = foreground[cell]!;
+      background[cell + 1] = background[cell]!;
       chars[cell + 1] = ' ';
       continue;
     }
@@ -89,14 +89,14 @@ export function readGrid(grid: Grid, index: GlyphIndex): Reading {
 
   /** Two cells side by side as one bitmap of 16 pixels, where they share their two colours. */
   function wideBitmap({ first, other }: Grid, cell: number): Uint16Array | undefined {
-    const [a, b] = [first[cell] as number, other[cell] as number];
-    const [c, d] = [first[cell + 1] as number, other[cell + 1] as number];
+    const [a, b] = [first[cell]!, other[cell]!];
+    const [c, d] = [first[cell + 1]!, other[cell + 1]!];
     const straight = c === a && (d === b || d === ONE_COLOUR || b === ONE_COLOUR);
     const swapped = c === b && (d === a || d === ONE_COLOUR);
     if (b === MANY_COLOURS || d === MANY_COLOURS || !(straight || swapped)) return undefined;
     const left = bitmapOf(grid, cell);
     const right = bitmapOf(grid, cell + 1);
-    return Uint16Array.from(left, (bits, row) => (bits << 8) | ((right[row] as number) ^ (straight ? 0 : 0xff)));
+    return Uint16Array.from(left, (bits, row) => (bits << 8) | (right[row]! ^ (straight ? 0 : 0xff)));
   }
 }
 
