@@ -13,7 +13,12 @@ export interface JsonLimits {
   readonly maxDepth: number;
 }
 
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+export type JsonObject = { readonly [key: string]: JsonValue };
+
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 /** JSON's white space: tab, line feed, carriage return, space. `\s` would take Unicode's as well. */
 const SPACE = /[\t\n\r ]*/y;
