@@ -24,11 +24,17 @@ export interface Group {
   readonly of: readonly string[];
 }
 
+/** `when` is a peer, a group, or a group written in place. `auto` always has one. */
+export interface Permission {
+  readonly apply: Apply;
+  readonly when?: string | Group;
+}
+
 export interface Rule {
-  /** `author/name` globs. */
+  /** `author/name` globs; the author is a pet name, an id, `me` or `*`. */
   readonly recipes: readonly string[];
-  readonly patches: Partial<Readonly<Record<ChangeClass, { readonly apply: Apply; readonly when?: string }>>>;
-  readonly versions?: { readonly apply: Apply; readonly when?: string };
+  readonly patches: Partial<Readonly<Record<ChangeClass, Permission>>>;
+  readonly versions?: Permission;
   readonly checksums?: { readonly confirm: Group };
   /** 1-based line in the policy file, for `why`. */
   readonly line: number;
@@ -51,12 +57,15 @@ export interface Question {
   readonly recordAuthor: AuthorId;
   readonly changeClass: ChangeClass;
   readonly voices: readonly Voice[];
+  /** This node's own author id: its records are not a stranger's, and rules may call it `me`. */
+  readonly self?: AuthorId;
 }
 
 /** `apply` is what may happen; `because` is the whole derivation, one sentence a line, in order. */
 export interface Decision {
   readonly apply: Apply;
   readonly because: readonly string[];
+  /** Which rule decided, counted from 1 as in the file; null when it was the defaults or what no rule can change. */
   readonly rule: number | null;
   /** What is missing for `auto`: names of peers whose voice is awaited. */
   readonly missing: readonly string[];
