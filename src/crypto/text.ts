@@ -27,3 +27,8 @@ export function isSafeLine(text: string, maxLength: number): boolean {
 export function isSafeName(text: string, maxLength: number): boolean {
   return text.length > 0 && text.trim() === text && isSafeLine(text, maxLength) && !INVISIBLE.test(text);
 }
+
+/** A text of many lines, as people read it: line feeds and tabs are its only controls, and no bidi characters. */
+export function isSafeText(text: string): boolean {
+  return isPlainText(text) && !BIDI.test(text) && !CONTROL.test(text.replaceAll(/[\n\t]/g, ''));
+}
