@@ -24,6 +24,8 @@ export type MediaProof =
       readonly releaseDate: string;
       readonly verifiedAt: string;
       readonly package: LockedPackage;
+      /** SHA-256 of the InRelease file, which is kept in the cache by this name. */
+      readonly release?: Digest;
     }
   | { readonly scheme: 'digest'; readonly verifiedAt: string }
   | { readonly scheme: 'unverified'; readonly verifiedAt: string };
@@ -39,4 +41,9 @@ export interface VerifiedMedia {
   readonly disks: Readonly<Record<string, { readonly path: string; readonly sha256: Digest }>>;
   /** Every verified file that went in, for the attestation's `resolvedDependencies`. */
   readonly files: readonly VerifiedFile[];
+  /** What a person should know but need not act on: a key that expired after it signed, lists that could not be renewed. */
+  readonly warnings?: readonly string[];
 }
+
+/** Told as bytes arrive or are read: `what` names the thing to a person; `total` is 0 where it is not known. */
+export type OnProgress = (progress: { readonly what: string; readonly done: number; readonly total: number }) => void;

@@ -1,0 +1,293 @@
+/**
+ * apt as the carrier: it knows the machine's mirrors, proxies and certificates, and brings files. What it brings is not
+ * believed (archive.ts checks everything again).
+ *
+ * It runs as the person who runs us, in a folder of ours: the machine's own package lists, cache and database stay
+ * untouched, and no root is needed. A mirror's name never goes into our messages.
+ */
+import { copyFile, mkdir, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { UnavailableError } from '../../errors.ts';
+import { errorCode, listDirectory, temporaryPath, unlessMissing, withoutRoom } from './atomic-file.ts';
+import { aptFailure } from './apt-failure.ts';
+import { LISTS_FRESH_MS, PROGRESS_INTERVAL_MS, STALE_TEMPORARY_MS } from './limits.ts';
+import { runTool, streamTool, type ToolRun } from './tool.ts';
+import type { OnProgress } from './types.ts';
+
+export interface AptOptions {
+  readonly cacheDir: string;
+  /** A sources.list to use instead of the machine's own sources. */
+  readonly sourcesList?: string | undefined;
+  readonly now: () => Date;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** A Packages index as apt has it on disk, and the InRelease file that came with it. */
+export interface AptIndex {
+  /** The suite that the machine's sources ask for: `bookworm-security`. */
+  readonly suite: string;
+  /** Name of the index within the Release file. */
+  readonly metaKey: string;
+  /** Perhaps compressed: read it with `Lists.content`. */
+  readonly path: string;
+  readonly inReleasePath: string;
+}
+
+/** One consistent state of the package lists: an update elsewhere never changes it. */
+export interface Lists {
+  readonly indexes: readonly AptIndex[];
+  /** Whether they are new enough to resolve a new lock from. */
+  readonly fresh: boolean;
+  /** Unpacked bytes of a file of the lists. */
+  content(path: string): AsyncIterable<Buffer>;
+}
+
+export interface WantedPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+  readonly sizeBytes: number;
+}
+
+export interface Apt {
+  /** The newest lists that we have; at first a copy of the machine's own. */
+  lists(): Promise<Lists>;
+  /** Fetches new lists. Throws `media/lists-not-updated`; the lists that we have stay as they are. */
+  update(): Promise<Lists>;
+  /** Downloads .deb files into `directory` and gives their paths in the same order. Throws `media/download-failed`. */
+  download(packages: readonly WantedPackage[], directory: string): Promise<string[]>;
+}
+
+const HELPER = '/usr/lib/apt/apt-helper';
+/** Written into a snapshot of the lists; its date is when apt last asked the mirrors. */
+const UPDATED = 'updated-by-portalgun';
+const LIST_FILE = /^[^/]*_(?:InRelease|Packages(?:\.[a-z0-9]+)?)$/;
+const FORMAT = '$(CREATED_BY)|$(RELEASE)|$(METAKEY)|$(FILENAME)';
+
+export function openApt(options: AptOptions): Apt {
+  const root = join(options.cacheDir, 'apt');
+  const current = join(root, 'current');
+  const { signal } = options;
+
+  /** apt-get with a configuration of its own for this snapshot of the lists. */
+  const aptGet = async (snapshot: string, args: readonly string[], cwd?: string): Promise<ToolRun> => {
+    const config = join(snapshot, 'portalgun.conf');
+    return runTool('apt-get', ['-c', config, '-q', ...args], { signal, cwd });
+  };
+
+  const newSnapshot = async (): Promise<string> => {
+    const snapshot = temporaryPath(root, 'lists');
+    await mkdir(join(snapshot, 'partial'), { recursive: true, mode: 0o700 });
+    await writeFile(join(snapshot, 'status'), '');
+    await writeFile(join(snapshot, 'portalgun.conf'), configuration(snapshot, options.sourcesList));
+    return snapshot;
+  };
+
+  /** Makes `snapshot` the current one under its final name. Readers of the one before keep theirs. */
+  const publish = async (snapshot: string): Promise<string> => {
+    const final = join(root, `lists-${basename(snapshot).split('-').slice(-2).join('-')}`);
+    await writeFile(join(snapshot, 'portalgun.conf'), configuration(final, options.sourcesList));
+    await rename(snapshot, final);
+    const link = temporaryPath(root, 'current');
+    await symlink(basename(final), link);
+    await rename(link, current);
+    await removeOldSnapshots(root, basename(final), options.now());
+    return final;
+  };
+
+  const currentSnapshot = async (): Promise<string | undefined> => {
+    const name = await readlink(current).catch(unlessMissing);
+    if (name === undefined) return undefined;
+    const snapshot = join(root, name);
+    return (await stat(join(snapshot, 'portalgun.conf')).catch(unlessMissing)) ? snapshot : undefined;
+  };
+
+  /** A first snapshot out of the machine's own lists, so that a machine that has just updated need not do it again. */
+  const seed = async (): Promise<string> => {
+    const snapshot = await newSnapshot();
+    const hosts = options.sourcesList === undefined ? await hostListsDirectory(signal) : undefined;
+    if (hosts !== undefined) {
+      await copyLists(hosts, snapshot);
+      const times = await Promise.all(
+        [hosts, join(hosts, 'partial')].map((path) => stat(path).catch(unlessUnreadable)),
+      );
+      const asked = Math.max(0, ...times.map((found) => found?.mtimeMs ?? 0));
+      await writeFile(join(snapshot, UPDATED), String(Math.floor(asked)));
+    }
+    return publish(snapshot);
+  };
+
+  const read = async (snapshot: string): Promise<Lists> => {
+    const run = await aptGet(snapshot, ['indextargets', '--format', FORMAT]);
+    if (run.status !== 0)
+      throw aptFailure('media/lists-unreadable', 'reading the package lists', 'apt-get indextargets', run);
+    return {
+      indexes: parseTargets(run.stdout),
+      fresh: options.now().getTime() - (await updatedAt(snapshot)) < LISTS_FRESH_MS,
+      content: (path) =>
+        streamTool(HELPER, ['cat-file', path], {
+          signal,
+          failed: (status) =>
+            new UnavailableError(
+              'media/lists-unreadable',
+              `apt-helper could not unpack ${path} (exit status ${status}).`,
+              {
+                hint: `delete ${root} and try again`,
+              },
+            ),
+        }),
+    };
+  };
+
+  return {
+    lists: async () => read((await currentSnapshot()) ?? (await withRoom(root, seed))),
+    update: () =>
+      withRoom(root, async () => {
+        const snapshot = await newSnapshot();
+        try {
+          const before = await currentSnapshot();
+          if (before !== undefined) await copyLists(before, snapshot);
+          options.onProgress?.({ what: 'package lists', done: 0, total: 0 });
+          const run = await aptGet(snapshot, ['update']);
+          if (run.status !== 0)
+            throw aptFailure('media/lists-not-updated', 'updating the package lists', 'apt-get update', run);
+          await writeFile(join(snapshot, UPDATED), String(options.now().getTime()));
+          return await read(await publish(snapshot));
+        } catch (error) {
+          await rm(snapshot, { recursive: true, force: true });
+          throw error;
+        }
+      }),
+    download: async (packages, directory) => {
+      const snapshot = (await currentSnapshot()) ?? (await seed());
+      const names = packages.map(nameForApt);
+      const total = packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      const what = packages.length === 1 ? `package ${packages[0]?.name}` : `${packages.length} packages`;
+      const stop = watchSize(directory, (done) => options.onProgress?.({ what, done: Math.min(done, total), total }));
+      try {
+        const run = await withRoom(directory, () => aptGet(snapshot, ['download', ...names], directory));
+        if (run.status !== 0) {
+          throw aptFailure('media/download-failed', `downloading ${what}`, `apt-get download ${names.join(' ')}`, run);
+        }
+      } finally {
+        stop();
+      }
+      options.onProgress?.({ what, done: total, total });
+      return packages.map((wanted) => join(directory, fileName(wanted)));
+    },
+  };
+}
+
+/** What makes apt keep to our folder. `-c` is read after the machine's own configuration, so `#clear` works on that. */
+function configuration(snapshot: string, sourcesList: string | undefined): string {
+  const lines = [
+    // Hooks that the machine's packages have hung on an update are about the machine's own lists.
+    '#clear APT::Update::Pre-Invoke;',
+    '#clear APT::Update::Post-Invoke;',
+    '#clear APT::Update::Post-Invoke-Success;',
+    // Guests are amd64, whatever this machine is.
+    '#clear APT::Architectures;',
+    'APT::Architecture "amd64";',
+    'APT::Architectures { "amd64"; };',
+    // By default apt drops root for a user who cannot write into our folder.
+    'APT::Sandbox::User "";',
+    'APT::Update::Error-Mode "any";',
+    `Dir::State ${quote(`${snapshot}/`)};`,
+    `Dir::State::lists ${quote(`${snapshot}/`)};`,
+    `Dir::State::status ${quote(`${snapshot}/status`)};`,
+    `Dir::Cache ${quote(`${snapshot}/cache/`)};`,
+    'Dir::Cache::pkgcache "";',
+    'Dir::Cache::srcpkgcache "";',
+    'Acquire::Languages "none";',
+    'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";',
+    'Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";',
+    'Acquire::IndexTargets::deb-src::Sources::DefaultEnabled "false";',
+    // The folder is ours alone: there is nobody to lock out.
+    'Debug::NoLocking "true";',
+  ];
+  if (sourcesList !== undefined)
+    lines.push(`Dir::Etc::sourcelist ${quote(sourcesList)};`, 'Dir::Etc::sourceparts "/dev/null";');
+  return `${lines.join('\n')}\n`;
+}
+
+function quote(value: string): string {
+  return `"${value.replaceAll(/["\n\\]/g, '')}"`;
+}
+
+function parseTargets(stdout: string): AptIndex[] {
+  const indexes: AptIndex[] = [];
+  for (const line of stdout.split('\n')) {
+    const [createdBy, suite, metaKey, path] = line.split('|');
+    if (createdBy !== 'Packages' || !suite || !metaKey || !path) continue;
+    // apt writes "/" as "_": what stands before the index's own name belongs to the suite.
+    const place = path.lastIndexOf(metaKey.replaceAll('/', '_'));
+    if (place < 0) continue;
+    indexes.push({ suite, metaKey, path, inReleasePath: `${path.slice(0, place)}InRelease` });
+  }
+  return indexes;
+}
+
+function nameForApt({ name, version, architecture }: WantedPackage): string {
+  return architecture === 'all' ? `${name}=${version}` : `${name}:${architecture}=${version}`;
+}
+
+/** The name that apt gives to a file: a colon would not do on every file system. */
+export function fileName({ name, version, architecture }: Omit<WantedPackage, 'sizeBytes'>): string {
+  return `${name}_${version.replaceAll(':', '%3a')}_${architecture}.deb`;
+}
+
+async function hostListsDirectory(signal: AbortSignal | undefined): Promise<string | undefined> {
+  const run = await runTool('apt-config', ['shell', 'LISTS', 'Dir::State::lists/d'], { signal });
+  return /^LISTS='(\/[^']*)'/m.exec(run.stdout)?.[1];
+}
+
+async function copyLists(from: string, to: string): Promise<void> {
+  for (const name of await listDirectory(from)) {
+    if (LIST_FILE.test(name)) await copyFile(join(from, name), join(to, name)).catch(unlessUnreadable);
+  }
+}
+
+/** A list that we may not read, or that an update has just replaced, is fetched anew. */
+function unlessUnreadable(error: unknown): undefined {
+  if (errorCode(error) === 'EACCES') return undefined;
+  return unlessMissing(error);
+}
+
+async function updatedAt(snapshot: string): Promise<number> {
+  const { readFile } = await import('node:fs/promises');
+  return Number((await readFile(join(snapshot, UPDATED), 'utf8').catch(unlessMissing)) ?? 0);
+}
+
+async function removeOldSnapshots(root: string, keep: string, now: Date): Promise<void> {
+  for (const name of await listDirectory(root)) {
+    if (!name.startsWith('lists-') || name === keep) continue;
+    const found = await stat(join(root, name)).catch(unlessMissing);
+    if (found && now.getTime() - found.mtimeMs > STALE_TEMPORARY_MS)
+      await rm(join(root, name), { recursive: true, force: true });
+  }
+}
+
+async function withRoom<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw withoutRoom(error, path);
+  }
+}
+
+/** apt does not say how many bytes it has; the files do. Gives the function that stops it. */
+function watchSize(directory: string, report: (bytes: number) => void): () => void {
+  const timer = setInterval(() => {
+    void sizeOf(directory).then(report, () => undefined);
+  }, PROGRESS_INTERVAL_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+async function sizeOf(directory: string): Promise<number> {
+  let sum = 0;
+  for (const name of await listDirectory(directory))
+    sum += (await stat(join(directory, name)).catch(unlessMissing))?.size ?? 0;
+  return sum;
+}

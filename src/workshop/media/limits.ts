@@ -1,0 +1,37 @@
+/** What the media part accepts at most, and how long it trusts what it has. Bytes and milliseconds. */
+
+const MiB = 1024 * 1024;
+
+/** An InRelease file; Debian's largest is about 150 KB. */
+export const MAX_RELEASE_BYTES = 8 * MiB;
+/** Signatures on one file; Debian uses two or three. More would only be there to make us work. */
+export const MAX_SIGNATURES = 16;
+/** One public key file. Debian's hold about 12 KB. */
+export const MAX_KEY_BYTES = 1 * MiB;
+/** The unpacked Packages index of one suite; Debian 12 main has 50 MB. It is held as one string. */
+export const MAX_INDEX_BYTES = 256 * MiB;
+/** A .deb file; the Debian 12 netboot images have 133 MB. */
+export const MAX_DEB_BYTES = 1024 * MiB;
+/** One file taken out of a package. */
+export const MAX_PACKAGE_FILE_BYTES = 1024 * MiB;
+/** An initrd, unpacked: it is read in memory. */
+export const MAX_INITRD_BYTES = 1024 * MiB;
+/** Packages in one dependency closure. */
+export const MAX_CLOSURE_PACKAGES = 1000;
+/** Symbolic and hard links followed from one path inside a package or an initrd. */
+export const MAX_LINK_HOPS = 8;
+/** A file system of FAT16 with clusters of 32 KiB ends a little under 2 GiB. */
+export const MAX_DISK_BYTES = 2000 * MiB;
+/** One inline file of a package disk (docs/recipe.md). */
+export const MAX_INLINE_FILE_BYTES = 16 * 1024;
+/** What we keep of a tool's output: enough for `indextargets` of many sources. */
+export const MAX_TOOL_OUTPUT_BYTES = 4 * MiB;
+
+/** How far a Release file's date may lie ahead of our clock. */
+export const CLOCK_TOLERANCE_MS = 10 * 60 * 1000;
+/** Package lists younger than this are not fetched again to resolve a new lock. */
+export const LISTS_FRESH_MS = 12 * 60 * 60 * 1000;
+/** Temporary files and old lists of processes that died are removed after this. */
+export const STALE_TEMPORARY_MS = 24 * 60 * 60 * 1000;
+/** How often the size of a running download is looked at, to show progress. */
+export const PROGRESS_INTERVAL_MS = 250;

@@ -1,0 +1,183 @@
+/** All media of a recipe, from its words to verified files on this host. */
+import { mkdir } from 'node:fs/promises';
+import { UsageError } from '../../errors.ts';
+import type {
+  LocalFile,
+  Lock,
+  LockedPackage,
+  Medium,
+  PackageDisk,
+  PackageFile,
+  ResolvedRecipe,
+} from '../../recipe/types.ts';
+import type { OfferedPackage } from './archive.ts';
+import { sweepTemporary } from './atomic-file.ts';
+import { resolvePackages } from './closure.ts';
+import { kernelVersionOf } from './cpio.ts';
+import { fetchDebs, lockedPackage } from './deb-store.ts';
+import { localFile } from './local-file.ts';
+import { checkLockFits, checkNothingExtra, lockedSource, mediaDigest } from './lock.ts';
+import { packageDisk } from './package-disk.ts';
+import { packageFiles } from './package-file.ts';
+import { withArchive, type Session, type SessionOptions } from './package-session.ts';
+import type { VerifiedFile, VerifiedMedia } from './types.ts';
+import { verifiedMedia } from './verified.ts';
+
+export interface PrepareOptions extends SessionOptions {
+  readonly recipe: ResolvedRecipe;
+  /** Where the recipe's own files lie. */
+  readonly recipeDir: string;
+  /** Exactly these versions; without it the newest, and `VerifiedMedia.lock` says which they are. */
+  readonly lock?: Lock | undefined;
+}
+
+/** Media that a machine boots from. All others are disks of packages. */
+const BOOT_MEDIA = ['kernel', 'initrd', 'iso'] as const;
+type BootMedium = (typeof BOOT_MEDIA)[number];
+
+/** The date on a package disk's files when the recipe has no `source_date_epoch`: the first that FAT knows. */
+const FAT_EPOCH_SECONDS = 315_532_800;
+
+/**
+ * Gets what is missing, verifies everything, every time. Throws a `RefusedError` when something does not hold (exit code
+ * 3), an `UnavailableError` when it is not to be had (5), a `UsageError` when the recipe or lock makes no sense (2).
+ */
+export async function prepareMedia(options: PrepareOptions): Promise<VerifiedMedia> {
+  const media = options.recipe.recipe.media ?? {};
+  const sorted = sortMedia(media);
+  await mkdir(options.cacheDir, { recursive: true, mode: 0o700 });
+  for (const folder of ['', 'files', 'debs', 'disks', 'apt'])
+    await sweepTemporary(`${options.cacheDir}/${folder}`, options.clock());
+  if (options.lock) checkLockFits(options.lock, media);
+  const local = new Map<BootMedium, VerifiedFile>();
+  for (const [name, medium] of sorted.local)
+    local.set(name, await localFile(name, medium, { ...options, now: options.clock() }));
+  if (sorted.packaged.length === 0 && sorted.disks.length === 0) {
+    return verifiedMedia({
+      ...Object.fromEntries(local),
+      lock: { lock: 1, of: mediaDigest(media), media: {} },
+      disks: {},
+      files: [...local.values()],
+    });
+  }
+  return withArchive(options, options.lock !== undefined, (session) => gather(options, sorted, local, session));
+}
+
+async function gather(
+  options: PrepareOptions,
+  sorted: SortedMedia,
+  local: ReadonlyMap<BootMedium, VerifiedFile>,
+  session: Session,
+): Promise<VerifiedMedia> {
+  const boot = new Map(local);
+  const locks: Record<string, LockedPackage[]> = {};
+  const files: VerifiedFile[] = [...local.values()];
+  const debOptions = { ...options, apt: session.apt };
+  const resolve = (medium: string, names: readonly string[], closure: boolean): OfferedPackage[] => {
+    const resolved = resolveMedium(session, options.lock, medium, names, closure);
+    locks[medium] = resolved.map(lockedPackage);
+    return resolved;
+  };
+
+  const wanted = sorted.packaged.map(([name, medium]) => ({
+    name,
+    medium,
+    packages: resolve(name, [medium.package], false),
+  }));
+  const debs = await fetchDebs(
+    wanted.flatMap(({ packages }) => packages),
+    debOptions,
+  );
+  // Kernel and initrd usually come out of one package: it is unpacked once.
+  const byDeb = Map.groupBy(wanted, (_, index) => debs[index]?.sha256);
+  for (const group of byDeb.values()) {
+    const deb = debs[wanted.indexOf(group[0] ?? raise())] ?? raise();
+    const found = await packageFiles(
+      deb,
+      group.map(({ medium }) => medium.path),
+      options,
+    );
+    for (const [index, { name }] of group.entries()) boot.set(name, found[index] ?? raise());
+  }
+  files.push(...sorted.packaged.map(([name]) => boot.get(name) ?? raise()));
+
+  const disks: Record<string, { path: string; sha256: VerifiedFile['sha256'] }> = {};
+  for (const [name, medium] of sorted.disks) {
+    const names = await namesOf(name, medium, boot);
+    const packages = resolve(name, names, medium.closure ?? true);
+    const pool = await fetchDebs(packages, debOptions);
+    const epochSeconds = options.recipe.recipe.reproducible?.source_date_epoch ?? FAT_EPOCH_SECONDS;
+    disks[name] = await packageDisk({ ...options, name, debs: pool, files: medium.files ?? {}, epochSeconds });
+    files.push(...pool);
+  }
+  return verifiedMedia({
+    ...Object.fromEntries(boot),
+    lock: { lock: 1, of: mediaDigest(options.recipe.recipe.media), media: locks },
+    disks,
+    files,
+    warnings: session.warnings,
+  });
+}
+
+function resolveMedium(
+  session: Session,
+  lock: Lock | undefined,
+  medium: string,
+  names: readonly string[],
+  closure: boolean,
+): OfferedPackage[] {
+  if (!lock) return resolvePackages(session.archive, names, closure);
+  const locked = lock.media[medium] ?? [];
+  const resolved = resolvePackages(lockedSource(session.archive, locked), names, closure);
+  checkNothingExtra(medium, locked, resolved);
+  return resolved;
+}
+
+/** `kernel_of` becomes the kernel package of exactly the version that the verified initrd has modules for. */
+async function namesOf(disk: string, medium: PackageDisk, boot: ReadonlyMap<string, VerifiedFile>): Promise<string[]> {
+  const names: string[] = [];
+  for (const item of medium.packages ?? []) {
+    if (typeof item === 'string') {
+      names.push(item);
+      continue;
+    }
+    const initrd = boot.get(item.kernel_of);
+    if (!initrd)
+      throw new UsageError(
+        'media/kernel-of-what',
+        `The disk ${disk} wants the kernel of "${item.kernel_of}", which is no boot medium of the recipe.`,
+      );
+    names.push(`linux-image-${await kernelVersionOf(initrd.path)}`);
+  }
+  return names;
+}
+
+interface SortedMedia {
+  readonly local: readonly (readonly [BootMedium, LocalFile])[];
+  readonly packaged: readonly (readonly [BootMedium, PackageFile])[];
+  readonly disks: readonly (readonly [string, PackageDisk])[];
+}
+
+function sortMedia(media: Readonly<Record<string, Medium>>): SortedMedia {
+  const local: [BootMedium, LocalFile][] = [];
+  const packaged: [BootMedium, PackageFile][] = [];
+  const disks: [string, PackageDisk][] = [];
+  for (const [name, medium] of Object.entries(media)) {
+    const boot = BOOT_MEDIA.find((one) => one === name);
+    if ('layout' in medium) {
+      if (boot) throw new UsageError('media/not-a-file', `The medium ${name} must be a file, not a disk of packages.`);
+      disks.push([name, medium]);
+    } else if (!boot) {
+      throw new UsageError(
+        'media/not-a-disk',
+        `The medium ${name} must be a disk of packages: only ${BOOT_MEDIA.join(', ')} are files.`,
+      );
+    } else if ('package' in medium) packaged.push([boot, medium]);
+    else local.push([boot, medium]);
+  }
+  return { local, packaged, disks };
+}
+
+function raise(): never {
+  throw new TypeError('each medium has its file');
+}
