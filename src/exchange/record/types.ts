@@ -114,7 +114,12 @@ export type Judged =
 
 /** What happened to bytes offered to the store. */
 export type Admission =
-  | { readonly result: 'admitted'; readonly record: VerifiedRecord }
+  /** `released`: held records that followed it and were admitted with it, in order. */
+  | {
+      readonly result: 'admitted';
+      readonly record: VerifiedRecord;
+      readonly released?: readonly VerifiedRecord[];
+    }
   | { readonly result: 'known'; readonly id: Digest }
   /** The link leaves a gap: held (bounded) until what is missing arrives. */
   | { readonly result: 'held'; readonly id: Digest; readonly missingFrom: number }

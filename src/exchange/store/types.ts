@@ -2,7 +2,18 @@
  * The record store: LevelDB behind an interface. A promise that resolved means that it is on the disk (synced).
  */
 import type { Digest } from '../../crypto/digest.ts';
-import type { Admission, AuthorId, FeedHead, RecordKind, Scope, VerifiedRecord } from '../record/types.ts';
+import type { Fork } from '../record/fork-proof.ts';
+import type { SignedHead } from '../record/head.ts';
+import type { Draft } from '../record/statement.ts';
+import type {
+  Admission,
+  AuthorId,
+  FeedHead,
+  RecordKind,
+  RefusalReason,
+  Scope,
+  VerifiedRecord,
+} from '../record/types.ts';
 
 export interface RecordStore {
   /** Judges and stores what came from anywhere. Never throws for bad input: that is `refused`. */
@@ -33,4 +44,44 @@ export interface RecordStore {
   /** Counts of refusals by reason since the store was opened: `node status` shows them. */
   refusals(): Readonly<Record<string, number>>;
   close(): Promise<void>;
+}
+
+/** What happened to a signed head. `older`: a newer one is held already. */
+export type HeadAdmission =
+  | { readonly result: 'kept' | 'older'; readonly head: SignedHead }
+  | { readonly result: 'refused'; readonly reason: RefusalReason; readonly detail: string };
+
+/** What happened to a proof that somebody else found. */
+export type ProofAdmission =
+  | { readonly result: 'frozen' | 'known'; readonly fork: Fork }
+  | { readonly result: 'refused'; readonly reason: RefusalReason; readonly detail: string };
+
+/** Whose feed `append` continues. */
+export interface Signer {
+  /** 32 bytes. */
+  readonly seed: Uint8Array;
+  /** 32 bytes. Where given, a new public feed opens with a record that commits to it. */
+  readonly recoveryPublicKey?: Uint8Array;
+}
+
+/** The store of this node's own home: what `openStore` gives. */
+export interface OwnStore extends RecordStore {
+  /**
+   * Signs a draft as the next record of the signer's feed and stores it. Rejects with `store/feed-frozen` where the feed
+   * has a proven fork, and with what `signRecord` throws.
+   */
+  append(signer: Signer, scope: Scope, draft: Draft): Promise<VerifiedRecord>;
+  /** Keeps the newest signed head of a feed. One that contradicts what is stored freezes the feed. */
+  putHead(
+    envelope: Uint8Array,
+    options: { readonly now: Date; readonly follows: (author: AuthorId) => boolean },
+  ): Promise<HeadAdmission>;
+  /** The newest signed head held. */
+  headOf(author: AuthorId, scope: Scope): Promise<SignedHead | undefined>;
+  /** Checks two envelopes that contradict each other, keeps them, and freezes the feed. */
+  putProof(
+    a: Uint8Array,
+    b: Uint8Array,
+    options: { readonly follows: (author: AuthorId) => boolean },
+  ): Promise<ProofAdmission>;
 }

@@ -14,6 +14,9 @@ import { digestOfSubject, subjectOf, type Content } from './subjects.ts';
 export const BUILD_TYPE = 'urn:portalgun:build:v1';
 export const MANIFEST_SUBJECT = 'manifest';
 
+/** RFC 3339 in UTC, as in-toto writes timestamps. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
+
 export interface AttestationInput extends BuildInputs {
   readonly recipeName: string;
   readonly arch: string;
@@ -28,8 +31,9 @@ export interface AttestationInput extends BuildInputs {
   readonly builderId: string;
   /** Facts by which independence is judged: `qemu`, `accelerator`, `machine`, `clock`, … */
   readonly environment: Readonly<Record<string, string>>;
-  readonly startedOn: Date;
-  readonly finishedOn: Date;
+  /** RFC 3339, UTC. For people: order never depends on it. */
+  readonly startedOn: string;
+  readonly finishedOn: string;
   /** Transcript, checkpoints' manifests, final screenshot. */
   readonly byproducts?: Readonly<Record<string, Digest>>;
 }
@@ -60,7 +64,9 @@ export function understandAttestation(content: Content): Meaning {
     manifestFormat: internal.name('manifestFormat'),
     cpuModel,
   });
-  const id = predicate.object('runDetails').object('builder').line('id');
+  const details = predicate.object('runDetails');
+  const id = details.object('builder').line('id');
+  if (details.has('metadata')) checkTimes(details.object('metadata'));
   const builder = { ...readEnvironment(internal.object('environment')), cpuModel, id };
   const manifest = readManifest(content);
   return { kind: 'attestation', recipe, recipeName: external.name('recipeName'), buildKey, manifest, builder };
@@ -84,7 +90,7 @@ export function attestationContent(input: AttestationInput): Draft {
       },
       runDetails: {
         builder: { id: input.builderId },
-        metadata: { startedOn: input.startedOn.toISOString(), finishedOn: input.finishedOn.toISOString() },
+        metadata: { startedOn: input.startedOn, finishedOn: input.finishedOn },
         byproducts: Object.entries(input.byproducts ?? {}).map(([name, digest]) => subjectOf(name, digest)),
       },
     },
@@ -96,6 +102,13 @@ function readManifest(content: Content): Digest {
   if (manifest === undefined || second !== undefined)
     throw new NotUnderstood('it must have exactly one subject that is a manifest');
   return digestOfSubject(manifest);
+}
+
+function checkTimes(metadata: Fields): void {
+  for (const key of ['startedOn', 'finishedOn']) {
+    if (metadata.has(key) && !TIME.test(metadata.string(key)))
+      throw new NotUnderstood(`${metadata.where}.${key} is not a time`);
+  }
 }
 
 function checkParams(params: Fields): void {

@@ -1,0 +1,91 @@
+/**
+ * Where what lies in LevelDB. Keys are parts with NUL between them; no part can hold one. Numbers are padded, so that
+ * the order of keys is the order of records.
+ *
+ * | key | value |
+ * |---|---|
+ * | `meta version` · `meta network` | text |
+ * | `record <id>` | the canonical envelope |
+ * | `link <author> <scope> <recovery> <epoch> <seq>` | the record's id, text |
+ * | `mark <author> <scope>` | the highest accepted place: JSON of a FeedHead |
+ * | `type <predicateType> <id>` | nothing. By type and not by kind: what is unknown today is found tomorrow |
+ * | `fork <author> <scope>` | JSON: the place, and both envelopes in base64 |
+ * | `head <author> <scope>` | the newest signed head, its canonical envelope |
+ * | `note <key>` | JSON |
+ * | `blob <digest>` | bytes |
+ */
+import type { Digest } from '../../crypto/digest.ts';
+import type { Position } from '../record/links.ts';
+import type { AuthorId, Scope } from '../record/types.ts';
+
+/** Raised when the layout changes; an older one is migrated, a newer one refused. */
+export const LAYOUT_VERSION = 1;
+
+export interface Feed {
+  readonly author: AuthorId;
+  readonly scope: Scope;
+}
+
+export const VERSION_KEY = key('meta', 'version');
+export const NETWORK_KEY = key('meta', 'network');
+
+export function recordKey(id: Digest): string {
+  return key('record', id);
+}
+
+export function linkKey(feed: Feed, { recovery, epoch, seq }: Position): string {
+  return key('link', feed.author, feed.scope, padded(recovery), padded(epoch), padded(seq));
+}
+
+export function markKey(feed: Feed): string {
+  return key('mark', feed.author, feed.scope);
+}
+
+export function typeKey(predicateType: string, id: Digest): string {
+  return key('type', predicateType, id);
+}
+
+export function forkKey(feed: Feed): string {
+  return key('fork', feed.author, feed.scope);
+}
+
+export function headKey(feed: Feed): string {
+  return key('head', feed.author, feed.scope);
+}
+
+export function noteKey(name: string): string {
+  return key('note', name);
+}
+
+export function blobKey(digest: Digest): string {
+  return key('blob', digest);
+}
+
+/** All keys that begin with these parts, as a range for LevelDB. */
+export function under(...parts: readonly string[]): { readonly gte: string; readonly lt: string } {
+  const prefix = `${parts.join(SEPARATOR)}${SEPARATOR}`;
+  return { gte: prefix, lt: `${prefix}${AFTER_ALL}` };
+}
+
+/** One name for a feed in a Map. */
+export function feedName(feed: Feed): string {
+  return `${feed.author} ${feed.scope}`;
+}
+
+/** The last part of a key. */
+export function lastPart(text: string): string {
+  return text.slice(text.lastIndexOf(SEPARATOR) + 1);
+}
+
+const SEPARATOR = '\0';
+/** In UTF-8 it sorts behind every character that a key holds. */
+const AFTER_ALL = '\u{10ffff}';
+
+function key(...parts: readonly string[]): string {
+  return parts.join(SEPARATOR);
+}
+
+/** 16 digits hold 2^53 - 1. */
+function padded(count: number): string {
+  return String(count).padStart(16, '0');
+}

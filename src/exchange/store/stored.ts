@@ -1,0 +1,97 @@
+/** Reading back what this store wrote. What does not read is damage, and is said to be. */
+import { isDigest, type Digest } from '../../crypto/digest.ts';
+import { decodeBase64 } from '../../crypto/base64.ts';
+import { FailedError } from '../../errors.ts';
+import { openStored } from '../record/envelope.ts';
+import type { Fork } from '../record/fork-proof.ts';
+import { isRefusal } from '../record/refusal.ts';
+import {
+  PREDICATE,
+  type AuthorId,
+  type FeedHead,
+  type RecordKind,
+  type Scope,
+  type VerifiedRecord,
+} from '../record/types.ts';
+import { feedName, forkKey, lastPart, linkKey, recordKey, under, type Feed } from './layout.ts';
+import type { Memory } from './turn.ts';
+
+export type ForkProof = readonly [Uint8Array, Uint8Array];
+
+export async function readRecord({ database, network }: Memory, id: Digest): Promise<VerifiedRecord | undefined> {
+  const envelope = await database.get(recordKey(id));
+  if (envelope === undefined) return undefined;
+  const record = openStored(envelope, network);
+  if (isRefusal(record)) throw damaged(`the record ${id}`, record.detail);
+  if (record.id !== id) throw damaged(`the record ${id}`, `it has the id ${record.id}`);
+  return record;
+}
+
+/** Records of the feed's present epoch with `seq > afterSeq`, in order. */
+export async function readRange(
+  memory: Memory,
+  feed: Feed,
+  afterSeq: number,
+  limit: number,
+): Promise<VerifiedRecord[]> {
+  const mark = memory.marks.get(feedName(feed));
+  if (mark === undefined || limit < 1 || afterSeq >= mark.seq) return [];
+  const gte = linkKey(feed, { ...mark, seq: afterSeq + 1 });
+  const records: VerifiedRecord[] = [];
+  for await (const [, value] of memory.database.entries({
+    gte,
+    lt: linkKey(feed, { ...mark, seq: mark.seq + 1 }),
+    limit,
+  })) {
+    records.push(await mustRead(memory, Buffer.from(value).toString()));
+  }
+  return records;
+}
+
+export async function* readAll(memory: Memory, kind: RecordKind): AsyncIterable<VerifiedRecord> {
+  for await (const [key] of memory.database.entries(under('type', PREDICATE[kind]))) {
+    yield await mustRead(memory, lastPart(key));
+  }
+}
+
+export async function readFrozen(memory: Memory): Promise<{ author: AuthorId; scope: Scope; proof: ForkProof }[]> {
+  const found = [];
+  for (const { author, scope } of memory.forks.values()) {
+    const value = await memory.database.get(forkKey({ author, scope }));
+    if (value === undefined) throw damaged(`the fork of ${author}`, 'its proof is missing');
+    found.push({ author, scope, proof: parseFork(value).proof });
+  }
+  return found;
+}
+
+export function parseMark(value: Uint8Array): FeedHead {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- turn.ts alone writes it
+  return parse('a mark', value) as FeedHead;
+}
+
+export function parseFork(value: Uint8Array): { readonly fork: Fork; readonly proof: ForkProof } {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- turn.ts alone writes it
+  const { fork, proof } = parse('a fork', value) as { fork: Fork; proof: [string, string] };
+  return { fork, proof: [decodeBase64(proof[0]), decodeBase64(proof[1])] };
+}
+
+export function damaged(what: string, how: string, cause?: unknown): FailedError {
+  return new FailedError('store/damaged', `The store is damaged: ${what}: ${how}.`, {
+    hint: 'move the store away; the node fetches its feeds again from peers',
+    cause,
+  });
+}
+
+async function mustRead(memory: Memory, id: string): Promise<VerifiedRecord> {
+  const record = isDigest(id) ? await readRecord(memory, id) : undefined;
+  if (record === undefined) throw damaged(`the record ${id}`, 'it is missing');
+  return record;
+}
+
+function parse(what: string, value: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(value).toString());
+  } catch (cause) {
+    throw damaged(what, 'it is no JSON', cause);
+  }
+}
