@@ -62,6 +62,8 @@ export interface Apt {
 const HELPER = '/usr/lib/apt/apt-helper';
 /** Written into a snapshot of the lists; its date is when apt last asked the mirrors. */
 const UPDATED = 'updated-by-portalgun';
+/** A folder of its own within a snapshot, as apt removes what it does not know beside its lists. */
+const LISTS = 'lists';
 const LIST_FILE = /^[^/]*_(?:InRelease|Packages(?:\.[a-z0-9]+)?)$/;
 const FORMAT = '$(CREATED_BY)|$(RELEASE)|$(METAKEY)|$(FILENAME)';
 
@@ -78,7 +80,7 @@ export function openApt(options: AptOptions): Apt {
 
   const newSnapshot = async (): Promise<string> => {
     const snapshot = temporaryPath(root, 'lists');
-    await mkdir(join(snapshot, 'partial'), { recursive: true, mode: 0o700 });
+    await mkdir(join(snapshot, LISTS, 'partial'), { recursive: true, mode: 0o700 });
     await writeFile(join(snapshot, 'status'), '');
     await writeFile(join(snapshot, 'portalgun.conf'), configuration(snapshot, options.sourcesList));
     return snapshot;
@@ -108,7 +110,7 @@ export function openApt(options: AptOptions): Apt {
     const snapshot = await newSnapshot();
     const hosts = options.sourcesList === undefined ? await hostListsDirectory(signal) : undefined;
     if (hosts !== undefined) {
-      await copyLists(hosts, snapshot);
+      await copyLists(hosts, join(snapshot, LISTS));
       const times = await Promise.all(
         [hosts, join(hosts, 'partial')].map((path) => stat(path).catch(unlessUnreadable)),
       );
@@ -147,7 +149,7 @@ export function openApt(options: AptOptions): Apt {
         const snapshot = await newSnapshot();
         try {
           const before = await currentSnapshot();
-          if (before !== undefined) await copyLists(before, snapshot);
+          if (before !== undefined) await copyLists(join(before, LISTS), join(snapshot, LISTS));
           options.onProgress?.({ what: 'package lists', done: 0, total: 0 });
           const run = await aptGet(snapshot, ['update']);
           if (run.status !== 0)
@@ -194,7 +196,7 @@ function configuration(snapshot: string, sourcesList: string | undefined): strin
     'APT::Sandbox::User "";',
     'APT::Update::Error-Mode "any";',
     `Dir::State ${quote(`${snapshot}/`)};`,
-    `Dir::State::lists ${quote(`${snapshot}/`)};`,
+    `Dir::State::lists ${quote(`${snapshot}/${LISTS}/`)};`,
     `Dir::State::status ${quote(`${snapshot}/status`)};`,
     `Dir::Cache ${quote(`${snapshot}/cache/`)};`,
     'Dir::Cache::pkgcache "";',
