@@ -17,6 +17,7 @@ export {
 } from './drafts.ts';
 export { decodeDsse, dsseFromJson, dsseToJson, preAuthEncoding, type Dsse } from './dsse.ts';
 export { openEnvelope, readEnvelope, RECORD_PAYLOAD_TYPE, type OpenOptions, type SealedRecord } from './envelope.ts';
+export { openRecordFile, recordToJson } from './file.ts';
 export { verifyForkProof, type Fork } from './fork-proof.ts';
 export {
   freshnessOf,

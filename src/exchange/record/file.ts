@@ -1,0 +1,30 @@
+/** Records in files, for people and other tools: DSSE's JSON form, which cosign and in-toto's tools read as well. */
+import { RefusedError } from '../../errors.ts';
+import { dsseFromJson, dsseToJson } from './dsse.ts';
+import { openEnvelope, readEnvelope } from './envelope.ts';
+import { isRefusal, type Refusal } from './refusal.ts';
+import type { VerifiedRecord } from './types.ts';
+
+/** An opening brace: no canonical envelope begins with it (a field's tag comes first). */
+const BRACE = 0x7b;
+
+/** One line of JSON, with a line end. */
+export function recordToJson(record: VerifiedRecord): string {
+  const sealed = readEnvelope(record.envelope);
+  if (isRefusal(sealed)) throw refusal(sealed);
+  return `${dsseToJson(sealed.dsse)}\n`;
+}
+
+/** Opens a record from a file, in JSON form or as it travels. Throws `record/refused` (exit code 3) with the reason. */
+export function openRecordFile(bytes: Uint8Array, options: { readonly network: string }): VerifiedRecord {
+  const start = bytes.findIndex((byte) => byte !== 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d);
+  const envelope = bytes[start] === BRACE ? dsseFromJson(bytes) : bytes;
+  if (!(envelope instanceof Uint8Array)) throw refusal(envelope);
+  const record = openEnvelope(envelope, options);
+  if (isRefusal(record)) throw refusal(record);
+  return record;
+}
+
+function refusal({ refused, detail }: Refusal): RefusedError {
+  return new RefusedError('record/refused', `This record does not hold: ${detail}.`, { facts: { refused } });
+}
