@@ -1,13 +1,13 @@
 /** The node on the network. Gossip is a hint, sync is the truth; both end in the same `RecordStore.admit`. */
 import type { Digest } from '../../crypto/digest.ts';
 import type { Admission, AuthorId, VerifiedRecord } from '../record/types.ts';
-import type { RecordStore } from '../store/types.ts';
+import type { OwnStore } from '../store/types.ts';
 
 export interface ExchangeOptions {
   /** 32 bytes: the identity's seed. The PeerId is the author's key. */
   readonly seed: Uint8Array;
   readonly network: string;
-  readonly store: RecordStore;
+  readonly store: OwnStore;
   /** Multiaddrs to listen on, for example `/ip4/127.0.0.1/tcp/0`. */
   readonly listen: readonly string[];
   readonly bootstrap?: readonly string[];
@@ -23,6 +23,24 @@ export interface ExchangeOptions {
     Record<string, { readonly maxBytes: number; readonly check: (bytes: Uint8Array) => void }>
   >;
   readonly onAdmission?: (admission: Admission, from: string) => void;
+  /**
+   * Whom this node answers about symptoms and blobs. Default: trusted and followed peers. Public feeds are given to
+   * anybody: a follower must be able to find them here.
+   */
+  readonly mayAsk?: (author: AuthorId) => boolean;
+  /** What went wrong with which peer, for logs and `node status`. Nothing else reports it. */
+  readonly onTrouble?: (what: string, peer: string, error: Error) => void;
+  /** Milliseconds; what is left out is as in limits.ts. */
+  readonly timing?: Partial<ExchangeTiming>;
+  /** Milliseconds since 1970. Default `Date.now`. */
+  readonly now?: () => number;
+}
+
+export interface ExchangeTiming {
+  readonly syncIntervalMs: number;
+  readonly redialBaseMs: number;
+  readonly redialMaxMs: number;
+  readonly settleMs: number;
 }
 
 export interface Exchange {

@@ -1,0 +1,13 @@
+/**
+ * The node on the network: libp2p, gossip, sync, questions about symptoms, typed blobs, discovery.
+ *
+ * Promises: whatever arrives, by whatever way, ends in the same `RecordStore.admit`, and nobody is believed for having
+ * sent it; gossip is a hint and sync the truth; only public scopes are spoken of; every stream has limits on bytes, time
+ * and rate, and a refusal states them.
+ * Never: sends a private group's record, a recipe's media, an image or a file's content; trusts what the DHT says;
+ * bans a trusted peer.
+ */
+export { createExchange } from './exchange.ts';
+export { feedCid } from './discovery.ts';
+export { peerIdOf } from './peer-identity.ts';
+export type * from './types.ts';

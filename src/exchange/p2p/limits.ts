@@ -1,0 +1,93 @@
+/** Every limit of the network's edge, with its unit. What is over a limit is refused, and the refusal states it. */
+import { ENVELOPE_MAX_BYTES } from '../record/limits.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** One frame on any of our protocols: the largest record, and room for what is around it. */
+export const FRAME_MAX_BYTES = ENVELOPE_MAX_BYTES + 32 * KIB;
+/** One request. A sync request says about 100 bytes for each feed. */
+export const REQUEST_MAX_BYTES = 64 * KIB;
+/** Until the whole request is here: half-open and trickling streams end then. */
+export const REQUEST_TIMEOUT_MS = 10_000;
+/** Between two frames of an answer. */
+export const IDLE_TIMEOUT_MS = 15_000;
+/** One exchange on one stream, from its opening to its end. */
+export const STREAM_TIMEOUT_MS = 120_000;
+/** Until the other side has closed a stream on which all is said. */
+export const CLOSE_TIMEOUT_MS = 5_000;
+/** Streams of one protocol that one connection may have open towards us, and we towards it. */
+export const STREAMS_PER_CONNECTION = 16;
+
+/** Feeds in one sync request; a node that carries more asks several times. */
+export const SYNC_MAX_MARKS = 500;
+/** Records in one answer to a sync request; the asker asks again for more. */
+export const SYNC_MAX_RECORDS = 1024;
+/** Bytes of records in one answer to a sync request. */
+export const SYNC_MAX_BYTES = 8 * MIB;
+/** Bytes of records in one frame, unless a single record is larger. */
+export const SYNC_FRAME_BYTES = 64 * KIB;
+/** Answers taken from one peer in one sync: 64 of 8 MiB. */
+export const SYNC_MAX_ROUNDS = 64;
+/** Records of one sync that may be refused before it is ended: each may have cost a signature check (threat 23). */
+export const SYNC_MAX_REFUSED = 16;
+/** Records read from the store at once. */
+export const SYNC_READ_RECORDS = 64;
+
+/** The own signed head is issued again after this; it expires after 14 days. */
+export const OWN_HEAD_MAX_AGE_MS = 24 * 60 * 60_000;
+
+/** Patches named in one answer about a symptom. */
+export const SYMPTOM_MAX_PLACES = 64;
+
+/** One chunk of a blob. */
+export const BLOB_CHUNK_BYTES = 64 * KIB;
+/** Streams that one blob may take: it goes on where the last one broke off. */
+export const BLOB_MAX_ATTEMPTS = 3;
+/** Characters of a blob type's name. */
+export const BLOB_TYPE_MAX_LENGTH = 64;
+
+/** One whole gossip frame. */
+export const GOSSIP_FRAME_MAX_BYTES = 256 * KIB;
+/** Messages below this are not announced before they are sent: on small ones that only makes it slower (measured). */
+export const GOSSIP_IDONTWANT_MIN_BYTES = 4 * KIB;
+/** Bytes of gossip that wait for one slow peer. */
+export const GOSSIP_OUTBOUND_MAX_BYTES = 4 * MIB;
+
+/** Requests that one peer may make at once, and how long one takes to come back. */
+export const RATE_LIMITS = {
+  sync: { burst: 32, intervalMs: 1_000 },
+  symptom: { burst: 16, intervalMs: 2_000 },
+  blob: { burst: 32, intervalMs: 1_000 },
+  gossip: { burst: 256, intervalMs: 50 },
+} as const;
+/** Peers whose rate is remembered. */
+export const RATE_LIMIT_MAX_PEERS = 4096;
+
+/** Connections in all. */
+export const MAX_CONNECTIONS = 256;
+/** Inbound connections not yet encrypted. */
+export const MAX_PENDING_CONNECTIONS = 16;
+/** Inbound connections a second from one host. */
+export const MAX_CONNECTIONS_PER_HOST_PER_SECOND = 20;
+/** Streams of all protocols that one connection may have open. */
+export const MAX_STREAMS_PER_CONNECTION = 128;
+export const DIAL_TIMEOUT_MS = 10_000;
+
+/** Nodes with a feed that are dialled for one search. */
+export const FIND_MAX_PROVIDERS = 16;
+/** One walk through the DHT. */
+export const DHT_QUERY_TIMEOUT_MS = 30_000;
+/** After this, a feed is put into the DHT again (its records there live for 48 hours). */
+export const PROVIDE_AGAIN_MS = 6 * 60 * 60_000;
+
+/** How often the node does what it does by itself; `ExchangeOptions.timing` overrides. */
+export const TIMING = {
+  /** Sync with every connected peer. */
+  syncIntervalMs: 60_000,
+  /** First wait before a trusted peer is dialled again; doubles up to the maximum. */
+  redialBaseMs: 1_000,
+  redialMaxMs: 300_000,
+  /** How long news are gathered before the node acts on them. */
+  settleMs: 200,
+} as const;

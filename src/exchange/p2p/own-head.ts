@@ -1,0 +1,26 @@
+/** This node's own signed head: issued anew when its feed has moved, and daily, so that followers see it is alive. */
+import { signHead } from '../record/head.ts';
+import type { AuthorId } from '../record/types.ts';
+import type { OwnStore } from '../store/types.ts';
+import { OWN_HEAD_MAX_AGE_MS } from './limits.ts';
+import { PUBLIC_SCOPE } from './sync-logic.ts';
+
+export interface OwnHeadContext {
+  readonly seed: Uint8Array;
+  readonly self: AuthorId;
+  readonly network: string;
+  readonly store: OwnStore;
+  readonly now: () => number;
+}
+
+/** Signs and keeps the own head where that is due. A feed without records has none. */
+export async function renewOwnHead({ seed, self, network, store, now }: OwnHeadContext): Promise<void> {
+  const head = await store.head(self, PUBLIC_SCOPE);
+  if (head === undefined) return;
+  const signed = await store.headOf(self, PUBLIC_SCOPE);
+  const current = signed?.head.id === head.id && now() - signed.issuedAt.getTime() < OWN_HEAD_MAX_AGE_MS;
+  if (current) return;
+  const time = new Date(now());
+  const { envelope } = signHead(seed, network, head, { now: time });
+  await store.putHead(envelope, { now: time, follows: (author) => author === self });
+}

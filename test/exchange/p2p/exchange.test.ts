@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { freshnessOf } from '../../../src/exchange/record/index.ts';
+import { authorOfSeed, createNodes, seqOf } from './nodes.ts';
+
+describe('the exchange', function () {
+  this.timeout(30_000);
+  const nodes = createNodes();
+  afterEach(() => nodes.clean());
+
+  it('brings what is published to a follower who is connected', async () => {
+    const alice = await nodes.start({ seed: 1 });
+    const bob = await nodes.start({ seed: 2, following: [alice.author] });
+    await bob.exchange.connect(alice.address);
+    for (let seq = 1; seq <= 3; seq += 1) {
+      const record = await alice.write();
+      await alice.exchange.announce(record);
+      await nodes.until(async () => (await bob.store.get(record.id)) !== undefined);
+    }
+    assert.equal(await seqOf(bob, alice.author), 3);
+    assert.deepEqual(bob.troubles, []);
+  });
+
+  it('brings a node that was away everything that it missed, and a fresh head', async () => {
+    const alice = await nodes.start({ seed: 1 });
+    for (let seq = 1; seq <= 5; seq += 1) await alice.write();
+    const folder = await nodes.folder();
+    const before = await nodes.start({ seed: 2, folder, following: [alice.author] });
+    await before.exchange.connect(alice.address);
+    assert.equal(await seqOf(before, alice.author), 5);
+    await before.stop();
+
+    for (let seq = 6; seq <= 150; seq += 1) await alice.write();
+    const after = await nodes.start({ seed: 2, folder, following: [alice.author] });
+    await after.exchange.connect(alice.address);
+    assert.equal(await seqOf(after, alice.author), 150);
+    const signed = await after.store.headOf(alice.author, 'public');
+    const stored = await after.store.head(alice.author, 'public');
+    assert.equal(freshnessOf(signed, stored, new Date()).state, 'fresh');
+  });
+
+  it('gives a feed on by way of a peer who only carries it', async () => {
+    const alice = await nodes.start({ seed: 1 });
+    await alice.write();
+    const bob = await nodes.start({ seed: 2, following: [alice.author] });
+    await bob.exchange.connect(alice.address);
+    await alice.stop();
+    const carol = await nodes.start({ seed: 3, following: [alice.author, bob.author] });
+    await carol.exchange.connect(bob.address);
+    assert.equal(await seqOf(carol, alice.author), 1);
+  });
+
+  it('never admits a stranger, neither by sync nor by gossip', async () => {
+    const mallory = await nodes.start({ seed: 9 });
+    const alice = await nodes.start({ seed: 1, following: [mallory.author] });
+    const bob = await nodes.start({ seed: 2, following: [alice.author] });
+    await mallory.write();
+    await alice.exchange.connect(mallory.address);
+    await bob.exchange.connect(mallory.address);
+    await bob.exchange.connect(alice.address);
+    await mallory.exchange.announce(await mallory.write());
+    await nodes.until(async () => (await seqOf(alice, mallory.author)) === 2);
+    // Alice's next record comes after all of this, on the same connections.
+    const record = await alice.write();
+    await alice.exchange.announce(record);
+    await nodes.until(async () => (await bob.store.get(record.id)) !== undefined);
+    assert.equal(await seqOf(bob, mallory.author), 0);
+    assert.ok(bob.admissions.every((one) => one.result !== 'admitted' || one.record.link.author === alice.author));
+  });
+
+  it('catches up with its own feed after its store was lost', async () => {
+    const alice = await nodes.start({ seed: 1 });
+    await alice.write();
+    await alice.write();
+    const bob = await nodes.start({ seed: 2, following: [alice.author] });
+    await bob.exchange.connect(alice.address);
+    await alice.stop();
+    const reborn = await nodes.start({ seed: 1 });
+    await reborn.exchange.connect(bob.address);
+    assert.equal(await seqOf(reborn, alice.author), 2);
+  });
+
+  it('follows somebody new as soon as the policy says so', async () => {
+    const alice = await nodes.start({ seed: 1 });
+    await alice.write();
+    const following: ReturnType<typeof authorOfSeed>[] = [];
+    const bob = await nodes.start({ seed: 2, following });
+    await bob.exchange.connect(alice.address);
+    assert.equal(await seqOf(bob, alice.author), 0);
+    following.push(alice.author);
+    assert.equal(await bob.exchange.sync(), 1);
+    const record = await alice.write();
+    await alice.exchange.announce(record);
+    await nodes.until(async () => (await bob.store.get(record.id)) !== undefined);
+  });
+
+  it('carries a proof of a fork to whoever follows the author', async () => {
+    const first = await nodes.start({ seed: 1 });
+    await first.write();
+    const twin = await nodes.start({ seed: 1 });
+    await twin.write();
+    await twin.write(`sha256:${'0'.repeat(64)}`);
+    const bob = await nodes.start({ seed: 2, following: [first.author] });
+    await bob.exchange.connect(first.address);
+    // The twin's first record is the same bytes; its second is not the one that is written here.
+    await first.write();
+    await bob.exchange.sync();
+    await bob.exchange.connect(twin.address).catch(() => undefined);
+    await nodes.until(async () => (await bob.store.frozen()).length === 1);
+    const carol = await nodes.start({ seed: 3, following: [first.author, bob.author] });
+    await carol.exchange.connect(bob.address);
+    await nodes.until(async () => (await carol.store.frozen()).length === 1);
+  });
+
+  it('dials trusted peers again when they come back, at the address that the policy has', async () => {
+    const alice = await nodes.start({ seed: 1 });
+    const { address } = alice;
+    const port = /tcp\/(\d+)/.exec(address)?.[1] ?? '';
+    const bob = await nodes.start({
+      seed: 2,
+      following: [alice.author],
+      trusted: () => [{ author: alice.author, addresses: [`/ip4/127.0.0.1/tcp/${port}`] }],
+    });
+    const isConnected = (): boolean => bob.exchange.peers().some(({ author }) => author === alice.author);
+    await nodes.until(isConnected);
+    await alice.stop();
+    await nodes.until(() => !isConnected());
+    const back = await nodes.start({ seed: 1, listen: [`/ip4/127.0.0.1/tcp/${port}`] });
+    const record = await back.write();
+    await nodes.until(async () => (await bob.store.get(record.id)) !== undefined);
+  });
+
+  it('refuses somebody else at the address of a trusted peer', async () => {
+    const mallory = await nodes.start({ seed: 9 });
+    const alice = authorOfSeed(1);
+    const bob = await nodes.start({
+      seed: 2,
+      following: [alice],
+      trusted: () => [{ author: alice, addresses: [mallory.address.replace(/\/p2p\/.*/, '')] }],
+    });
+    await nodes.until(() => bob.troubles.some(({ what }) => what === 'dialling'));
+    assert.deepEqual(bob.exchange.peers(), []);
+  });
+
+  it('says what cannot be reached, and what is no address', async () => {
+    const alice = await nodes.start({ seed: 1 });
+    const gone = await nodes.start({ seed: 2 });
+    await gone.stop();
+    await assert.rejects(alice.exchange.connect(gone.address), { code: 'exchange/unreachable', exitCode: 5 });
+    await assert.rejects(alice.exchange.connect('example.org:4001'), { code: 'exchange/bad-address', exitCode: 2 });
+    await assert.rejects(nodes.start({ seed: 3, listen: ['/ip4/192.0.2.1/tcp/1'] }), {
+      code: 'exchange/cannot-listen',
+    });
+  });
+
+  it('stays silent about a feed that it carries but was not asked for, and about other networks', async () => {
+    const alice = await nodes.start({ seed: 1 });
+    await alice.write();
+    const other = await nodes.start({ seed: 2, following: [alice.author], network: 'another' });
+    await assert.rejects(other.exchange.connect(alice.address), { message: /this node is in test/ });
+    assert.equal(await seqOf(other, alice.author), 0);
+  });
+});

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import * as fc from 'fast-check';
+import { sha256 } from '../../../src/crypto/digest.ts';
+import { SYNC_FRAME_BYTES, SYNC_MAX_MARKS } from '../../../src/exchange/p2p/limits.ts';
+import { marksFor, packFrames, planShipments } from '../../../src/exchange/p2p/sync-logic.ts';
+import type { Holdings, Mark } from '../../../src/exchange/p2p/sync-logic.ts';
+import type { AuthorId, FeedHead } from '../../../src/exchange/record/index.ts';
+
+const author = (number: number): AuthorId => `ed25519:${number.toString(16).padStart(64, '0')}`;
+const [ALICE, BOB] = [author(1), author(2)];
+
+function head(changes: Partial<FeedHead> = {}): FeedHead {
+  const seq = changes.seq ?? 5;
+  return { author: ALICE, scope: 'public', recovery: 0, epoch: 0, seq, id: sha256(`record ${seq}`), ...changes };
+}
+
+function holding(...heads: FeedHead[]): Holdings {
+  return { heads, signed: new Map(), frozen: new Set() };
+}
+
+function mark(changes: Partial<Mark> = {}): Mark {
+  const seq = changes.seq ?? 3;
+  const id = seq === 0 ? null : sha256(`record ${seq}`);
+  return { author: ALICE, recovery: 0, epoch: 0, seq, id, signed: null, frozen: false, ...changes };
+}
+
+const all = (): boolean => true;
+
+describe('what to ask for', () => {
+  it('is one mark for each carried author, those without a record included', () => {
+    assert.deepEqual(marksFor([ALICE, BOB, ALICE], holding(head())), [
+      [mark({ seq: 5 }), mark({ author: BOB, seq: 0 })],
+    ]);
+  });
+
+  it('says nothing of a private scope', () => {
+    assert.deepEqual(marksFor([ALICE], holding(head({ scope: 'c0ffee' }))), [[mark({ seq: 0 })]]);
+  });
+
+  it('says nothing of feeds that are stored but not carried any more', () => {
+    assert.deepEqual(marksFor([BOB], holding(head())), [[mark({ author: BOB, seq: 0 })]]);
+  });
+
+  it('is cut into requests of bounded size', () => {
+    const authors = Array.from({ length: SYNC_MAX_MARKS + 1 }, (_, number) => author(number));
+    assert.deepEqual(
+      marksFor(authors, holding()).map((request) => request.length),
+      [SYNC_MAX_MARKS, 1],
+    );
+  });
+});
+
+describe('what to send', () => {
+  it('is what follows the mark, and the record at the mark where it is another', () => {
+    const { shipments, behind } = planShipments([mark()], holding(head()), all);
+    assert.deepEqual(shipments, [{ author: ALICE, afterSeq: 2, known: sha256('record 3') }]);
+    assert.deepEqual(behind, []);
+  });
+
+  it('is everything for who has nothing', () => {
+    const { shipments } = planShipments([mark({ seq: 0 })], holding(head()), all);
+    assert.deepEqual(shipments, [{ author: ALICE, afterSeq: 0, known: null }]);
+  });
+
+  it('is nothing for who has the same, and the record itself for who has another at the same place', () => {
+    assert.deepEqual(planShipments([mark({ seq: 5 })], holding(head()), all).shipments, []);
+    const forked = planShipments([mark({ seq: 5, id: sha256('other') })], holding(head()), all);
+    assert.deepEqual(forked.shipments, [{ author: ALICE, afterSeq: 4, known: sha256('other') }]);
+  });
+
+  it('is nothing for who has more, which is a reason to ask in turn', () => {
+    assert.deepEqual(planShipments([mark({ seq: 9 })], holding(head()), all), {
+      shipments: [],
+      behind: [ALICE],
+      newerHeads: [],
+      proofs: [],
+    });
+    assert.deepEqual(planShipments([mark()], holding(), all).behind, [ALICE]);
+    assert.deepEqual(planShipments([mark({ seq: 0 })], holding(), all).behind, []);
+  });
+
+  it('goes by epoch before seq', () => {
+    const later = planShipments([mark({ seq: 9 })], holding(head({ epoch: 1, seq: 1 })), all);
+    assert.deepEqual(later.shipments, [{ author: ALICE, afterSeq: 0, known: null }]);
+    assert.deepEqual(planShipments([mark({ epoch: 1, seq: 1 })], holding(head()), all).behind, [ALICE]);
+  });
+
+  it('passes over private scopes, and feeds that are not carried', () => {
+    const nothing = { shipments: [], behind: [], newerHeads: [], proofs: [] };
+    assert.deepEqual(planShipments([mark({ seq: 0 })], holding(head({ scope: 'c0ffee' })), all), nothing);
+    const frozen = {
+      ...holding(head()),
+      frozen: new Set([ALICE]),
+      signed: new Map([[ALICE, { seq: 5, issuedAt: 1 }]]),
+    };
+    assert.deepEqual(
+      planShipments([mark()], frozen, () => false),
+      nothing,
+    );
+  });
+
+  it('names an author once, however often it was asked for', () => {
+    assert.equal(planShipments([mark(), mark(), mark({ seq: 0 })], holding(head()), all).shipments.length, 1);
+  });
+
+  it('has signed heads that are newer, by place and then by date', () => {
+    const ours = { ...holding(head()), signed: new Map([[ALICE, { seq: 5, issuedAt: 100 }]]) };
+    const sent = (signed: Mark['signed']): boolean =>
+      planShipments([mark({ seq: 5, signed })], ours, all).newerHeads.includes(ALICE);
+    assert.equal(sent(null), true);
+    assert.equal(sent({ seq: 4, issuedAt: 200 }), true);
+    assert.equal(sent({ seq: 5, issuedAt: 99 }), true);
+    assert.equal(sent({ seq: 5, issuedAt: 100 }), false);
+    assert.equal(sent({ seq: 6, issuedAt: 1 }), false);
+  });
+
+  it('has the proof of a fork for who has none', () => {
+    const ours = { ...holding(head()), frozen: new Set([ALICE]) };
+    assert.deepEqual(planShipments([mark()], ours, all).proofs, [ALICE]);
+    assert.deepEqual(planShipments([mark({ frozen: true })], ours, all).proofs, []);
+  });
+
+  it('makes two nodes equal, whoever asks whom, from any two prefixes of a feed', () => {
+    fc.assert(
+      fc.property(fc.nat(20), fc.nat(20), (a, b) => {
+        const own = [a, b].map((seq) => (seq === 0 ? holding() : holding(head({ seq }))));
+        const [left, right] = own;
+        if (left === undefined || right === undefined) return;
+        const asked = marksFor([ALICE], left).flat();
+        const { shipments, behind } = planShipments(asked, right, all);
+        const received = shipments.flatMap(({ afterSeq, known }) =>
+          Array.from({ length: b - afterSeq }, (_, index) => afterSeq + 1 + index).filter(
+            (seq) => sha256(`record ${seq}`) !== known,
+          ),
+        );
+        // Exactly what is missing, in order; or the other side knows that it must ask.
+        assert.deepEqual(
+          received,
+          Array.from({ length: Math.max(0, b - a) }, (_, index) => a + 1 + index),
+        );
+        assert.equal(behind.length, a > b ? 1 : 0);
+      }),
+      { seed: 20261123 },
+    );
+  });
+});
+
+describe('packFrames', () => {
+  async function pack(sizes: readonly number[]): Promise<number[][]> {
+    async function* source() {
+      for (const size of sizes) yield new Uint8Array(size);
+    }
+    const frames: number[][] = [];
+    for await (const frame of packFrames(source())) frames.push(frame.map(({ length }) => length));
+    return frames;
+  }
+
+  it('puts small records together and a large one by itself, in order', async () => {
+    const half = SYNC_FRAME_BYTES / 2;
+    assert.deepEqual(await pack([1, 2, 3]), [[1, 2, 3]]);
+    assert.deepEqual(await pack([half, half, 1]), [[half, half], [1]]);
+    assert.deepEqual(await pack([1, SYNC_FRAME_BYTES * 2, 1]), [[1], [SYNC_FRAME_BYTES * 2], [1]]);
+    assert.deepEqual(await pack([]), []);
+  });
+});
