@@ -21,6 +21,10 @@ import type { AuthorId, Scope } from '../record/types.ts';
 /** Raised when the layout changes; an older one is migrated, a newer one refused. */
 export const LAYOUT_VERSION = 1;
 
+const SEPARATOR = '\0';
+/** In UTF-8 it sorts behind every character that a key holds. */
+const AFTER_ALL = '\u{10ffff}';
+
 export interface Feed {
   readonly author: AuthorId;
   readonly scope: Scope;
@@ -76,10 +80,6 @@ export function feedName(feed: Feed): string {
 export function lastPart(text: string): string {
   return text.slice(text.lastIndexOf(SEPARATOR) + 1);
 }
-
-const SEPARATOR = '\0';
-/** In UTF-8 it sorts behind every character that a key holds. */
-const AFTER_ALL = '\u{10ffff}';
 
 function key(...parts: readonly string[]): string {
   return parts.join(SEPARATOR);
