@@ -9,23 +9,20 @@
 // lengths in their shortest form, defaults left out, nothing unknown. A receiver encodes what it has decoded again and
 // compares.
 
-import type { GenFile, GenMessage } from '@bufbuild/protobuf/codegenv2';
-import { fileDesc, messageDesc } from '@bufbuild/protobuf/codegenv2';
-import type { Message } from '@bufbuild/protobuf';
+import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file record.proto.
  */
-export const file_record: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    'CgxyZWNvcmQucHJvdG8SE3BvcnRhbGd1bi5yZWNvcmQudjEiZQoIRW52ZWxvcGUSDwoHcGF5bG9hZBgBIAEoDBIUCgxwYXlsb2FkX3R5cGUYAiABKAkSMgoKc2lnbmF0dXJlcxgDIAMoCzIeLnBvcnRhbGd1bi5yZWNvcmQudjEuU2lnbmF0dXJlIicKCVNpZ25hdHVyZRILCgNzaWcYASABKAwSDQoFa2V5aWQYAiABKAliBnByb3RvMw',
-  );
+export const file_record: GenFile = /*@__PURE__*/
+  fileDesc("CgxyZWNvcmQucHJvdG8SE3BvcnRhbGd1bi5yZWNvcmQudjEiZQoIRW52ZWxvcGUSDwoHcGF5bG9hZBgBIAEoDBIUCgxwYXlsb2FkX3R5cGUYAiABKAkSMgoKc2lnbmF0dXJlcxgDIAMoCzIeLnBvcnRhbGd1bi5yZWNvcmQudjEuU2lnbmF0dXJlIicKCVNpZ25hdHVyZRILCgNzaWcYASABKAwSDQoFa2V5aWQYAiABKAliBnByb3RvMw");
 
 /**
  * @generated from message portalgun.record.v1.Envelope
  */
-export type Envelope = Message<'portalgun.record.v1.Envelope'> & {
+export type Envelope = Message<"portalgun.record.v1.Envelope"> & {
   /**
    * What is signed, as bytes: parsed once, never encoded again.
    *
@@ -50,12 +47,13 @@ export type Envelope = Message<'portalgun.record.v1.Envelope'> & {
  * Describes the message portalgun.record.v1.Envelope.
  * Use `create(EnvelopeSchema)` to create a new message.
  */
-export const EnvelopeSchema: GenMessage<Envelope> = /*@__PURE__*/ messageDesc(file_record, 0);
+export const EnvelopeSchema: GenMessage<Envelope> = /*@__PURE__*/
+  messageDesc(file_record, 0);
 
 /**
  * @generated from message portalgun.record.v1.Signature
  */
-export type Signature = Message<'portalgun.record.v1.Signature'> & {
+export type Signature = Message<"portalgun.record.v1.Signature"> & {
   /**
    * 64 bytes: ed25519 over PAE(payload_type, payload).
    *
@@ -75,4 +73,6 @@ export type Signature = Message<'portalgun.record.v1.Signature'> & {
  * Describes the message portalgun.record.v1.Signature.
  * Use `create(SignatureSchema)` to create a new message.
  */
-export const SignatureSchema: GenMessage<Signature> = /*@__PURE__*/ messageDesc(file_record, 1);
+export const SignatureSchema: GenMessage<Signature> = /*@__PURE__*/
+  messageDesc(file_record, 1);
+
