@@ -1,2 +1,15 @@
-/** Input: text and keys into a machine, each field read back from its screen. It never types on without having looked. */
-export { holdEvents, keyEvents, textEvents } from './keyboard.ts';
+/**
+ * Input: text, keys and menu choices into a machine, each read back from its screen.
+ *
+ * Promises: what `typeText` says it typed is on the screen, character by character; no modifier stays pressed; a menu entry is chosen
+ * only when the highlighted row is that entry. Never: a fixed pause instead of a look, the typed text in a message.
+ */
+export { holdEvents, keyEvents, releaseModifiers, textEvents } from './keyboard.ts';
+export { chooseFromMenu } from './menu.ts';
+export type { MenuOptions } from './menu.ts';
+export { createPace } from './pace.ts';
+export type { Pace } from './pace.ts';
+export { typeText } from './typing.ts';
+export type { Typed, TypeOptions } from './typing.ts';
+export { createTypist } from './typist.ts';
+export type { Typist, TypistOptions } from './typist.ts';

@@ -49,9 +49,9 @@ export function createGlyphIndex(height: number): GlyphIndex {
     add(font) {
       const order = fonts.push(font) - 1;
       tops.clear();
-      // By code point: of characters drawn alike within one font, ASCII is what was meant.
+      // Lines count in UTF-16 units, so only Unicode's first plane is read. By code point: of characters drawn alike within one font, ASCII is what was meant.
       for (const glyph of font.glyphs.toSorted((a, b) => a.codePoint - b.codePoint)) {
-        if (glyph.width !== 8 && glyph.width !== 16) continue;
+        if ((glyph.width !== 8 && glyph.width !== 16) || glyph.codePoint > 0xffff) continue;
         const key = bitmapKey(glyph.rows);
         const meanings = byWidth[glyph.width].get(key) ?? [];
         if (meanings.some((meaning) => meaning.font === order)) continue;

@@ -6,4 +6,8 @@ export { parseBgf } from './bgf.ts';
 export { createEyes } from './eyes.ts';
 export { foldBlanks, foldText } from './fold.ts';
 export { learnVgaFont } from './learn-vga.ts';
+export { findText, isHighlightedText } from './match.ts';
+export type { Spot } from './match.ts';
+export { nearestLines } from './nearest.ts';
+export type { NearLine } from './nearest.ts';
 export type * from './types.ts';

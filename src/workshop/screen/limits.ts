@@ -11,10 +11,3 @@ export const NEAREST_LINES = 5;
 
 /** Cells of a line that count for its similarity: edit distance costs the product of two lengths. */
 export const COMPARED_CHARACTERS = 256;
-
-/** A terminal's size when a serial line says nothing of it: what Linux assumes. */
-export const SERIAL_COLUMNS = 80;
-export const SERIAL_ROWS = 25;
-
-/** Lines of a serial terminal that have scrolled off and are kept. */
-export const SERIAL_SCROLLBACK_LINES = 2_000;

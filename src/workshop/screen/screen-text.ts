@@ -4,6 +4,9 @@ import { usualColour } from './read-grid.ts';
 import type { Reading } from './read-grid.ts';
 import type { Cell, ScreenText } from './types.ts';
 
+/** A highlighted entry or button takes one row, or two where its text is folded. */
+const BAR_ROWS = 2;
+
 export function screenText(
   { columns, rows }: Pick<Geometry, 'columns' | 'rows'>,
   reading: Reading,
@@ -16,7 +19,25 @@ export function screenText(
     return row * columns + column;
   };
   const usual = usualColours(reading);
-  const rowUsual: number[] = [];
+  const backgroundAt = (row: number, column: number) => background[at(row, column)] ?? 0;
+
+  function isHighlighted(row: number, column: number): boolean {
+    const back = backgroundAt(row, column);
+    const front = foreground[at(row, column)];
+    const swapped = back === usual.foreground && (front === usual.background || front === back);
+    return (swapped && usual.foreground !== usual.background) || isBar(row, column, back);
+  }
+
+  /** Part of a horizontal bar: a few rows high, between cells above and below that have one other background. */
+  function isBar(row: number, column: number, back: number): boolean {
+    let top = row;
+    while (top > 0 && row - top < BAR_ROWS && backgroundAt(top - 1, column) === back) top--;
+    let bottom = row;
+    while (bottom < rows - 1 && bottom - top < BAR_ROWS && backgroundAt(bottom + 1, column) === back) bottom++;
+    if (bottom - top >= BAR_ROWS || top === 0 || bottom === rows - 1) return false;
+    return backgroundAt(top - 1, column) === backgroundAt(bottom + 1, column);
+  }
+
   const cell = (row: number, column: number): Cell => {
     const index = at(row, column);
     return {
@@ -30,13 +51,7 @@ export function screenText(
     rows,
     lines,
     cell,
-    isHighlighted(row, column) {
-      const back = cell(row, column).background;
-      if (back === usual.background) return false;
-      if (back === usual.foreground) return true;
-      rowUsual[row] ??= usualColour(background.subarray(row * columns, (row + 1) * columns));
-      return back !== rowUsual[row];
-    },
+    isHighlighted: (row, column) => isHighlighted(row, column),
     unknownCells: reading.unknownCells,
     font: reading.font,
     ...(reading.cursor < 0

@@ -16,7 +16,10 @@ export interface ScreenText {
   /** One string a row, `columns` characters each (a double-width character is followed by a space). */
   readonly lines: readonly string[];
   cell(row: number, column: number): Cell;
-  /** True where a cell's colours are the screen's usual ones swapped, or its background is not the row's usual one. */
+  /**
+   * True where a cell's colours are the screen's usual ones swapped, or where it is part of a bar of one or two rows on
+   * another background: the entry of a menu or the button that the next key will act on.
+   */
   isHighlighted(row: number, column: number): boolean;
   /** Cells in no learned font, the one under the cursor left out. */
   readonly unknownCells: number;

@@ -1,0 +1,178 @@
+/**
+ * Closed-loop typing: a few characters, read back from the screen, then the next few. What came out wrong is erased and
+ * typed again, slower. One big burst would lose 495 of 500 characters and leave Shift pressed.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FailedError, UsageError } from '../../errors.ts';
+import type { ScreenText } from '../screen/types.ts';
+import { cutField, EMPTY_FIELD, readEcho, stillConfirmed, strayText } from './echo.ts';
+import type { Field } from './echo.ts';
+import { keyEvents, releaseModifiers, strokeFor, textEvents } from './keyboard.ts';
+import { BLIND_KEY_MS, CLEARED_CHARACTERS, ECHO_SETTLE_MS, MISMATCHES, TYPED_CHARACTERS } from './limits.ts';
+import { createPace, nextChunk, noteSuccess, slowDown } from './pace.ts';
+import type { Pace } from './pace.ts';
+import { look, rowsAround, watchFor, wholeScreen } from './watch.ts';
+import type { Bench } from './watch.ts';
+
+export interface TypeOptions extends Bench {
+  readonly text: string;
+  /** False for a field that does not show what is typed: nothing is read back. Default true. */
+  readonly echo?: boolean;
+  /** Empty the field first, from its end. */
+  readonly clear?: boolean;
+  /** Remembered from field to field by whoever types more than one. */
+  readonly pace?: Pace;
+}
+
+export interface Typed {
+  /** Characters that were typed more than once. */
+  readonly retyped: number;
+}
+
+/**
+ * Throws `input/no-such-character` before anything is sent; `input/not-echoed` where the screen shows nothing of what was typed;
+ * `input/cannot-type` where it never came out right.
+ */
+export async function typeText(options: TypeOptions): Promise<Typed> {
+  const { text, machine, echo = true, pace = createPace() } = options;
+  if (text.length > TYPED_CHARACTERS) {
+    throw new UsageError(
+      'input/too-long',
+      `a field of ${text.length} characters: at most ${TYPED_CHARACTERS} are typed`,
+      {
+        hint: 'put long text in a file on a disk of packages',
+      },
+    );
+  }
+  for (const char of text) strokeFor(char);
+  await machine.sendKeys(releaseModifiers());
+  try {
+    if (options.clear === true) await clearField(options);
+    if (!echo) return await typeBlind(options, pace);
+    return await typeWithEcho(options, pace);
+  } finally {
+    if (machine.running) await machine.sendKeys(releaseModifiers());
+  }
+}
+
+/** Without echo nothing can be read back: one character at a time, confirmed by what follows. */
+async function typeBlind({ machine, text, signal }: TypeOptions, pace: Pace): Promise<Typed> {
+  for (const char of text) {
+    signal?.throwIfAborted();
+    await machine.sendKeys(textEvents(char));
+    await sleep(Math.max(BLIND_KEY_MS, pace.gapMs), undefined, { signal });
+  }
+  return { retyped: 0 };
+}
+
+async function typeWithEcho(options: TypeOptions, pace: Pace): Promise<Typed> {
+  const { text, machine, signal } = options;
+  let field: Field = EMPTY_FIELD;
+  let before = await look(options);
+  let retyped = 0;
+  let mismatches = 0;
+  while (field.confirmed.length < text.length) {
+    const done: Field = field;
+    const chunk = nextChunk(text.slice(done.confirmed.length), pace);
+    await machine.sendKeys(textEvents(chunk));
+    if (pace.gapMs > 0 || chunk.trim() === '')
+      await sleep(Math.max(BLIND_KEY_MS * chunk.length, pace.gapMs), undefined, { signal });
+    const part = done.next === null ? wholeScreen : rowsAround(done.next.row);
+    const seen = await watchFor(options, ECHO_SETTLE_MS, part, (now) => {
+      // Blanks at the very beginning show nothing: where they are is known when the next character is seen.
+      return done.next === null && text.slice(0, chunk.length).trim() === ''
+        ? done
+        : readEcho(before, now, done, chunk);
+    });
+    if (seen.value !== null && seen.value !== done) {
+      field = seen.value;
+      before = seen.screen;
+      noteSuccess(pace);
+      continue;
+    }
+    if (++mismatches > MISMATCHES) throw cannotType(text, field);
+    slowDown(pace);
+    await machine.sendKeys(releaseModifiers());
+    const mended = await eraseStray(options, before, field, mismatches);
+    retyped += Math.max(1, field.confirmed.length - mended.field.confirmed.length + chunk.length);
+    field = mended.field;
+    before = mended.screen;
+  }
+  return { retyped };
+}
+
+/**
+ * Erases what came out wrong, one character at a time, until the last visible confirmed character is gone as well: blanks
+ * that were doubled or lost cannot be seen, so they are typed again with the character before them.
+ */
+async function eraseStray(
+  options: TypeOptions,
+  before: ScreenText,
+  field: Field,
+  mismatches: number,
+): Promise<{ field: Field; screen: ScreenText }> {
+  let screen = await look(options);
+  if (field.next === null && strayText(before, screen, field) === '') {
+    if (mismatches >= NOT_ECHOED_AFTER) throw notEchoed();
+    return { field, screen };
+  }
+  const anchor = field.confirmed.findLastIndex(({ char }) => char !== ' ');
+  const erased = (now: ScreenText): Field | null => {
+    const stays = stillConfirmed(now, field);
+    if (anchor >= 0) return stays.confirmed.length <= anchor ? stays : null;
+    return strayText(before, now, field) === '' ? cutField(field, 0) : null;
+  };
+  for (let count = 0; count < CLEARED_CHARACTERS; count++) {
+    const gone = erased(screen);
+    if (gone) return { field: gone, screen };
+    screen = await backspace(options, screen);
+  }
+  throw cannotType(options.text, field);
+}
+
+/** One backspace, and the screen after it. */
+async function backspace(options: TypeOptions, before: ScreenText): Promise<ScreenText> {
+  await options.machine.sendKeys(keyEvents('backspace'));
+  const was = wholeScreen(before);
+  const { screen } = await watchFor(options, ERASE_SETTLE_MS, wholeScreen, (now) =>
+    wholeScreen(now) !== was ? true : null,
+  );
+  return screen;
+}
+
+/** Backspaces from the end until they change nothing any more. An erased blank changes nothing either: three in a row decide. */
+async function clearField(options: TypeOptions): Promise<void> {
+  await options.machine.sendKeys(keyEvents('end'));
+  let screen = await look(options);
+  let unchanged = 0;
+  for (let count = 0; count < CLEARED_CHARACTERS && unchanged < 3; count++) {
+    const now = await backspace(options, screen);
+    unchanged = wholeScreen(now) === wholeScreen(screen) ? unchanged + 1 : 0;
+    screen = now;
+  }
+}
+
+/** A backspace that showed nothing by now erased a blank, or was lost. */
+const ERASE_SETTLE_MS = ECHO_SETTLE_MS / 2;
+
+/** Times that nothing at all was seen of a field's beginning. */
+const NOT_ECHOED_AFTER = 4;
+
+/** Messages and facts never hold the text: it may be a secret. */
+function notEchoed(): FailedError {
+  return new FailedError('input/not-echoed', 'the screen shows nothing of what was typed', {
+    hint: 'is the field ready for input? A field that hides what is typed needs `echo: false`',
+  });
+}
+
+function cannotType(text: string, field: Field): FailedError {
+  const good = field.confirmed.length;
+  return new FailedError(
+    'input/cannot-type',
+    `only ${good} of ${text.length} characters came out right on the screen`,
+    {
+      facts: { confirmedCharacters: good, characters: text.length },
+      hint: 'is this the field that was meant, and does it show what is typed as it is?',
+    },
+  );
+}
