@@ -1,0 +1,105 @@
+/**
+ * How far a changed condition reaches. Rewording is the least that a patch can do, so all that could turn a check into
+ * one that always holds is not a rewording but a change of authority: a condition removed, one that matches anything,
+ * one about something else (another kind), and anything inside `gone` and `not`, which hold whenever their text is wrong.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { conditionName, describeCondition, eachCondition, matchesAnything, partsOf } from './conditions.ts';
+import type { Change } from './change.ts';
+import type { Condition } from './types.ts';
+
+/** `name` is the field: `when`, `expect`, `first_of[0].when`. */
+export function conditionChanges(
+  before: Condition | undefined,
+  after: Condition | undefined,
+  where: string,
+  name: string,
+): Change[] {
+  if (isDeepStrictEqual(before, after)) return [];
+  const words = {
+    ...(before && { before: describeCondition(before) }),
+    ...(after && { after: describeCondition(after) }),
+  };
+  const change = (reason: string, reach: 'wording' | 'authority'): Change => ({
+    class: reach,
+    where,
+    reason: `${name}: ${reason}`,
+    ...words,
+  });
+  if (after === undefined) return [change('the condition is removed', 'authority')];
+  if (matchesAnything(after)) return [change('it matches almost anything', 'authority')];
+  if (before === undefined) return [addedCondition(after, change)];
+  const wordsOnly = isDeepStrictEqual(withoutPatience(before), withoutPatience(after));
+  if (wordsOnly) return [change('another time limit', 'wording')];
+  const reason = unlike(before, after);
+  return [reason === undefined ? change('the condition is reworded', 'wording') : change(reason, 'authority')];
+}
+
+function addedCondition(after: Condition, change: (reason: string, reach: 'wording' | 'authority') => Change): Change {
+  const weak = eachCondition(after).some((part) => 'gone' in part || 'not' in part || matchesAnything(part));
+  return weak
+    ? change('a condition is added that may hold from the start', 'authority')
+    : change('a condition is added', 'wording');
+}
+
+/** A condition without its timeouts and progress, at every level. */
+function withoutPatience(condition: Condition): unknown {
+  const { timeout: _timeout, progress: _progress, ...kind } = condition;
+  if ('gone' in kind) return { gone: withoutPatience(kind.gone) };
+  if ('not' in kind) return { not: withoutPatience(kind.not) };
+  if ('any' in kind) return { any: kind.any.map(withoutPatience) };
+  if ('all' in kind) return { all: kind.all.map(withoutPatience) };
+  return kind;
+}
+
+/** Why the new condition is more than a rewording of the old one, or undefined where it is one. */
+function unlike(before: Condition, after: Condition): string | undefined {
+  if (isDeepStrictEqual(withoutPatience(before), withoutPatience(after))) return undefined;
+  const [was, is] = [conditionName(before), conditionName(after)];
+  // One text that became one of several wordings: as far as any rewording reaches, and no further.
+  if (is === 'any' && was !== 'any') {
+    const kept = partsOf(after).some((part) => isDeepStrictEqual(withoutPatience(part), withoutPatience(before)));
+    if (kept)
+      return partsOf(after)
+        .map((part) => alternative(part, before))
+        .find((reason) => reason !== undefined);
+  }
+  if (is === 'all' && was !== 'all') {
+    const kept = partsOf(after).some((part) => isDeepStrictEqual(withoutPatience(part), withoutPatience(before)));
+    if (kept) return undefined;
+  }
+  if (was !== is) return `it is about something else (${was} became ${is})`;
+  if (was === 'gone' || was === 'not')
+    return 'it holds whenever its text is not there, so another text could make it always hold';
+  if (was === 'text' || was === 'serial') return matchesAnything(after) ? 'it matches almost anything' : undefined;
+  if (was === 'any' || was === 'all') return unlikeParts(partsOf(before), partsOf(after), was);
+  return 'it is about something else';
+}
+
+function alternative(part: Condition, before: Condition): string | undefined {
+  if (isDeepStrictEqual(withoutPatience(part), withoutPatience(before))) return undefined;
+  if (conditionName(part) !== conditionName(before)) return 'an alternative of another kind is added';
+  return unlike(before, part);
+}
+
+function unlikeParts(
+  before: readonly Condition[],
+  after: readonly Condition[],
+  kind: 'any' | 'all',
+): string | undefined {
+  if (after.length < before.length) return 'a part of the condition is removed';
+  for (const [index, part] of before.entries()) {
+    const other = after[index];
+    const reason = other === undefined ? 'a part of the condition is removed' : unlike(part, other);
+    if (reason !== undefined) return reason;
+  }
+  const added = after.slice(before.length);
+  // More parts of `all` ask for more. More parts of `any` must be other wordings of what was asked for.
+  if (kind === 'all') return undefined;
+  const sound = added.every(
+    (part) =>
+      !matchesAnything(part) &&
+      before.some((old) => conditionName(old) === conditionName(part) && unlike(old, part) === undefined),
+  );
+  return sound ? undefined : 'an alternative of another kind is added';
+}

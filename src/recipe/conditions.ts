@@ -1,0 +1,159 @@
+/** Walking conditions and acts, and saying them in words for people. */
+import { regexMatchesAnything, textMatchesAnything } from './regex.ts';
+import type { Act, Condition, Step, TextPattern } from './types.ts';
+
+export type ConditionName = 'text' | 'serial' | 'gone' | 'still' | 'changed' | 'event' | 'any' | 'all' | 'not';
+export type ActName = 'type' | 'key' | 'keys' | 'hold' | 'release' | 'menu' | 'serial' | 'power';
+
+const CONDITION_NAMES: readonly ConditionName[] = [
+  'text',
+  'serial',
+  'gone',
+  'still',
+  'changed',
+  'event',
+  'any',
+  'all',
+  'not',
+];
+const ACT_NAMES: readonly ActName[] = ['type', 'keys', 'key', 'hold', 'release', 'menu', 'serial', 'power'];
+
+export function conditionName(condition: Condition): ConditionName {
+  const name = CONDITION_NAMES.find((candidate) => candidate in condition);
+  if (name === undefined) throw new TypeError('a condition without a kind was not checked');
+  return name;
+}
+
+export function actName(act: Act): ActName {
+  const name = ACT_NAMES.find((candidate) => candidate in act);
+  if (name === undefined) throw new TypeError('an act without a kind was not checked');
+  return name;
+}
+
+/** The conditions directly inside one. */
+export function partsOf(condition: Condition): readonly Condition[] {
+  if ('gone' in condition) return [condition.gone];
+  if ('not' in condition) return [condition.not];
+  if ('any' in condition) return condition.any;
+  if ('all' in condition) return condition.all;
+  return [];
+}
+
+/** The condition and all inside it, outermost first. */
+export function eachCondition(condition: Condition): Condition[] {
+  return [condition, ...partsOf(condition).flatMap(eachCondition)];
+}
+
+/** Every condition a step names, outermost only, with where it stands: `when`, `expect`, `first_of[0].when`. */
+export function conditionsOf(step: Step): { readonly where: string; readonly condition: Condition }[] {
+  return [
+    ...(step.when ? [{ where: 'when', condition: step.when }] : []),
+    ...(step.first_of ?? []).map(({ when }, index) => ({ where: `first_of[${index}].when`, condition: when })),
+    ...(step.expect ? [{ where: 'expect', condition: step.expect }] : []),
+  ];
+}
+
+/** Every act of a step, those of its branches included. */
+export function actsOf(step: Step): Act[] {
+  return [...(step.do ?? []), ...(step.first_of ?? []).flatMap((branch) => branch.do ?? [])];
+}
+
+/** What a text condition looks for: exactly one of a string and a regular expression. */
+export function textOf(text: string | TextPattern): { readonly string: string } | { readonly regex: string } {
+  if (typeof text === 'string') return { string: text };
+  if (text.string !== undefined) return { string: text.string };
+  return { regex: text.regex ?? '' };
+}
+
+/**
+ * Literal texts whose appearance can satisfy a condition, for the engine's "nearest line" and for lint: strings of
+ * `text` and `serial`, those inside `any` and `all` too, but not what must be absent.
+ */
+export function textsMentioned(condition: Condition): string[] {
+  if ('gone' in condition || 'not' in condition) return [];
+  if ('text' in condition) {
+    const text = textOf(condition.text);
+    return 'string' in text ? [text.string] : [];
+  }
+  if ('serial' in condition) return typeof condition.serial === 'string' ? [condition.serial] : [];
+  return partsOf(condition).flatMap(textsMentioned);
+}
+
+/**
+ * True where a condition says (nearly) nothing: it holds on almost any screen, or as soon as anything moves. `gone` and
+ * `not` are of this kind where what they exclude never is there, which cannot be known: they count as telling here,
+ * and classify.ts treats every new one as a change of authority.
+ */
+export function matchesAnything(condition: Condition): boolean {
+  switch (conditionName(condition)) {
+    case 'text': {
+      const { text } = condition as Extract<Condition, { text: unknown }>;
+      const wanted = textOf(text);
+      return 'string' in wanted ? textMatchesAnything(wanted.string) : regexMatchesAnything(wanted.regex);
+    }
+    case 'serial': {
+      const { serial } = condition as Extract<Condition, { serial: unknown }>;
+      return typeof serial === 'string' ? textMatchesAnything(serial) : regexMatchesAnything(serial.regex);
+    }
+    case 'still':
+    case 'changed':
+      return true;
+    case 'any':
+      return partsOf(condition).some(matchesAnything);
+    case 'all':
+      return partsOf(condition).every(matchesAnything);
+    default:
+      return false;
+  }
+}
+
+/** `the text "Select your location"`. For people; never for comparing. */
+export function describeCondition(condition: Condition): string {
+  if ('text' in condition) return describeText(condition.text);
+  if ('serial' in condition) {
+    const { serial } = condition;
+    return typeof serial === 'string'
+      ? `${quoted(serial)} on the serial console`
+      : `text like /${serial.regex}/ on the serial console`;
+  }
+  if ('gone' in condition) return `${describeCondition(condition.gone)} gone`;
+  if ('not' in condition) return `no sign of ${describeCondition(condition.not)}`;
+  if ('still' in condition) return `a screen that is still for ${condition.still}`;
+  if ('changed' in condition) return 'any change of the screen';
+  if ('event' in condition) return condition.event === 'shutdown' ? 'the machine switched off' : 'the machine reset';
+  if ('any' in condition) return condition.any.map(describeCondition).join(', or ');
+  return condition.all.map(describeCondition).join(', and ');
+}
+
+function describeText(text: string | TextPattern): string {
+  const wanted = textOf(text);
+  const what = 'string' in wanted ? `the text ${quoted(wanted.string)}` : `text like /${wanted.regex}/`;
+  if (typeof text === 'string') return what;
+  const where = [
+    text.style === 'inverse' ? ' highlighted' : '',
+    text.line === undefined ? '' : ` on row ${text.line}`,
+    text.area === undefined
+      ? ''
+      : ` within columns ${text.area[0]} to ${text.area[0] + text.area[2] - 1}, rows ${text.area[1]} to ${text.area[1] + text.area[3] - 1}`,
+  ];
+  return what + where.join('');
+}
+
+/** `type "ls"`, `press enter`, `choose "English"`. For people. */
+export function describeAct(act: Act): string {
+  if ('type' in act) {
+    return `type ${quoted(act.type)}${act.clear === true ? ' in place of what is there' : ''}${act.echo === false ? ' (not shown)' : ''}`;
+  }
+  if ('key' in act) return `press ${act.key}`;
+  if ('keys' in act) return `press ${act.keys.join(', ')}`;
+  if ('hold' in act) return `hold ${act.hold} down`;
+  if ('release' in act) return `release ${act.release}`;
+  if ('menu' in act) return `choose ${quoted(act.menu)}`;
+  if ('serial' in act) return `write ${quoted(act.serial)} to the serial console`;
+  return act.power === 'off' ? 'switch the machine off' : 'reset the machine';
+}
+
+/** JSON's quotes: a line break in a serial act shows as \n. */
+function quoted(text: string): string {
+  return JSON.stringify(text);
+}

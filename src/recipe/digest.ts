@@ -1,0 +1,26 @@
+/**
+ * Digests of recipes and of their parts: SHA-256 over canonical JSON, so that comments, layout and the order of fields
+ * are not part of them.
+ */
+import { digestOf } from '../crypto/canonical.ts';
+import type { Digest } from '../crypto/digest.ts';
+import type { Recipe, Step } from './types.ts';
+
+export function recipeDigest(recipe: Recipe): Digest {
+  return digestOf(recipe);
+}
+
+/** What operations call `was`, and symptoms go by. Of the step as written, before parameters are bound. */
+export function stepDigest(step: Step): Digest {
+  return digestOf(step);
+}
+
+/** What a lock is `of`: a patch that leaves the media alone keeps its lock. A recipe without media has one too. */
+export function mediaDigest(recipe: Recipe): Digest {
+  return digestOf(recipe.media ?? {});
+}
+
+/** `was` of a `set`: the digest of the value that the field has, or null where there is none. */
+export function valueDigest(value: unknown): Digest | null {
+  return value === undefined ? null : digestOf(value);
+}

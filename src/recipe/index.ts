@@ -1,0 +1,50 @@
+/**
+ * recipe: what a recipe is, what may be changed in it, and what that change means.
+ *
+ * Promises: `parseRecipe` is the only door, whoever wrote the text, and what comes out of it is frozen, within the
+ * limits (limits.ts) and free of anything that could hang, grow or fool a terminal. Digests do not depend on comments
+ * or layout. A patch is applied wholly or not at all, and its class is computed from what it does. Never does I/O, never
+ * reads a clock, never runs anything.
+ */
+export { buildKey, type BuildKeyParts } from './build-key.ts';
+export { CLASS_WORDS, higherClass, highestClass, type Change } from './change.ts';
+export {
+  classOf,
+  classifyOperations,
+  recipeChanges,
+  type ClassifiedOperation,
+  type ClassifiedPatch,
+} from './classify.ts';
+export {
+  actName,
+  actsOf,
+  conditionName,
+  conditionsOf,
+  describeAct,
+  describeCondition,
+  eachCondition,
+  matchesAnything,
+  partsOf,
+  textOf,
+  textsMentioned,
+} from './conditions.ts';
+export { describeOperations, diffRecipes } from './diff.ts';
+export { mediaDigest, recipeDigest, stepDigest, valueDigest } from './digest.ts';
+export { durationMs, parseDuration } from './duration.ts';
+export * as LIMITS from './limits.ts';
+export { lintRecipe, type LintFinding } from './lint.ts';
+export { diffLocks, formatLock, lockDigest, lockMatches, parseLock } from './lock.ts';
+export { recipeTemplate } from './new.ts';
+export { parseOperations } from './operations.ts';
+export { parseRecipe } from './parse.ts';
+export { applyOperations, applyToYaml } from './patch.ts';
+export { compileRegex, type CompiledRegex } from './regex.ts';
+export {
+  bindSecrets,
+  originalStep,
+  resolveRecipe,
+  secretsNeeded,
+  type BoundSecrets,
+  type ParamValue,
+} from './resolve.ts';
+export type * from './types.ts';

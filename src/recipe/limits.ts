@@ -1,0 +1,44 @@
+/**
+ * Every limit of the recipe language, with its unit. A recipe or patch comes from a peer as often as from its own
+ * author: what is over a limit is refused before anything walks over it (threats: oversize and deep input, YAML bombs).
+ */
+
+/** UTF-8 bytes of the YAML text. A record (128 KiB) holds it with room to spare. */
+export const MAX_SOURCE_BYTES = 48 * 1024;
+/** Levels of mappings and sequences. */
+export const MAX_NESTING = 32;
+/** `steps` and `personalise`, each. */
+export const MAX_STEPS = 256;
+export const MAX_WATCHES = 32;
+/** Acts of one step or branch. */
+export const MAX_ACTS = 64;
+export const MAX_BRANCHES = 16;
+/** Parts of one `any` or `all`. */
+export const MAX_CONDITION_PARTS = 16;
+export const MAX_PARAMS = 64;
+export const MAX_MEDIA = 16;
+/** UTF-8 bytes of one inline file of a package disk. */
+export const MAX_INLINE_FILE_BYTES = 16 * 1024;
+/** YAML anchors and aliases: none, so that no text can stand for more than its own length. */
+export const MAX_ALIASES = 0;
+/** UTF-16 units of one string on one line. */
+export const MAX_LINE_LENGTH = 1000;
+export const MAX_NAME_LENGTH = 64;
+export const MAX_SUMMARY_LENGTH = 200;
+/** UTF-16 units of a regular expression. */
+export const MAX_REGEX_LENGTH = 500;
+/** A regular expression may be repeated this often by `{n}`: RE2 unrolls repetitions. */
+export const MAX_REPETITION = 100;
+export const MAX_RETRIES = 20;
+/** Milliseconds: one day. */
+export const MAX_DURATION_MS = 24 * 60 * 60 * 1000;
+/** Operations of one patch. */
+export const MAX_OPERATIONS = 64;
+/** Parts of the path of a `set`. */
+export const MAX_PATH_PARTS = 16;
+/** Problems shown for one file; the rest are counted. */
+export const MAX_PROBLEMS = 50;
+/** UTF-8 bytes of a lock file. */
+export const MAX_LOCK_BYTES = 512 * 1024;
+/** Packages of one lock. */
+export const MAX_LOCKED_PACKAGES = 4096;

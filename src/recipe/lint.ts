@@ -1,0 +1,239 @@
+/** What is allowed and yet most likely wrong in a recipe: checks that check nothing, and things nobody can know. */
+import {
+  eachCondition,
+  actsOf,
+  conditionsOf,
+  describeCondition,
+  matchesAnything,
+  textsMentioned,
+} from './conditions.ts';
+import { satisfiedByEcho } from './echo.ts';
+import { MAX_SOURCE_BYTES } from './limits.ts';
+import { placeholdersIn } from './placeholders.ts';
+import type { Path } from './problems.ts';
+import { readYaml } from './yaml-reader.ts';
+import type { CheckedRecipe, Condition, Recipe, Step } from './types.ts';
+
+export interface LintFinding {
+  /** An `error` makes `recipe lint` fail: a step would pass whatever happens, or never run. */
+  readonly severity: 'error' | 'warning';
+  /** Id of the step; absent for the recipe as a whole. */
+  readonly step?: string;
+  /** Counted from 1. */
+  readonly line: number;
+  readonly message: string;
+}
+
+interface Finding {
+  readonly severity: LintFinding['severity'];
+  readonly path: Path;
+  readonly step?: string;
+  readonly message: string;
+}
+
+/** Findings in the order of the file. */
+export function lintRecipe({ recipe, source }: CheckedRecipe): LintFinding[] {
+  const reading = readYaml(source, MAX_SOURCE_BYTES, () => true);
+  const lineOf = (path: Path): number => (reading.ok ? reading.yaml.place({ path, message: '' }).line : 1);
+  const findings = [
+    ...recipeFindings(recipe),
+    ...watchFindings(recipe),
+    ...listFindings(recipe.steps, 'steps', recipe),
+    ...listFindings(recipe.personalise ?? [], 'personalise', recipe),
+  ];
+  return findings
+    .map(({ severity, path, step, message }) => ({
+      severity,
+      ...(step !== undefined && { step }),
+      line: lineOf(path),
+      message,
+    }))
+    .sort((a, b) => a.line - b.line);
+}
+
+function recipeFindings(recipe: Recipe): Finding[] {
+  const findings: Finding[] = [];
+  const warn = (path: Path, message: string): void => void findings.push({ severity: 'warning', path, message });
+  if (recipe.summary === undefined) warn(['name'], 'the recipe has no summary; one line tells others what it builds');
+  const used = new Set(placeholdersIn(JSON.stringify([recipe.steps, recipe.personalise ?? [], recipe.watch ?? []])));
+  for (const [name, param] of Object.entries(recipe.params ?? {})) {
+    if (param.summary === undefined)
+      warn(['params', name], `the parameter ${name} has no summary; whoever builds is asked for it by that`);
+    if (!used.has(name)) warn(['params', name], `the parameter ${name} is never used`);
+  }
+  for (const [name, medium] of Object.entries(recipe.media ?? {})) {
+    if ('unverified' in medium)
+      warn(['media', name], `the medium ${name} is used without verification, which every attestation will say`);
+  }
+  if ((recipe.machine.disks ?? []).length > 0 && (recipe.outputs ?? []).length === 0) {
+    warn(['machine', 'disks'], 'the machine has disks, but nothing is kept: there are no outputs');
+  }
+  return findings;
+}
+
+function watchFindings({ watch = [] }: Recipe): Finding[] {
+  return watch
+    .map(({ when }, index): Finding => ({
+      severity: 'error',
+      path: ['watch', index, 'when'],
+      message: `the watch fires on almost anything: ${describeCondition(when)}`,
+    }))
+    .filter((_, index) => watch[index] !== undefined && matchesAnything(watch[index].when));
+}
+
+function listFindings(steps: readonly Step[], part: 'steps' | 'personalise', recipe: Recipe): Finding[] {
+  const off = steps.findIndex(endsTheMachine);
+  return steps.flatMap((step, index) => {
+    const path: Path = [part, index];
+    const before = steps[index - 1];
+    return [
+      ...confirmationFindings(step, steps[index + 1], path),
+      ...conditionFindings(step, path),
+      ...stalenessFindings(step, before, path),
+      ...retryFindings(step, steps.slice(0, index), part, path),
+      ...(off >= 0 && index > off
+        ? [finding('error', path, step, `the step is never reached: ${steps[off]?.id ?? ''} ends the machine`)]
+        : []),
+      ...unusedDefaults(recipe, part, index, steps),
+    ];
+  });
+}
+
+function finding(severity: Finding['severity'], path: Path, step: Step, message: string): Finding {
+  return { severity, path, step: step.id, message };
+}
+
+/** An acting step is confirmed by its own `expect`, or by what the next step waits for first. */
+function confirmationFindings(step: Step, next: Step | undefined, path: Path): Finding[] {
+  if (actsOf(step).length === 0) return [];
+  const confirmations: readonly Condition[] = step.expect
+    ? [step.expect]
+    : conditionsOf(next ?? { id: '' })
+        .slice(0, 1)
+        .map(({ condition }) => condition);
+  const waits =
+    step.expect !== undefined ||
+    next?.when !== undefined ||
+    next?.first_of !== undefined ||
+    (next !== undefined && actsOf(next).length === 0 && next.expect !== undefined);
+  if (!waits) {
+    return [
+      finding(
+        'error',
+        [...path, 'do'],
+        step,
+        'the step acts, but nothing confirms it: add an expect, or a when to the next step',
+      ),
+    ];
+  }
+  const echoed = confirmations
+    .map((condition) => satisfiedByEcho(step, condition))
+    .find((words) => words !== undefined);
+  if (echoed === undefined) return [];
+  return [
+    finding(
+      'error',
+      [...path, step.expect ? 'expect' : 'do'],
+      step,
+      `the step confirms itself: what it types already shows ${echoed}; expect something that only the result shows`,
+    ),
+  ];
+}
+
+function conditionFindings(step: Step, path: Path): Finding[] {
+  return conditionsOf(step).flatMap(({ where, condition }) => {
+    // `still` and `changed` beside something telling (in `all`) are fine; alone they say that something, not what, happened.
+    if (!matchesAnything(condition)) return [];
+    const severity = eachCondition(condition).some((part) => 'still' in part || 'changed' in part)
+      ? 'warning'
+      : 'error';
+    return [
+      finding(
+        severity,
+        [...path, where.startsWith('first_of') ? 'first_of' : where],
+        step,
+        `${where} holds on almost any screen: ${describeCondition(condition)}`,
+      ),
+    ];
+  });
+}
+
+/** What was on the screen before the act may still be there after it. */
+function stalenessFindings(step: Step, before: Step | undefined, path: Path): Finding[] {
+  const findings: Finding[] = [];
+  const expected = step.expect ? textsMentioned(step.expect) : [];
+  if (actsOf(step).length > 0) {
+    const seen = [
+      ...(step.when ? textsMentioned(step.when) : []),
+      ...(before?.expect ? textsMentioned(before.expect) : []),
+    ];
+    const stale = expected.find((text) => seen.includes(text));
+    if (stale !== undefined && !asksForMore(step.expect)) {
+      findings.push(
+        finding(
+          'warning',
+          [...path, 'expect'],
+          step,
+          `${JSON.stringify(stale)} was seen before the step acts, and may still be there after it`,
+        ),
+      );
+    }
+  }
+  if (step.expect && 'gone' in step.expect) {
+    const goes = textsMentioned(step.expect.gone);
+    const seen = [
+      ...(step.when ? textsMentioned(step.when) : []),
+      ...(before?.expect ? textsMentioned(before.expect) : []),
+    ];
+    if (goes.length > 0 && !goes.some((text) => seen.includes(text))) {
+      findings.push(
+        finding(
+          'warning',
+          [...path, 'expect'],
+          step,
+          `it expects ${JSON.stringify(goes[0])} to be gone, but never looks whether it was there: add it to when`,
+        ),
+      );
+    }
+  }
+  return findings;
+}
+
+/** `all` may repeat what was there beside something new. */
+function asksForMore(condition: Condition | undefined): boolean {
+  return condition !== undefined && 'all' in condition && condition.all.length > 1;
+}
+
+function retryFindings(step: Step, earlier: readonly Step[], part: string, path: Path): Finding[] {
+  if (part !== 'steps' || step.retries === undefined || step.retries === 0 || step.on_fail === 'fail') return [];
+  if (earlier.some(({ checkpoint }) => checkpoint === true)) return [];
+  return [
+    finding(
+      'warning',
+      [...path, 'retries'],
+      step,
+      'the step is tried again, but no step before it is a checkpoint: every try starts from power-on',
+    ),
+  ];
+}
+
+/** Said once, at the first step that the default retries are for. */
+function unusedDefaults(recipe: Recipe, part: string, index: number, steps: readonly Step[]): Finding[] {
+  if (part !== 'steps' || index !== 0 || steps.length < 2 || (recipe.defaults?.retries ?? 0) === 0) return [];
+  if (steps.some(({ checkpoint }) => checkpoint === true)) return [];
+  return [
+    {
+      severity: 'warning',
+      path: ['defaults', 'retries'],
+      message: 'steps are tried again, but none is a checkpoint: every try starts from power-on',
+    },
+  ];
+}
+
+function endsTheMachine(step: Step): boolean {
+  const acts = actsOf(step);
+  return (
+    acts.some((act) => 'power' in act && act.power === 'off') ||
+    (step.expect !== undefined && 'event' in step.expect && step.expect.event === 'shutdown')
+  );
+}

@@ -1,0 +1,254 @@
+/** What the schema cannot say: names that must be known or unique, texts that must compile, kinds that go together. */
+import { parseDuration } from './duration.ts';
+import { MAX_INLINE_FILE_BYTES } from './limits.ts';
+import { placeholdersIn } from './placeholders.ts';
+import { didYouMean, printable, type Path, type Problem } from './problems.ts';
+import { compileRegex } from './regex.ts';
+import type { Act, Condition, Medium, Param, Recipe, Step } from './types.ts';
+
+/** Media that the machine boots; every other name is a disk of packages. */
+const BOOT_MEDIA: readonly string[] = ['kernel', 'initrd', 'iso'];
+const STEP_EXTRAS: readonly string[] = ['clear', 'echo'];
+
+/** Problems of a recipe that has the right shape. */
+export function meaningProblems(recipe: Recipe): Problem[] {
+  const problems: Problem[] = [];
+  const say = (path: Path, message: string, atKey = false): void => {
+    problems.push({ path, message, ...(atKey && { atKey }) });
+  };
+  mediaProblems(recipe, say);
+  machineProblems(recipe, say);
+  for (const [name, param] of Object.entries(recipe.params ?? {})) paramProblems(name, param, say);
+  const { backoff, timeout } = recipe.defaults ?? {};
+  durationProblem(timeout, ['defaults', 'timeout'], say);
+  durationProblem(backoff?.from, ['defaults', 'backoff', 'from'], say);
+  durationProblem(backoff?.max, ['defaults', 'backoff', 'max'], say);
+
+  const ids = new Set<string>();
+  (recipe.watch ?? []).forEach((watch, index) => {
+    uniqueId(ids, watch.id, ['watch', index, 'id'], say);
+    conditionProblems(watch.when, ['watch', index, 'when'], recipe, false, say);
+  });
+  for (const part of ['steps', 'personalise'] as const) {
+    (recipe[part] ?? []).forEach((step, index) => {
+      uniqueId(ids, step.id, [part, index, 'id'], say);
+      stepProblems(step, [part, index], recipe, part === 'personalise', say);
+    });
+  }
+  return problems;
+}
+
+type Say = (path: Path, message: string, atKey?: boolean) => void;
+
+function uniqueId(seen: Set<string>, id: string, path: Path, say: Say): void {
+  if (seen.has(id)) say(path, `the id "${id}" is used twice; patches go by ids`);
+  seen.add(id);
+}
+
+function stepProblems(step: Step, path: Path, recipe: Recipe, secrets: boolean, say: Say): void {
+  if (!step.when && !step.do && !step.expect && !step.first_of) {
+    say(path, 'the step does nothing and waits for nothing; expected when, do, expect or first_of');
+  }
+  if (step.first_of && step.do) say([...path, 'do'], 'a step has either do or first_of, not both', true);
+  if (step.first_of && step.when) say([...path, 'when'], 'a step has either when or first_of, not both', true);
+  if (step.when) conditionProblems(step.when, [...path, 'when'], recipe, secrets, say);
+  if (step.expect) conditionProblems(step.expect, [...path, 'expect'], recipe, secrets, say);
+  step.do?.forEach((act, index) => actProblems(act, [...path, 'do', index], recipe, secrets, say));
+  step.first_of?.forEach((branch, at) => {
+    const inner = [...path, 'first_of', at];
+    conditionProblems(branch.when, [...inner, 'when'], recipe, secrets, say);
+    branch.do?.forEach((act, index) => actProblems(act, [...inner, 'do', index], recipe, secrets, say));
+  });
+}
+
+function conditionProblems(condition: Condition, path: Path, recipe: Recipe, secrets: boolean, say: Say): void {
+  durationProblem(condition.timeout, [...path, 'timeout'], say);
+  if (condition.progress) {
+    regexProblem(condition.progress.text, [...path, 'progress', 'text'], say);
+    durationProblem(condition.progress.stall, [...path, 'progress', 'stall'], say);
+    placeholderProblems(condition.progress.text, [...path, 'progress', 'text'], recipe, secrets, say);
+  }
+  if ('still' in condition) durationProblem(condition.still, [...path, 'still'], say);
+  for (const kind of ['text', 'serial'] as const) {
+    if (!(kind in condition)) continue;
+    const wanted = (condition as Readonly<Record<string, unknown>>)[kind];
+    if (typeof wanted === 'string') placeholderProblems(wanted, [...path, kind], recipe, secrets, say);
+    else {
+      const { string, regex } = wanted as { readonly string?: string; readonly regex?: string };
+      if (string !== undefined) placeholderProblems(string, [...path, kind, 'string'], recipe, secrets, say);
+      if (regex !== undefined) {
+        regexProblem(regex, [...path, kind, 'regex'], say);
+        placeholderProblems(regex, [...path, kind, 'regex'], recipe, secrets, say);
+      }
+    }
+  }
+  if ('gone' in condition) conditionProblems(condition.gone, [...path, 'gone'], recipe, secrets, say);
+  if ('not' in condition) conditionProblems(condition.not, [...path, 'not'], recipe, secrets, say);
+  for (const kind of ['any', 'all'] as const) {
+    const parts = (condition as { readonly any?: readonly Condition[]; readonly all?: readonly Condition[] })[kind];
+    parts?.forEach((part, index) => conditionProblems(part, [...path, kind, index], recipe, secrets, say));
+  }
+}
+
+function actProblems(act: Act, path: Path, recipe: Recipe, secrets: boolean, say: Say): void {
+  if (!('type' in act)) {
+    for (const extra of STEP_EXTRAS) {
+      if (extra in act) say([...path, extra], `"${extra}" goes with type only`, true);
+    }
+  }
+  for (const kind of ['type', 'menu', 'serial'] as const) {
+    const text = (act as Readonly<Record<string, unknown>>)[kind];
+    if (typeof text === 'string') placeholderProblems(text, [...path, kind], recipe, secrets, say);
+  }
+}
+
+function placeholderProblems(text: string, path: Path, recipe: Recipe, secrets: boolean, say: Say): void {
+  const params = recipe.params ?? {};
+  for (const name of placeholdersIn(text)) {
+    const param = Object.hasOwn(params, name) ? params[name] : undefined;
+    if (param === undefined) {
+      const known = Object.keys(params);
+      const guess =
+        didYouMean(name, known) || (known.length > 0 ? `; known are ${known.join(', ')}` : '; params is empty');
+      say(path, `{{${printable(name).slice(1, -1)}}} is not a parameter of this recipe${guess}`);
+    } else if (param.type === 'secret' && !secrets) {
+      say(
+        path,
+        `the secret {{${name}}} is used outside personalise; a build with a secret in it could never be compared`,
+      );
+    }
+  }
+}
+
+function paramProblems(name: string, param: Param, say: Say): void {
+  const path = ['params', name];
+  if (param.pattern !== undefined) {
+    regexProblem(param.pattern, [...path, 'pattern'], say);
+    if (param.type !== 'string' && param.type !== 'secret') {
+      say([...path, 'pattern'], `a pattern goes with type string or secret, not ${param.type}`, true);
+    }
+  }
+  if (param.default === undefined) return;
+  if (param.type === 'secret')
+    return say([...path, 'default'], 'a secret has no default: everybody could read it', true);
+  const problem = valueProblem(param, param.default);
+  if (problem !== undefined) say([...path, 'default'], problem);
+}
+
+/** Why a value does not fit a parameter, or undefined. Never names the value of a secret. */
+export function valueProblem(param: Param, value: unknown): string | undefined {
+  const wanted = param.type === 'secret' ? 'string' : param.type;
+  const fits = wanted === 'integer' ? Number.isSafeInteger(value) : typeof value === wanted;
+  const shown = param.type === 'secret' ? 'a value' : printable(value);
+  if (!fits)
+    return `found ${shown}, expected ${wanted === 'string' ? 'a text' : wanted === 'integer' ? 'an integer' : 'true or false'}`;
+  if (typeof value !== 'string' || param.pattern === undefined) return undefined;
+  const compiled = compileRegex(param.pattern);
+  if (!compiled.ok || compiled.regex.matcher(value).matches()) return undefined;
+  return `${shown === 'a value' ? 'the value' : shown} does not match the pattern ${printable(param.pattern)}`;
+}
+
+function machineProblems({ machine, media, outputs }: Recipe, say: Say): void {
+  const disks = new Set<string>();
+  (machine.disks ?? []).forEach(({ id }, index) => uniqueDisk(disks, id, index, say));
+  (outputs ?? []).forEach(({ disk }, index) => {
+    if (!disks.has(disk))
+      say(['outputs', index, 'disk'], `the machine has no disk "${disk}"${didYouMean(disk, [...disks])}`);
+  });
+  if (machine.kernel_args !== undefined && media?.['kernel'] === undefined) {
+    say(['machine', 'kernel_args'], 'kernel_args needs a kernel among the media', true);
+  }
+  for (const name of placeholdersIn(machine.kernel_args ?? '')) {
+    say(
+      ['machine', 'kernel_args'],
+      `{{${printable(name).slice(1, -1)}}}: placeholders are not replaced in the machine`,
+    );
+  }
+}
+
+function uniqueDisk(disks: Set<string>, id: string, index: number, say: Say): void {
+  if (disks.has(id)) say(['machine', 'disks', index, 'id'], `the disk id "${id}" is used twice`);
+  disks.add(id);
+}
+
+function mediaProblems({ media = {} }: Recipe, say: Say): void {
+  for (const [name, medium] of Object.entries(media)) {
+    const path = ['media', name];
+    const boots = BOOT_MEDIA.includes(name);
+    if (boots && 'layout' in medium)
+      say([...path, 'layout'], `${name} is one file: expected package and path, or file`, true);
+    if (!boots && !('layout' in medium)) {
+      say(path, `a medium that is not ${BOOT_MEDIA.join(', ')} is a disk of packages: the field "layout" is missing`);
+    }
+    foreignFields(medium, path, say);
+    if ('package' in medium) filePathProblem(medium.path, [...path, 'path'], say);
+    else if ('file' in medium) {
+      filePathProblem(medium.file, [...path, 'file'], say);
+      if (medium.sha256 === undefined && medium.unverified === undefined) {
+        say(path, 'a local file needs its sha256, or "unverified: allow", which is shown in the attestation for ever');
+      }
+    } else diskProblems(medium, path, media, say);
+  }
+  if (media['initrd'] && !media['kernel']) say(['media', 'initrd'], 'an initrd needs a kernel beside it', true);
+  if (media['iso'] && media['kernel']) say(['media', 'iso'], 'a machine boots either an iso or a kernel', true);
+}
+
+function diskProblems(
+  medium: Exclude<Medium, { package: string } | { file: string }>,
+  path: Path,
+  media: Readonly<Record<string, Medium>>,
+  say: Say,
+): void {
+  (medium.packages ?? []).forEach((entry, index) => {
+    if (typeof entry === 'string') return;
+    if (!Object.hasOwn(media, entry.kernel_of)) {
+      say(
+        [...path, 'packages', index, 'kernel_of'],
+        `there is no medium ${printable(entry.kernel_of)}${didYouMean(entry.kernel_of, Object.keys(media))}`,
+      );
+    }
+  });
+  for (const [name, content] of Object.entries(medium.files ?? {})) {
+    const bytes = Buffer.byteLength(content);
+    if (bytes > MAX_INLINE_FILE_BYTES)
+      say([...path, 'files', name], `the file has ${bytes} bytes, more than ${MAX_INLINE_FILE_BYTES}`);
+  }
+}
+
+const MEDIUM_FIELDS: Readonly<Record<'package' | 'file' | 'layout', readonly string[]>> = {
+  package: ['package', 'path'],
+  file: ['file', 'sha256', 'unverified'],
+  layout: ['layout', 'packages', 'closure', 'files'],
+};
+
+function foreignFields(medium: Medium, path: Path, say: Say): void {
+  const kind = 'package' in medium ? 'package' : 'file' in medium ? 'file' : 'layout';
+  for (const field of Object.keys(medium)) {
+    if (!MEDIUM_FIELDS[kind].includes(field)) say([...path, field], `"${field}" does not go with "${kind}"`, true);
+  }
+  if (kind === 'package' && (medium as { path?: string }).path === undefined) say(path, 'the field "path" is missing');
+}
+
+/** Relative, with plain parts: it must not be able to leave the package, or the recipe's folder. */
+function filePathProblem(text: string | undefined, path: Path, say: Say): void {
+  if (text === undefined) return;
+  const parts = (text.startsWith('./') ? text.slice(2) : text).split('/');
+  if (text.includes('\\') || parts.some((part) => part === '' || part === '.' || part === '..')) {
+    say(path, `found ${printable(text)}, expected a relative path without "..", "." or empty parts`);
+  }
+}
+
+function regexProblem(source: string, path: Path, say: Say): void {
+  const compiled = compileRegex(source);
+  if (!compiled.ok)
+    say(
+      path,
+      `the regular expression ${printable(source)} is not valid (RE2 syntax): ${printable(compiled.problem).slice(1, -1)}`,
+    );
+}
+
+function durationProblem(duration: string | undefined, path: Path, say: Say): void {
+  if (duration !== undefined && parseDuration(duration) === undefined) {
+    say(path, `found ${printable(duration)}, expected a duration from 1ms to 24h`);
+  }
+}

@@ -1,0 +1,84 @@
+/** `{{name}}`: where a parameter's value goes. Only in what is typed, looked for, or given to the kernel. */
+import { RE2JS } from 're2js';
+import type { Act, Condition, Step } from './types.ts';
+
+const PLACEHOLDER = /\{\{([^{}]*)\}\}/g;
+
+/** Names between double braces, in order, with blanks around them removed. */
+export function placeholdersIn(text: string): string[] {
+  return [...text.matchAll(PLACEHOLDER)].map(([, name]) => (name ?? '').trim());
+}
+
+/** Value for a name, or undefined to leave the placeholder as it is. */
+export type Values = (name: string) => string | undefined;
+
+function fill(text: string, values: Values, escape = (value: string): string => value): string {
+  return text.replaceAll(PLACEHOLDER, (whole, name: string) => {
+    const value = values(name.trim());
+    return value === undefined ? whole : escape(value);
+  });
+}
+
+export function fillText(text: string, values: Values): string {
+  return fill(text, values);
+}
+
+/** In a regular expression a value stands for itself, never for a pattern. */
+function fillRegex(regex: string, values: Values): string {
+  return fill(regex, values, (value) => RE2JS.quote(value));
+}
+
+export function fillStep(step: Step, values: Values): Step {
+  return {
+    ...step,
+    ...(step.when && { when: fillCondition(step.when, values) }),
+    ...(step.do && { do: step.do.map((act) => fillAct(act, values)) }),
+    ...(step.expect && { expect: fillCondition(step.expect, values) }),
+    ...(step.first_of && {
+      first_of: step.first_of.map((branch) => ({
+        ...branch,
+        when: fillCondition(branch.when, values),
+        ...(branch.do && { do: branch.do.map((act) => fillAct(act, values)) }),
+      })),
+    }),
+  };
+}
+
+export function fillAct(act: Act, values: Values): Act {
+  if ('type' in act) return { ...act, type: fill(act.type, values) };
+  if ('menu' in act) return { ...act, menu: fill(act.menu, values) };
+  if ('serial' in act) return { ...act, serial: fill(act.serial, values) };
+  return act;
+}
+
+export function fillCondition(condition: Condition, values: Values): Condition {
+  const inner = (part: Condition): Condition => fillCondition(part, values);
+  const filled: Condition = condition.progress
+    ? { ...condition, progress: { ...condition.progress, text: fillRegex(condition.progress.text, values) } }
+    : condition;
+  if ('text' in filled) {
+    const { text } = filled;
+    if (typeof text === 'string') return { ...filled, text: fill(text, values) };
+    const { string, regex } = text;
+    return {
+      ...filled,
+      text: {
+        ...text,
+        ...(string !== undefined && { string: fill(string, values) }),
+        ...(regex !== undefined && { regex: fillRegex(regex, values) }),
+      },
+    };
+  }
+  if ('serial' in filled) {
+    const { serial } = filled;
+    return {
+      ...filled,
+      serial: typeof serial === 'string' ? fill(serial, values) : { regex: fillRegex(serial.regex, values) },
+    };
+  }
+  if ('gone' in filled) return { ...filled, gone: inner(filled.gone) };
+  if ('not' in filled) return { ...filled, not: inner(filled.not) };
+  if ('any' in filled) return { ...filled, any: filled.any.map(inner) };
+  if ('all' in filled) return { ...filled, all: filled.all.map(inner) };
+  return filled;
+}

@@ -1,0 +1,162 @@
+/** Binding parameters: public ones into the recipe that is built and compared, secrets only at the very end. */
+import { UsageError } from '../errors.ts';
+import { isSafeLine } from '../crypto/text.ts';
+import { recipeDigest } from './digest.ts';
+import { MAX_LINE_LENGTH } from './limits.ts';
+import { valueProblem } from './meaning.ts';
+import { deepFreeze } from './parse.ts';
+import { fillStep, placeholdersIn } from './placeholders.ts';
+import { didYouMean, printable } from './problems.ts';
+import type { CheckedRecipe, Param, Recipe, ResolvedRecipe, Step } from './types.ts';
+
+export type ParamValue = string | number | boolean;
+
+/**
+ * Every public parameter bound, by the given values or its default. `given` may hold text for every type, as a command
+ * line does. The resolved recipe has no `params` but its secrets, so that two ways to the same values are one recipe.
+ * Throws UsageError `recipe/bad-parameter` naming every parameter that is unknown, missing or does not fit, and
+ * `recipe/base-not-supported` for a recipe with a base.
+ */
+export function resolveRecipe(
+  checked: CheckedRecipe,
+  given: Readonly<Record<string, ParamValue>> = {},
+): ResolvedRecipe {
+  const { recipe } = checked;
+  if (recipe.base) {
+    throw new UsageError(
+      'recipe/base-not-supported',
+      `${recipe.name} is based on ${recipe.base.recipe}; this version cannot build a recipe with a base yet.`,
+      {
+        hint: 'Write out the steps of the base in the recipe, or use a version that knows inheritance.',
+      },
+    );
+  }
+  const declared = Object.entries(recipe.params ?? {});
+  const open = declared.filter(([, param]) => param.type !== 'secret');
+  const secret = declared.filter(([, param]) => param.type === 'secret');
+  const problems = unknownNames(
+    given,
+    open.map(([name]) => name),
+    secret.map(([name]) => name),
+  );
+  const params: Record<string, ParamValue> = {};
+  for (const [name, param] of open) {
+    const value = Object.hasOwn(given, name) ? typed(param, given[name]) : param.default;
+    const problem = value === undefined ? 'it is missing, and has no default' : unfit(param, value);
+    if (problem !== undefined)
+      problems.push(`${name}${param.summary === undefined ? '' : ` (${param.summary})`}: ${problem}`);
+    else if (value !== undefined) params[name] = value;
+  }
+  refuse(recipe.name, problems);
+  const bound = bindPublic(recipe, params, Object.fromEntries(secret));
+  return {
+    recipe: deepFreeze(bound),
+    of: checked,
+    digest: recipeDigest(bound),
+    params: Object.freeze(params),
+  } as ResolvedRecipe;
+}
+
+/** The step as its author wrote it: what patches and symptoms name by digest. Undefined for an id that is not there. */
+export function originalStep(resolved: ResolvedRecipe, id: string): Step | undefined {
+  const { steps, personalise = [] } = resolved.of.recipe;
+  return [...steps, ...personalise].find((step) => step.id === id);
+}
+
+export interface BoundSecrets {
+  /** `personalise` with every secret in it. Never log, store, hash or send these. */
+  readonly steps: readonly Step[];
+  /** The text with every secret replaced, for whatever is shown or kept. */
+  mask(text: string): string;
+}
+
+/** Names of the secrets that `personalise` uses, in the order of the recipe. */
+export function secretsNeeded(resolved: ResolvedRecipe): string[] {
+  const used = new Set(placeholdersIn(JSON.stringify(resolved.recipe.personalise ?? [])));
+  return Object.keys(resolved.recipe.params ?? {}).filter((name) => used.has(name));
+}
+
+/** Throws UsageError `recipe/bad-parameter` naming what is missing or does not fit; never says a value. */
+export function bindSecrets(resolved: ResolvedRecipe, given: Readonly<Record<string, string>>): BoundSecrets {
+  const declared = resolved.recipe.params ?? {};
+  const problems = unknownNames(given, Object.keys(declared), []);
+  for (const name of secretsNeeded(resolved)) {
+    const param = declared[name];
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    const problem = value === undefined || value === '' ? 'it is missing' : param && unfit(param, value);
+    if (problem !== undefined) problems.push(`${name}: ${problem}`);
+  }
+  refuse(resolved.recipe.name, problems);
+  const steps = (resolved.recipe.personalise ?? []).map((step) =>
+    fillStep(step, (name) => (Object.hasOwn(given, name) ? given[name] : undefined)),
+  );
+  // Longest first: a secret may contain another one.
+  const values = Object.values(given)
+    .filter((value) => value !== '')
+    .sort((a, b) => b.length - a.length);
+  return { steps, mask: (text) => values.reduce((masked, value) => masked.replaceAll(value, '•••'), text) };
+}
+
+function bindPublic(
+  recipe: Recipe,
+  params: Readonly<Record<string, ParamValue>>,
+  secrets: Readonly<Record<string, Param>>,
+): Recipe {
+  const values = (name: string): string | undefined => (Object.hasOwn(params, name) ? String(params[name]) : undefined);
+  const { params: _params, ...rest } = recipe;
+  return {
+    ...rest,
+    ...(Object.keys(secrets).length > 0 && { params: secrets }),
+    ...(recipe.watch && {
+      watch: recipe.watch.map((watch) => ({
+        ...watch,
+        when: fillStep({ id: watch.id, when: watch.when }, values).when ?? watch.when,
+      })),
+    }),
+    steps: recipe.steps.map((step) => fillStep(step, values)),
+    ...(recipe.personalise && { personalise: recipe.personalise.map((step) => fillStep(step, values)) }),
+  };
+}
+
+function unknownNames(
+  given: Readonly<Record<string, unknown>>,
+  known: readonly string[],
+  secrets: readonly string[],
+): string[] {
+  return Object.keys(given)
+    .filter((name) => !known.includes(name))
+    .map((name) =>
+      secrets.includes(name)
+        ? `${name}: it is a secret, which is asked for when the image is personalised`
+        : `${printable(name).slice(1, -1)}: this recipe has no such parameter${didYouMean(name, known) || (known.length > 0 ? `; it has ${known.join(', ')}` : '')}`,
+    );
+}
+
+/** A command line has text only: "5" is an integer, and "true" a boolean, where the parameter is one. */
+function typed(param: Param, value: ParamValue | undefined): ParamValue | undefined {
+  if (typeof value !== 'string') return value;
+  if (param.type === 'integer' && /^-?(0|[1-9][0-9]{0,15})$/.test(value)) return Number(value);
+  if (param.type === 'boolean' && (value === 'true' || value === 'false')) return value === 'true';
+  return value;
+}
+
+/** What is typed must be one line that a keyboard can type; and `{{` in a value would be read as a placeholder later. */
+function unfit(param: Param, value: ParamValue): string | undefined {
+  const problem = valueProblem(param, value);
+  if (problem !== undefined || typeof value !== 'string') return problem;
+  if (!isSafeLine(value, MAX_LINE_LENGTH))
+    return `the value is not one line of at most ${MAX_LINE_LENGTH} ordinary characters`;
+  return value.includes('{{') && param.type !== 'secret' ? 'the value holds "{{"' : undefined;
+}
+
+function refuse(name: string, problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  throw new UsageError(
+    'recipe/bad-parameter',
+    `The parameters do not fit ${name}:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    {
+      hint: '`portalgun recipe show` lists what a recipe asks for.',
+      facts: { problems },
+    },
+  );
+}

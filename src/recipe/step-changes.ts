@@ -1,0 +1,189 @@
+/** How far a changed, added, removed or moved step reaches. */
+import { isDeepStrictEqual } from 'node:util';
+import { actsOf, conditionsOf, describeAct, describeCondition, matchesAnything } from './conditions.ts';
+import { conditionChanges } from './condition-changes.ts';
+import { satisfiedByEcho } from './echo.ts';
+import type { Change } from './change.ts';
+import type { Act, Branch, Step } from './types.ts';
+
+/** Keys that write no text: where such a key stood, another one is a choice. Chords and single characters are not here. */
+const TEXTLESS_KEY =
+  /^(enter|return|ret|esc|escape|tab|up|down|left|right|home|end|pageup|pagedown|pgup|pgdn|page_up|page_down|insert|delete|f([1-9]|1[0-2]))$/;
+
+export function stepAdded(step: Step): Change[] {
+  const where = `step ${step.id}`;
+  const words = { after: describeStep(step) };
+  const vague = conditionsOf(step).some(({ condition }) => matchesAnything(condition));
+  if (vague)
+    return [
+      { class: 'authority', where, reason: 'the step is new, and a condition of it matches almost anything', ...words },
+    ];
+  if (actsOf(step).length > 0)
+    return [{ class: 'sends', where, reason: 'the step is new and sends something into the guest', ...words }];
+  // Branches without acts let the build go on where it would have stopped.
+  if (step.first_of)
+    return [{ class: 'sends', where, reason: 'the step is new and decides how the build goes on', ...words }];
+  return [{ class: 'wording', where, reason: 'the step is new and only waits for something', ...words }];
+}
+
+export function stepRemoved(step: Step): Change[] {
+  const words = { before: describeStep(step) };
+  const reason =
+    conditionsOf(step).length > 0
+      ? 'the step is removed, and its conditions with it'
+      : 'the step is removed, and what the build did there';
+  return [{ class: 'authority', where: `step ${step.id}`, reason, ...words }];
+}
+
+export function stepMoved(step: Step, before: string, after: string): Change[] {
+  const acts = actsOf(step).length > 0;
+  const reason = acts
+    ? 'the step is moved: things are sent in another order'
+    : 'the step is moved: it no longer checks where it did';
+  return [{ class: acts ? 'sends' : 'authority', where: `step ${step.id}`, reason, before, after }];
+}
+
+export function stepChanged(before: Step, after: Step): Change[] {
+  const where = `step ${after.id}`;
+  const changes = [
+    ...conditionChanges(before.when, after.when, where, 'when'),
+    ...branchesChanged(before.first_of, after.first_of, where),
+    // Another entry is a choice only where it is the same menu: the one that the same `when` waits for.
+    ...actsChanged(before.do, after.do, where, 'do', isDeepStrictEqual(before.when, after.when)),
+    ...conditionChanges(before.expect, after.expect, where, 'expect'),
+    ...patienceChanged(before, after, where),
+  ];
+  const echoed = satisfiedByEcho(after);
+  if (echoed !== undefined && satisfiedByEcho(before) === undefined) {
+    changes.push({
+      class: 'authority',
+      where,
+      reason: `the step now confirms itself: what it types already shows ${echoed}`,
+    });
+  }
+  return changes;
+}
+
+function patienceChanged(before: Step, after: Step, where: string): Change[] {
+  const fields = [
+    ['summary', 'the summary for people'],
+    ['retries', 'how often it is tried again'],
+    ['on_fail', 'where a new try starts'],
+    ['checkpoint', 'whether its end can be gone back to'],
+  ] as const;
+  return fields
+    .filter(([field]) => before[field] !== after[field])
+    .map(([field, words]) => ({
+      class: 'wording',
+      where,
+      reason: `${field}: ${words}`,
+      ...(before[field] !== undefined && { before: String(before[field]) }),
+      ...(after[field] !== undefined && { after: String(after[field]) }),
+    }));
+}
+
+function branchesChanged(
+  before: readonly Branch[] | undefined,
+  after: readonly Branch[] | undefined,
+  where: string,
+): Change[] {
+  if (isDeepStrictEqual(before, after)) return [];
+  const [was, is] = [before ?? [], after ?? []];
+  const words = {
+    ...(was.length > 0 && { before: was.map(describeBranch).join('; ') }),
+    ...(is.length > 0 && { after: is.map(describeBranch).join('; ') }),
+  };
+  if (is.length < was.length)
+    return [{ class: 'authority', where, reason: 'first_of: a condition is removed', ...words }];
+  const changes = was.flatMap((branch, index) => branchChanged(branch, is[index], where, `first_of[${index}]`));
+  for (const branch of is.slice(was.length)) {
+    const vague = matchesAnything(branch.when);
+    changes.push({
+      class: vague ? 'authority' : 'sends',
+      where,
+      reason: vague
+        ? 'first_of: a new branch matches almost anything'
+        : 'first_of: a new branch decides how the build goes on',
+      after: describeBranch(branch),
+    });
+  }
+  return changes;
+}
+
+function branchChanged(before: Branch, after: Branch | undefined, where: string, name: string): Change[] {
+  const sameMenu = isDeepStrictEqual(before.when, after?.when);
+  return [
+    ...conditionChanges(before.when, after?.when, where, `${name}.when`),
+    ...actsChanged(before.do, after?.do, where, `${name}.do`, sameMenu),
+  ];
+}
+
+function actsChanged(
+  before: readonly Act[] | undefined,
+  after: readonly Act[] | undefined,
+  where: string,
+  name: string,
+  sameMenu: boolean,
+): Change[] {
+  if (isDeepStrictEqual(before, after)) return [];
+  const [was, is] = [before ?? [], after ?? []];
+  if (was.length !== is.length) {
+    return [
+      {
+        class: 'sends',
+        where,
+        reason: `${name}: something else is sent into the guest`,
+        ...(was.length > 0 && { before: was.map(describeAct).join(', ') }),
+        ...(is.length > 0 && { after: is.map(describeAct).join(', ') }),
+      },
+    ];
+  }
+  return was.flatMap((act, index) => {
+    const other = is[index];
+    return other === undefined || isDeepStrictEqual(act, other) ? [] : [actChanged(act, other, where, name, sameMenu)];
+  });
+}
+
+function actChanged(before: Act, after: Act, where: string, name: string, sameMenu: boolean): Change {
+  const words = { before: describeAct(before), after: describeAct(after) };
+  if ('menu' in before && 'menu' in after) {
+    return sameMenu
+      ? { class: 'choices', where, reason: `${name}: another entry of the same menu`, ...words }
+      : { class: 'sends', where, reason: `${name}: another entry of what may be another menu`, ...words };
+  }
+  const [was, is] = [keysOf(before), keysOf(after)];
+  if (
+    was !== undefined &&
+    is !== undefined &&
+    was.length === is.length &&
+    [...was, ...is].every((key) => TEXTLESS_KEY.test(key.toLowerCase()))
+  ) {
+    return { class: 'choices', where, reason: `${name}: another key, without text`, ...words };
+  }
+  if ('type' in before && 'type' in after && before.echo !== false && after.echo === false) {
+    return { class: 'authority', where, reason: `${name}: what is typed is no longer read back`, ...words };
+  }
+  return { class: 'sends', where, reason: `${name}: something else is sent into the guest`, ...words };
+}
+
+function keysOf(act: Act): readonly string[] | undefined {
+  if ('key' in act) return [act.key];
+  return 'keys' in act ? act.keys : undefined;
+}
+
+function describeBranch(branch: Branch): string {
+  const acts = (branch.do ?? []).map(describeAct).join(', ');
+  return `if ${describeCondition(branch.when)}: ${acts === '' ? 'go on' : acts}`;
+}
+
+/** A whole step in one sentence. */
+export function describeStep(step: Step): string {
+  const parts = [
+    step.when ? `when ${describeCondition(step.when)}` : '',
+    (step.do ?? []).map(describeAct).join(', '),
+    (step.first_of ?? []).map(describeBranch).join('; '),
+    step.expect ? `expect ${describeCondition(step.expect)}` : '',
+    step.checkpoint === true ? 'checkpoint' : '',
+  ];
+  return parts.filter((part) => part !== '').join('; ');
+}
