@@ -50,6 +50,11 @@ export interface ArchiveOptions {
   readonly pinned: boolean;
 }
 
+interface VerifiedRelease {
+  readonly release: Release;
+  readonly voucher: Voucher;
+}
+
 interface VerifiedSuite {
   readonly index: PackagesIndex;
   readonly voucher: Voucher;
@@ -59,9 +64,15 @@ interface VerifiedSuite {
 export async function openArchive(options: ArchiveOptions): Promise<VerifiedArchive> {
   const suites: VerifiedSuite[] = [];
   const warnings: string[] = [];
+  const releases = new Map<string, VerifiedRelease | undefined>();
   for (const { inReleasePath, suite, metaKey, path } of options.lists.indexes) {
-    const release = await verifyRelease(inReleasePath, suite, options, warnings);
-    if (!release) continue;
+    // Once for all components of a suite.
+    if (!releases.has(inReleasePath)) {
+      releases.set(inReleasePath, await verifyRelease(inReleasePath, suite, options, warnings));
+    }
+    const release = releases.get(inReleasePath);
+    // apt, too, takes nothing from backports or experimental unless told to.
+    if (!release || release.release.notAutomatic) continue;
     const what = `${metaKey} of ${suite}`;
     const text = await readIndex(path, metaKey, what, release.release, options.lists);
     suites.push({ index: packagesIndex(text, what), voucher: release.voucher });
@@ -91,7 +102,7 @@ async function verifyRelease(
   asked: string,
   { keyring, marks, now, cacheDir, pinned }: ArchiveOptions,
   warnings: string[],
-): Promise<{ release: Release; voucher: Voucher } | undefined> {
+): Promise<VerifiedRelease | undefined> {
   const what = `InRelease of ${asked}`;
   const bytes = await readFile(path).catch(unlessMissing);
   if (!bytes) {

@@ -315,6 +315,23 @@ describe('preparing media from a package archive', function () {
     assert.match(media.warnings?.join() ?? '', /left out/);
   });
 
+  it('takes nothing from a suite that is not automatic, such as backports', async () => {
+    const backports = await otherArchive({
+      packages: [{ name: 'dash', version: '99' }],
+      edit: (release) => `NotAutomatic: yes\n${release}`,
+    });
+    const both = join(root, 'backports.list');
+    await writeFile(
+      both,
+      (await readFile(archive.sourcesList, 'utf8')) + (await readFile(backports.sourcesList, 'utf8')),
+    );
+    const { lock: found } = await prepare({
+      sourcesList: both,
+      media: { parts: { packages: ['dash'], layout: 'usb-fat' } },
+    });
+    assert.equal(found.media['parts']?.[0]?.version, '5');
+  });
+
   it('refuses a file whose origin is not the one that the key is for', async () => {
     const { sourcesList } = await otherArchive({ origin: 'Debian' });
     await refusal('media/wrong-origin', 3, prepare({ sourcesList }));
