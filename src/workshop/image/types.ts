@@ -4,7 +4,10 @@ import type { Digest } from '../../crypto/digest.ts';
 export type ManifestEntry =
   | {
       readonly kind: 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'block' | 'character';
-      /** Path from the root of its file system, prefixed by the partition: `p1:/etc/fstab`. */
+      /**
+       * Path from the root of its file system, prefixed by the partition: `p1:/etc/fstab` (`p0:` for a disk without
+       * partitions). Escaped (escape.ts): printable ASCII only, one spelling for each name.
+       */
       readonly path: string;
       /** Permission bits, octal without type: 0o644. */
       readonly mode: number;
@@ -12,6 +15,7 @@ export type ManifestEntry =
       readonly gid: number;
       readonly sizeBytes: number;
       readonly sha256?: Digest;
+      /** Escaped as `path` is. */
       readonly linkTarget?: string;
       readonly device?: readonly [number, number];
       /** Digest over the sorted extended attributes, where there are any. */
@@ -29,6 +33,16 @@ export type ManifestEntry =
       readonly sizeBytes: number;
       readonly sha256?: Digest;
       readonly rule?: string;
+    }
+  | {
+      /** Bytes of the disk that a file system owns: its files are entries of their own. Extents and these cover the disk. */
+      readonly kind: 'filesystem';
+      /** `disk:1049600+66059264`: offset and length in bytes. */
+      readonly path: string;
+      readonly sizeBytes: number;
+      /** Prefix of its files (`p1`), and its type as Linux mounts it (`ext4`). */
+      readonly name: string;
+      readonly type: string;
     };
 
 export interface Manifest {

@@ -1,0 +1,243 @@
+/**
+ * Measures finished disks with a small VM of our own: its disks are attached read-only, it mounts what Linux can mount and
+ * sends everything out; hashing is done here. So a manifest depends neither on the measured guest nor on what this host can
+ * mount, and a hostile file system meets a kernel that holds nothing.
+ */
+import { createHash } from 'node:crypto';
+import { type Digest, sha256 } from '../../crypto/digest.ts';
+import { FailedError, InterruptedError, type PortalgunError } from '../../errors.ts';
+import type { NormaliseRule } from '../../recipe/types.ts';
+import type { Machine, StartOptions } from '../machine/types.ts';
+import { withoutDiskIds } from './disk-id.ts';
+import { planRegions, type Region } from './disk-layout.ts';
+import { type FileSystemHead, recogniseFileSystem } from './file-system-head.ts';
+import { HEAD_BYTES, MAX_LAST_WORDS_BYTES, MEASURE_MEMORY_MIB, MEASURE_STALL_MS } from './limits.ts';
+import { formatManifest } from './manifest.ts';
+import { MEASURE_PORT } from './measure-init.ts';
+import type { MeasuringTools } from './measure-initramfs.ts';
+import { type MeasureSession, openMeasureSession } from './measure-session.ts';
+import { compileRules, type Normaliser } from './normalise.ts';
+import type { Manifest, ManifestEntry } from './types.ts';
+
+export interface MeasuredDisk {
+  readonly path: string;
+  readonly format: 'raw' | 'qcow2';
+}
+
+export interface MeasureOptions {
+  readonly tools: MeasuringTools;
+  readonly normalise: readonly NormaliseRule[];
+  readonly startMachine: (options: StartOptions) => Promise<Machine>;
+  /** For the VM's sockets; made, and removed by the machine. */
+  readonly runtimeDir: string;
+  readonly accelerator: StartOptions['accelerator'];
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: MeasureProgress) => void;
+  /** Milliseconds without a byte from the VM after which it counts as stuck. */
+  readonly stallMs?: number;
+}
+
+/** Bytes of files and extents read so far; the total is that of the disks, which is more than what their files hold. */
+export interface MeasureProgress {
+  readonly doneBytes: number;
+  readonly diskBytes: number;
+}
+
+/** One disk. See `measureDisks`. */
+export async function measureDisk(
+  options: MeasureOptions & { readonly diskPath: string; readonly format: MeasuredDisk['format'] },
+): Promise<Manifest> {
+  const [manifest] = await measureDisks({ ...options, disks: [{ path: options.diskPath, format: options.format }] });
+  if (manifest === undefined) throw new TypeError('one disk gives one manifest');
+  return manifest;
+}
+
+/**
+ * Measures disks in one VM, a manifest each. The disks must not be in use. Rejects with `image/dirty-file-system`,
+ * `image/odd-layout`, `image/bad-file-system` (refused), `image/measure-failed`, `image/measure-ended`,
+ * `image/measure-stuck`, `image/bad-archive`, `image/bad-answer` (failed), or as interrupted.
+ */
+export async function measureDisks(
+  options: MeasureOptions & { readonly disks: readonly MeasuredDisk[] },
+): Promise<readonly Manifest[]> {
+  const normaliser = compileRules(options.normalise);
+  if (options.signal?.aborted === true) throw new InterruptedError();
+  const machine = await options.startMachine({
+    config: {
+      arch: 'x86_64',
+      cpus: 1,
+      memoryMiB: MEASURE_MEMORY_MIB,
+      disks: options.disks.map(({ path, format }, index) => ({
+        id: `measured${index}`,
+        path,
+        format,
+        readOnly: true,
+        bus: 'virtio',
+      })),
+      kernel: {
+        path: options.tools.kernelPath,
+        initrd: options.tools.initrdPath,
+        args: 'console=ttyS0 quiet panic=-1',
+      },
+      ports: [MEASURE_PORT],
+    },
+    runtimeDir: options.runtimeDir,
+    accelerator: options.accelerator,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  try {
+    return await measureIn(machine, normaliser, options);
+  } finally {
+    await machine.close();
+  }
+}
+
+async function measureIn(
+  machine: Machine,
+  normaliser: Normaliser,
+  options: MeasureOptions & { readonly disks: readonly MeasuredDisk[] },
+): Promise<readonly Manifest[]> {
+  const port = await machine.port(MEASURE_PORT);
+  let reason: PortalgunError | undefined;
+  const end = (error: PortalgunError): void => {
+    reason ??= error;
+    port.destroy();
+  };
+  // What a destroyed port says is told by `reason`.
+  port.on('error', () => end(new FailedError('image/measure-ended', 'the measuring VM stopped in the middle')));
+  const stallMs = options.stallMs ?? MEASURE_STALL_MS;
+  const stuck = setTimeout(() => end(stuckError(stallMs)), stallMs);
+  const interrupt = (): void => end(new InterruptedError());
+  options.signal?.addEventListener('abort', interrupt, { once: true });
+  const forget = machine.onEvent((event) => {
+    const how = event.type === 'died' ? `died (${event.status})` : `ended (${event.type})`;
+    end(new FailedError('image/measure-ended', `the measuring VM ${how} before it was done`, { facts: { event } }));
+  });
+  try {
+    const session = openMeasureSession(port, () => stuck.refresh());
+    const manifests: Manifest[] = [];
+    let doneBytes = 0;
+    let diskBytes = 0;
+    const onBytes = (sizeBytes: number): void => {
+      doneBytes += sizeBytes;
+      options.onProgress?.({ doneBytes, diskBytes });
+    };
+    for (const index of options.disks.keys()) {
+      // The kernel names virtio disks in the order of their slots.
+      const device = `vd${'abcdefghijklmnopqrstuvwxyz'.charAt(index)}`;
+      const add = (sizeBytes: number): void => void (diskBytes += sizeBytes);
+      manifests.push(
+        formatManifest(await measureOne(session, device, { normaliser, onBytes, add }), normaliser.digest),
+      );
+    }
+    return manifests;
+  } catch (error) {
+    throw withLastWords(reason ?? error, machine);
+  } finally {
+    clearTimeout(stuck);
+    forget();
+    options.signal?.removeEventListener('abort', interrupt);
+  }
+}
+
+async function measureOne(
+  session: MeasureSession,
+  device: string,
+  options: {
+    readonly normaliser: Normaliser;
+    readonly onBytes: (sizeBytes: number) => void;
+    readonly add: (diskBytes: number) => void;
+  },
+): Promise<readonly ManifestEntry[]> {
+  const found = await session.layout(device);
+  options.add(found.sizeBytes);
+  const head = (offset: number, sizeBytes: number): Promise<Buffer> =>
+    collect(session.raw(device, offset, Math.min(HEAD_BYTES, sizeBytes)));
+  const diskHead = await head(0, found.sizeBytes);
+  const layout =
+    found.partitions.length > 0
+      ? found
+      : { ...found, partitions: [{ number: 0, offset: 0, sizeBytes: found.sizeBytes }] };
+  const heads = new Map<number, FileSystemHead>();
+  for (const { number, offset, sizeBytes } of layout.partitions) {
+    const bytes = number === 0 ? diskHead : await head(offset, sizeBytes);
+    const recognised = recogniseFileSystem(bytes, { name: partitionName(number), sizeBytes });
+    if (recognised !== undefined) heads.set(number, recognised);
+  }
+  const whole = layout.partitions.length === 1 && layout.partitions[0]?.number === 0 && heads.size === 0;
+  const regions = planRegions(whole ? found : layout, heads, diskHead);
+  const entries: ManifestEntry[] = [];
+  for (const region of regions) {
+    if (region.kind === 'extent') {
+      entries.push(await measureExtent(session, device, region, options));
+      continue;
+    }
+    const { partition, offset, sizeBytes, head: fileSystem } = region;
+    const name = partitionName(partition);
+    const { type, mountOptions } = fileSystem;
+    entries.push({ kind: 'filesystem', path: `disk:${offset}+${sizeBytes}`, sizeBytes, name, type });
+    const { normaliser, onBytes } = options;
+    const mounted = partition === 0 ? device : `${device}${partition}`;
+    for (const entry of await session.tree({ device: mounted, name, type, mountOptions, normaliser, onBytes })) {
+      entries.push(entry);
+    }
+  }
+  return entries;
+}
+
+async function measureExtent(
+  session: MeasureSession,
+  device: string,
+  region: Extract<Region, { kind: 'extent' }>,
+  options: { readonly normaliser: Normaliser; readonly onBytes: (sizeBytes: number) => void },
+): Promise<ManifestEntry> {
+  const { offset, sizeBytes, role } = region;
+  const entry = { kind: 'extent', path: `disk:${offset}+${sizeBytes}`, sizeBytes } as const;
+  const bytes = session.raw(device, offset, sizeBytes);
+  if (role !== undefined && options.normaliser.diskId) {
+    const content = await collect(bytes);
+    options.onBytes(sizeBytes);
+    return { ...entry, sha256: sha256(withoutDiskIds(role, content)), rule: 'disk-id' };
+  }
+  const hash = createHash('sha256');
+  for await (const piece of bytes) {
+    hash.update(piece);
+    options.onBytes(piece.length);
+  }
+  const digest: Digest = `sha256:${hash.digest('hex')}`;
+  return { ...entry, sha256: digest };
+}
+
+async function collect(bytes: AsyncIterable<Buffer>): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of bytes) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+function partitionName(number: number): string {
+  return `p${number}`;
+}
+
+/** A hostile file system may write on the VM's console: what it wrote must not act on the person's terminal. */
+function printable(bytes: Uint8Array): string {
+  return Buffer.from(bytes)
+    .toString('latin1')
+    .replaceAll(/[^\n -~]/g, '');
+}
+
+function stuckError(stallMs: number): FailedError {
+  return new FailedError('image/measure-stuck', `the measuring VM has sent nothing for ${stallMs / 1000} s`, {
+    hint: 'run it again; if it happens again, look at its last words with --verbose',
+  });
+}
+
+/** What the VM's kernel and programs said is the reason, for failures of the VM; refusals speak for themselves. */
+function withLastWords(error: unknown, machine: Machine): unknown {
+  if (!(error instanceof FailedError)) return error;
+  const { code, hint, facts } = error;
+  const lastWords = printable(machine.serialOutput().slice(-MAX_LAST_WORDS_BYTES));
+  const lastLine = lastWords.trimEnd().split('\n').at(-1) ?? '';
+  const message = lastLine === '' ? error.message : `${error.message}; its last words: ${lastLine}`;
+  const details = { facts: { ...facts, lastWords }, cause: error, ...(hint === undefined ? {} : { hint }) };
+  return new FailedError(code, message, details);
+}

@@ -1,0 +1,138 @@
+/** The entries of one file system, from the archive that the measuring VM sends. Content is hashed as it streams by. */
+import { createHash } from 'node:crypto';
+import { type Digest, sha256 } from '../../crypto/digest.ts';
+import { FailedError } from '../../errors.ts';
+import type { ByteReader } from './byte-reader.ts';
+import { escapeName } from './escape.ts';
+import { MAX_ENTRIES, MAX_PATH_BYTES } from './limits.ts';
+import { type Normaliser, normaliseContent } from './normalise.ts';
+import { readTar, type TarEntry } from './tar-reader.ts';
+import type { ManifestEntry } from './types.ts';
+
+export type TreeEntry = Extract<ManifestEntry, { readonly mode: number }>;
+
+/** Reads one archive. `name` is the prefix of its paths (`p1`); `onFile` is told the bytes of each file. */
+export async function readTreeEntries(
+  reader: ByteReader,
+  options: {
+    readonly name: string;
+    readonly recordBytes: number;
+    readonly normaliser: Normaliser;
+    readonly onBytes?: (sizeBytes: number) => void;
+  },
+): Promise<readonly TreeEntry[]> {
+  const entries = new Map<string, TreeEntry>();
+  for await (const tar of readTar(reader, options.recordBytes)) {
+    const inside = pathInside(tar.path);
+    const path = `${options.name}:${inside}`;
+    if (entries.has(path)) throw odd(`sent ${path} twice`);
+    if (entries.size >= MAX_ENTRIES) throw odd(`sent more than ${MAX_ENTRIES} files`);
+    if (tar.kind === 'hardlink') {
+      const first = entries.get(`${options.name}:${pathInside(tar.link)}`);
+      if (first === undefined || first.kind === 'directory') throw odd(`sent a link ${path} to nothing`);
+      entries.set(path, { ...first, path, hardLinkOf: first.hardLinkOf ?? first.path });
+      continue;
+    }
+    const common = { path, mode: tar.mode, uid: tar.uid, gid: tar.gid, sizeBytes: 0, ...attributesDigest(tar) };
+    switch (tar.kind) {
+      case 'file':
+        entries.set(path, { ...common, kind: 'file', ...(await readContent(tar, inside, options)) });
+        break;
+      case 'symlink':
+        if (tar.link.length === 0 || tar.link.length > MAX_PATH_BYTES) throw odd(`sent a link ${path} of odd length`);
+        entries.set(path, { ...common, kind: 'symlink', linkTarget: escapeName(tar.link) });
+        break;
+      case 'block':
+      case 'character':
+        entries.set(path, { ...common, kind: tar.kind, device: tar.device });
+        break;
+      default:
+        entries.set(path, { ...common, kind: tar.kind });
+    }
+  }
+  return smallestNameFirst([...entries.values()]);
+}
+
+/** Sockets come in a list of their own: tar leaves them out. `MODE UID GID\nPATH\0` each, an empty one last. */
+export async function readSockets(reader: ByteReader, name: string): Promise<readonly TreeEntry[]> {
+  const entries: TreeEntry[] = [];
+  while (true) {
+    const record = await reader.until(0, MAX_PATH_BYTES + 64);
+    if (record.length === 0) return entries;
+    const [, mode, uid, gid] = /^([0-7]{1,4}) (\d{1,10}) (\d{1,10})\n/.exec(record.toString('latin1')) ?? [];
+    if (mode === undefined || entries.length >= MAX_ENTRIES) throw odd('sent an odd list of sockets');
+    const path = `${name}:${pathInside(record.subarray(record.indexOf(0x0a) + 1))}`;
+    const owner = { mode: Number.parseInt(mode, 8), uid: Number(uid), gid: Number(gid) };
+    entries.push({ kind: 'socket', path, ...owner, sizeBytes: 0 });
+  }
+}
+
+async function readContent(
+  tar: TarEntry,
+  inside: string,
+  options: { readonly normaliser: Normaliser; readonly onBytes?: (sizeBytes: number) => void },
+): Promise<{ readonly sizeBytes: number; readonly sha256: Digest; readonly rule?: string }> {
+  const rule = options.normaliser.ruleFor({ path: inside, mode: tar.mode, sizeBytes: tar.sizeBytes });
+  const hash = createHash('sha256');
+  const kept: Buffer[] = [];
+  for await (const piece of tar.content()) {
+    hash.update(piece);
+    if (rule !== undefined) kept.push(Buffer.from(piece));
+    options.onBytes?.(piece.length);
+  }
+  const rewritten = rule === undefined ? undefined : normaliseContent(rule, Buffer.concat(kept));
+  if (rule === undefined || rewritten === undefined) {
+    return { sizeBytes: tar.sizeBytes, sha256: `sha256:${hash.digest('hex')}` };
+  }
+  return { sizeBytes: rewritten.length, sha256: sha256(rewritten), rule: rule.name };
+}
+
+/**
+ * Digest over the attributes sorted by name, each as `LENGTH:NAME,LENGTH:VALUE,` (netstrings). ACLs count in GNU tar's text
+ * form; the binary form of the same is left out.
+ */
+function attributesDigest(tar: TarEntry): { readonly xattrs?: Digest } {
+  const names = [...tar.attributes.keys()].filter((name) => !name.startsWith('system.posix_acl_')).sort();
+  if (names.length === 0) return {};
+  const pieces = names.flatMap((name) => [Buffer.from(name, 'latin1'), tar.attributes.get(name) ?? Buffer.alloc(0)]);
+  return { xattrs: sha256(Buffer.concat(pieces.flatMap((each) => [`${each.length}:`, each, ',']).map(toBuffer))) };
+}
+
+function toBuffer(value: string | Buffer): Buffer {
+  return typeof value === 'string' ? Buffer.from(value, 'latin1') : value;
+}
+
+/** `./etc/fstab` → `/etc/fstab`, escaped. */
+function pathInside(path: Buffer): string {
+  const escaped = escapeName(path);
+  const inside = escaped.replace(/^\.\/?/, '/').replace(/(.)\/$/, '$1');
+  const parts = inside === '/' ? [] : inside.slice(1).split('/');
+  if (
+    !escaped.startsWith('.') ||
+    path.length > MAX_PATH_BYTES ||
+    parts.some((each) => ['', '.', '..'].includes(each))
+  ) {
+    throw odd(`sent the path ${escaped.slice(0, 200)}`);
+  }
+  return inside;
+}
+
+/** Which name of an inode comes first in an archive depends on the order of its folders: here it is the smallest. */
+function smallestNameFirst(entries: readonly TreeEntry[]): readonly TreeEntry[] {
+  const smallest = new Map<string, string>();
+  for (const { path, hardLinkOf } of entries) {
+    if (hardLinkOf === undefined) continue;
+    const known = smallest.get(hardLinkOf) ?? hardLinkOf;
+    smallest.set(hardLinkOf, path < known ? path : known);
+  }
+  return entries.map((entry) => {
+    const first = smallest.get(entry.hardLinkOf ?? entry.path);
+    if (first === undefined) return entry;
+    const { hardLinkOf: _, ...rest } = entry;
+    return first === entry.path ? rest : { ...rest, hardLinkOf: first };
+  });
+}
+
+function odd(what: string): FailedError {
+  return new FailedError('image/bad-answer', `the measuring VM ${what}`);
+}
