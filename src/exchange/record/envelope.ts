@@ -6,7 +6,7 @@ import { verify } from '../../crypto/ed25519.ts';
 import { createKeyCache, type KeyCache } from '../../crypto/key-cache.ts';
 import type { Digest } from '../../crypto/digest.ts';
 import { PortalgunError } from '../../errors.ts';
-import { decodeDsse, encodeDsse, idOf, preAuthEncoding, type Dsse } from './dsse.ts';
+import { decodeDsse, idOf, preAuthEncoding, type Dsse } from './dsse.ts';
 import { authorKeyBytes } from './identity.ts';
 import { ENVELOPE_MAX_BYTES, STATEMENT_MAX_BYTES } from './limits.ts';
 import { isRefusal, refuse, type Refusal } from './refusal.ts';
@@ -28,6 +28,8 @@ export interface OpenOptions {
 export interface SealedRecord {
   readonly id: Digest;
   readonly dsse: Dsse;
+  /** The bytes themselves, shared with nobody. */
+  readonly envelope: Uint8Array;
 }
 
 /** Size, canonical encoding and payload type: enough to tell a known record by its id before verifying anything. */
@@ -42,7 +44,7 @@ export function readEnvelope(bytes: Uint8Array): SealedRecord | Refusal {
       `the statement has ${dsse.payload.length} bytes, and at most ${STATEMENT_MAX_BYTES} are read`,
     );
   }
-  return { id: idOf(dsse), dsse };
+  return { id: idOf(dsse), dsse, envelope: Uint8Array.from(bytes) };
 }
 
 export function openEnvelope(bytes: Uint8Array, options: OpenOptions): VerifiedRecord | Refusal {
@@ -82,7 +84,7 @@ function parse(sealed: SealedRecord, network: string): VerifiedRecord | Refusal 
     return refuse('bad-signature', 'the keyid names somebody else than the author');
   }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one maker
-  return { id: sealed.id, link, statement, envelope: encodeDsse(sealed.dsse) } as VerifiedRecord;
+  return { id: sealed.id, link, statement, envelope: sealed.envelope } as VerifiedRecord;
 }
 
 /** Checks a signature over a DSSE payload by an author's first key. `undefined`: it holds. */

@@ -1,5 +1,4 @@
 /** The record store on LevelDB. Writers take turns; readers never wait. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Digest } from '../../crypto/digest.ts';
 import { publicKeyOf } from '../../crypto/ed25519.ts';
 import { createKeyCache } from '../../crypto/key-cache.ts';
@@ -18,7 +17,7 @@ import { openBlobs } from './blobs.ts';
 import type { Database } from './database.ts';
 import { Hold } from './hold.ts';
 import { feedName, under, type Feed } from './layout.ts';
-import { BATCH_MAX_RECORDS, HOLD_MAX_BYTES, HOLD_MAX_RECORDS_PER_FEED, JUDGED_PER_TURN } from './limits.ts';
+import { BATCH_MAX_RECORDS, HOLD_MAX_BYTES, HOLD_MAX_RECORDS_PER_FEED } from './limits.ts';
 import { openNotes } from './notes.ts';
 import { keepHead, openNewHead, readSignedHead } from './signed-heads.ts';
 import { parseFork, parseMark, readAll, readFrozen, readRange, readRecord, type ForkProof } from './stored.ts';
@@ -168,13 +167,8 @@ export class LevelStore implements OwnStore {
   }
 
   async #judgeAll(turn: Turn, envelopes: readonly Uint8Array[]): Promise<Admission[]> {
-    const admissions: Admission[] = [];
-    for (const [index, envelope] of envelopes.entries()) {
-      if (index % JUDGED_PER_TURN === JUDGED_PER_TURN - 1) await nextTurn();
-      const admission = await turn.judge(envelope);
-      if (admission.result === 'refused') this.#count(admission.reason);
-      admissions.push(admission);
-    }
+    const admissions = await turn.judgeAll(envelopes);
+    for (const admission of admissions) if (admission.result === 'refused') this.#count(admission.reason);
     return admissions;
   }
 
@@ -188,9 +182,9 @@ export class LevelStore implements OwnStore {
       seq: (mark?.seq ?? 0) + 1,
       prev: mark?.id ?? null,
     };
-    const admission = await turn.judge(signRecord(signer.seed, link, draft).envelope);
-    if (admission.result === 'admitted') return admission.record;
-    const detail = admission.result === 'refused' ? admission.detail : `it is ${admission.result}`;
+    const [admission] = await turn.judgeAll([signRecord(signer.seed, link, draft).envelope]);
+    if (admission?.result === 'admitted') return admission.record;
+    const detail = admission?.result === 'refused' ? admission.detail : `it is ${admission?.result ?? 'lost'}`;
     throw new FailedError('store/not-appended', `The record could not be appended to your feed: ${detail}.`);
   }
 

@@ -3,10 +3,11 @@
  * judged before it. A turn changes nothing; `writes` is what makes it true, all or nothing, and `settle` tells the
  * memory once the disk has it.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Digest } from '../../crypto/digest.ts';
 import type { KeyCache } from '../../crypto/key-cache.ts';
 import { encodeBase64 } from '../../crypto/base64.ts';
-import { openSealed, readEnvelope } from '../record/envelope.ts';
+import { openSealed, readEnvelope, type SealedRecord } from '../record/envelope.ts';
 import type { Fork } from '../record/fork-proof.ts';
 import { comparePositions, judgeLink, type Position } from '../record/links.ts';
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
@@ -14,6 +15,7 @@ import type { Admission, AuthorId, FeedHead, VerifiedRecord } from '../record/ty
 import type { Database, Write } from './database.ts';
 import type { Hold } from './hold.ts';
 import { feedName, forkKey, linkKey, markKey, recordKey, typeKey, type Feed } from './layout.ts';
+import { JUDGED_PER_TURN } from './limits.ts';
 
 /** What the store knows without asking the disk. */
 export interface Memory {
@@ -52,19 +54,16 @@ export class Turn {
     }
   }
 
-  /** Bytes from anywhere. */
-  async judge(bytes: Uint8Array): Promise<Admission> {
-    const sealed = readEnvelope(bytes);
-    if (isRefusal(sealed)) return refused(sealed);
-    // A known id is done with before anything is verified again.
-    if (await this.#knows(sealed.id)) return { result: 'known', id: sealed.id };
-    const { network, keys } = this.#memory;
-    const record = openSealed(sealed, { network, keys, follows: this.#follows });
-    if (isRefusal(record)) return refused(record);
-    const admission = await this.#place(record);
-    if (admission.result !== 'admitted') return admission;
-    const released = await this.#release(record);
-    return released.length === 0 ? admission : { ...admission, released };
+  /** Bytes from anywhere, in order. One that is bad stops none of the others. */
+  async judgeAll(envelopes: readonly Uint8Array[]): Promise<Admission[]> {
+    const sealed = envelopes.map(readEnvelope);
+    const known = await this.#stored(sealed);
+    const admissions: Admission[] = [];
+    for (const [index, item] of sealed.entries()) {
+      if (index % JUDGED_PER_TURN === JUDGED_PER_TURN - 1) await nextTurn();
+      admissions.push(isRefusal(item) ? refused(item) : await this.#judge(item, known));
+    }
+    return admissions;
   }
 
   put(key: string, value: Uint8Array): void {
@@ -102,10 +101,23 @@ export class Turn {
     return id === undefined ? undefined : (Buffer.from(id).toString() as Digest);
   }
 
-  async #knows(id: Digest): Promise<boolean> {
-    if (this.#admitted.has(id)) return true;
-    const [stored] = await this.#memory.database.has([recordKey(id)]);
-    return stored === true;
+  async #judge(sealed: SealedRecord, known: ReadonlySet<Digest>): Promise<Admission> {
+    // A known id is done with before anything is verified again.
+    if (known.has(sealed.id) || this.#admitted.has(sealed.id)) return { result: 'known', id: sealed.id };
+    const { network, keys } = this.#memory;
+    const record = openSealed(sealed, { network, keys, follows: this.#follows });
+    if (isRefusal(record)) return refused(record);
+    const admission = await this.#place(record);
+    if (admission.result !== 'admitted') return admission;
+    const released = await this.#release(record);
+    return released.length === 0 ? admission : { ...admission, released };
+  }
+
+  /** Which of them the disk has. */
+  async #stored(sealed: readonly (SealedRecord | Refusal)[]): Promise<ReadonlySet<Digest>> {
+    const ids = sealed.flatMap((item) => (isRefusal(item) ? [] : [item.id]));
+    const found = await this.#memory.database.has(ids.map(recordKey));
+    return new Set(ids.filter((_, index) => found[index] === true));
   }
 
   /** A verified record of a followed author: where does it belong? */
