@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { ClassicLevel } from 'classic-level';
+import { Level } from 'level';
 import { sha256 } from '../../../src/crypto/digest.ts';
 import { openStore } from '../../../src/exchange/store/index.ts';
 import { at, draft, feed, NETWORK, newAuthor } from '../record/author.ts';
@@ -62,14 +62,14 @@ describe('threat 26: kill -9 while writing', () => {
 
   it('writes each batch with one sync', async () => {
     const calls: unknown[] = [];
-    const original = Object.getOwnPropertyDescriptor(ClassicLevel.prototype, '_batch');
+    const original = Object.getOwnPropertyDescriptor(Level.prototype, '_batch');
     assert.ok(original);
     const store = await stores.open();
     const spied = function (this: unknown, operations: unknown, options: unknown): unknown {
       calls.push(options);
       return Reflect.apply(original.value, this, [operations, options]);
     };
-    Object.defineProperty(ClassicLevel.prototype, '_batch', { ...original, value: spied });
+    Object.defineProperty(Level.prototype, '_batch', { ...original, value: spied });
     try {
       const author = newAuthor();
       await store.admitAll(
@@ -77,7 +77,7 @@ describe('threat 26: kill -9 while writing', () => {
         everybody,
       );
     } finally {
-      Object.defineProperty(ClassicLevel.prototype, '_batch', original);
+      Object.defineProperty(Level.prototype, '_batch', original);
     }
     assert.equal(calls.length, 1);
     assert.ok(
@@ -132,14 +132,14 @@ describe('opening a store', () => {
   it('of a newer version is refused, and left as it is', async () => {
     const folder = await stores.path();
     await (await stores.openAt(folder)).close();
-    const raw = new ClassicLevel(folder);
+    const raw = new Level(folder);
     await raw.put('meta\0version', '2');
     await raw.close();
     await assert.rejects(openStore(folder, { network: NETWORK }), {
       code: 'store/newer-version',
       message: /layout 2.*reads 1/,
     });
-    const after = new ClassicLevel(folder);
+    const after = new Level(folder);
     assert.equal(await after.get('meta\0version'), '2');
     await after.close();
   });
@@ -183,7 +183,7 @@ describe('opening a store', () => {
     const before = await stores.openAt(folder);
     await before.admitAll([first.envelope, second.envelope], everybody);
     await before.close();
-    const raw = new ClassicLevel<string, Uint8Array>(folder, { valueEncoding: 'view' });
+    const raw = new Level<string, Uint8Array>(folder, { valueEncoding: 'view' });
     await raw.put(`record\0${first.id}`, second.envelope);
     await raw.put(`record\0${second.id}`, Buffer.from('rubbish'));
     await raw.close();
@@ -262,7 +262,7 @@ describe('notes and blobs', () => {
     const store = await stores.openAt(folder);
     const digest = await store.blobs.put(Buffer.from('a manifest'));
     await store.close();
-    const raw = new ClassicLevel(folder);
+    const raw = new Level(folder);
     await raw.put(`blob\0${digest}`, 'another manifest');
     await raw.close();
     await assert.rejects((await stores.openAt(folder)).blobs.get(digest), { code: 'store/damaged' });
