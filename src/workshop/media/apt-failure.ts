@@ -10,7 +10,6 @@ interface Cause {
 
 /** First match counts. */
 const CAUSES: readonly Cause[] = [
-  { pattern: /No space left on device/, why: 'there is no room left on the disk' },
   {
     pattern: /Hash Sum mismatch|Hashes of expected file|File has unexpected size/,
     why: 'a file is not what the signed index says',
@@ -42,6 +41,11 @@ const CAUSES: readonly Cause[] = [
 
 /** `doing`: "updating the package lists"; `command`: what a person can run to see apt's own words. */
 export function aptFailure(code: string, doing: string, command: string, run: ToolRun): PortalgunError {
+  if (/No space left on device/.test(run.stderr)) {
+    return new UnavailableError('media/disk-full', `There is no room left on the disk for ${doing}.`, {
+      hint: 'free some space, or set another folder for the media cache, and run the command again',
+    });
+  }
   const cause = CAUSES.find(({ pattern }) => pattern.test(run.stderr) || pattern.test(run.stdout));
   const why = cause?.why ?? `apt-get ended with exit status ${run.status}`;
   const details = { hint: `to see what apt says, run: ${command}`, facts: { status: run.status, why } };

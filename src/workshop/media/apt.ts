@@ -5,10 +5,11 @@
  * It runs as the person who runs us, in a folder of ours: the machine's own package lists, cache and database stay
  * untouched, and no root is needed. A mirror's name never goes into our messages.
  */
-import { copyFile, mkdir, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { UnavailableError } from '../../errors.ts';
-import { errorCode, listDirectory, temporaryPath, unlessMissing, withoutRoom } from './atomic-file.ts';
+import { errorCode, listDirectory, temporaryPath, unlessMissing } from './atomic-file.ts';
+import { APT_CONFIG, LISTS, placesIn } from './apt-config.ts';
 import { aptFailure } from './apt-failure.ts';
 import { LISTS_FRESH_MS, PROGRESS_INTERVAL_MS, STALE_TEMPORARY_MS } from './limits.ts';
 import { runTool, streamTool, type ToolRun } from './tool.ts';
@@ -41,6 +42,8 @@ export interface Lists {
   readonly fresh: boolean;
   /** Unpacked bytes of a file of the lists. */
   content(path: string): AsyncIterable<Buffer>;
+  /** Downloads .deb files into `directory` and gives their paths in the same order. Throws `media/download-failed`. */
+  download(packages: readonly WantedPackage[], directory: string): Promise<string[]>;
 }
 
 export interface WantedPackage {
@@ -55,15 +58,12 @@ export interface Apt {
   lists(): Promise<Lists>;
   /** Fetches new lists. Throws `media/lists-not-updated`; the lists that we have stay as they are. */
   update(): Promise<Lists>;
-  /** Downloads .deb files into `directory` and gives their paths in the same order. Throws `media/download-failed`. */
-  download(packages: readonly WantedPackage[], directory: string): Promise<string[]>;
 }
 
 const HELPER = '/usr/lib/apt/apt-helper';
+const CONFIG = 'apt.conf';
 /** Written into a snapshot of the lists; its date is when apt last asked the mirrors. */
 const UPDATED = 'updated-by-portalgun';
-/** A folder of its own within a snapshot, as apt removes what it does not know beside its lists. */
-const LISTS = 'lists';
 const LIST_FILE = /^[^/]*_(?:InRelease|Packages(?:\.[a-z0-9]+)?)$/;
 const FORMAT = '$(CREATED_BY)|$(RELEASE)|$(METAKEY)|$(FILENAME)';
 
@@ -72,24 +72,23 @@ export function openApt(options: AptOptions): Apt {
   const current = join(root, 'current');
   const { signal } = options;
 
-  /** apt-get with a configuration of its own for this snapshot of the lists. */
+  /** apt-get that reads and writes nothing but this snapshot of the lists. */
   const aptGet = async (snapshot: string, args: readonly string[], cwd?: string): Promise<ToolRun> => {
-    const config = join(snapshot, 'portalgun.conf');
-    return runTool('apt-get', ['-c', config, '-q', ...args], { signal, cwd });
+    const settings = ['-c', join(snapshot, CONFIG), ...placesIn(snapshot, options.sourcesList), '-q'];
+    return runTool('apt-get', [...settings, ...args], { signal, cwd });
   };
 
   const newSnapshot = async (): Promise<string> => {
     const snapshot = temporaryPath(root, 'lists');
     await mkdir(join(snapshot, LISTS, 'partial'), { recursive: true, mode: 0o700 });
     await writeFile(join(snapshot, 'status'), '');
-    await writeFile(join(snapshot, 'portalgun.conf'), configuration(snapshot, options.sourcesList));
+    await writeFile(join(snapshot, CONFIG), APT_CONFIG);
     return snapshot;
   };
 
   /** Makes `snapshot` the current one under its final name. Readers of the one before keep theirs. */
   const publish = async (snapshot: string): Promise<string> => {
     const final = join(root, `lists-${basename(snapshot).split('-').slice(-2).join('-')}`);
-    await writeFile(join(snapshot, 'portalgun.conf'), configuration(final, options.sourcesList));
     await rename(snapshot, final);
     const link = temporaryPath(root, 'current');
     await symlink(basename(final), link);
@@ -102,7 +101,7 @@ export function openApt(options: AptOptions): Apt {
     const name = await readlink(current).catch(unlessMissing);
     if (name === undefined) return undefined;
     const snapshot = join(root, name);
-    return (await stat(join(snapshot, 'portalgun.conf')).catch(unlessMissing)) ? snapshot : undefined;
+    return (await stat(join(snapshot, CONFIG)).catch(unlessMissing)) ? snapshot : undefined;
   };
 
   /** A first snapshot out of the machine's own lists, so that a machine that has just updated need not do it again. */
@@ -127,6 +126,27 @@ export function openApt(options: AptOptions): Apt {
     return {
       indexes: parseTargets(run.stdout),
       fresh: options.now().getTime() - (await updatedAt(snapshot)) < LISTS_FRESH_MS,
+      download: async (packages, directory) => {
+        const names = packages.map(nameForApt);
+        const total = packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+        const what = packages.length === 1 ? `package ${packages[0]?.name}` : `${packages.length} packages`;
+        const stop = watchSize(directory, (done) => options.onProgress?.({ what, done: Math.min(done, total), total }));
+        try {
+          const run = await aptGet(snapshot, ['download', ...names], directory);
+          if (run.status !== 0) {
+            throw aptFailure(
+              'media/download-failed',
+              `downloading ${what}`,
+              `apt-get download ${names.join(' ')}`,
+              run,
+            );
+          }
+        } finally {
+          stop();
+        }
+        options.onProgress?.({ what, done: total, total });
+        return packages.map((wanted) => join(directory, fileName(wanted)));
+      },
       content: (path) =>
         streamTool(HELPER, ['cat-file', path], {
           signal,
@@ -143,78 +163,24 @@ export function openApt(options: AptOptions): Apt {
   };
 
   return {
-    lists: async () => read((await currentSnapshot()) ?? (await withRoom(root, seed))),
-    update: () =>
-      withRoom(root, async () => {
-        const snapshot = await newSnapshot();
-        try {
-          const before = await currentSnapshot();
-          if (before !== undefined) await copyLists(join(before, LISTS), join(snapshot, LISTS));
-          options.onProgress?.({ what: 'package lists', done: 0, total: 0 });
-          const run = await aptGet(snapshot, ['update']);
-          if (run.status !== 0)
-            throw aptFailure('media/lists-not-updated', 'updating the package lists', 'apt-get update', run);
-          await writeFile(join(snapshot, UPDATED), String(options.now().getTime()));
-          return await read(await publish(snapshot));
-        } catch (error) {
-          await rm(snapshot, { recursive: true, force: true });
-          throw error;
-        }
-      }),
-    download: async (packages, directory) => {
-      const snapshot = (await currentSnapshot()) ?? (await seed());
-      const names = packages.map(nameForApt);
-      const total = packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-      const what = packages.length === 1 ? `package ${packages[0]?.name}` : `${packages.length} packages`;
-      const stop = watchSize(directory, (done) => options.onProgress?.({ what, done: Math.min(done, total), total }));
+    lists: async () => read((await currentSnapshot()) ?? (await seed())),
+    update: async () => {
+      const snapshot = await newSnapshot();
       try {
-        const run = await withRoom(directory, () => aptGet(snapshot, ['download', ...names], directory));
-        if (run.status !== 0) {
-          throw aptFailure('media/download-failed', `downloading ${what}`, `apt-get download ${names.join(' ')}`, run);
-        }
-      } finally {
-        stop();
+        const before = await currentSnapshot();
+        if (before !== undefined) await copyLists(join(before, LISTS), join(snapshot, LISTS));
+        options.onProgress?.({ what: 'package lists', done: 0, total: 0 });
+        const run = await aptGet(snapshot, ['update']);
+        if (run.status !== 0)
+          throw aptFailure('media/lists-not-updated', 'updating the package lists', 'apt-get update', run);
+        await writeFile(join(snapshot, UPDATED), String(options.now().getTime()));
+        return await read(await publish(snapshot));
+      } catch (error) {
+        await rm(snapshot, { recursive: true, force: true });
+        throw error;
       }
-      options.onProgress?.({ what, done: total, total });
-      return packages.map((wanted) => join(directory, fileName(wanted)));
     },
   };
-}
-
-/** What makes apt keep to our folder. `-c` is read after the machine's own configuration, so `#clear` works on that. */
-function configuration(snapshot: string, sourcesList: string | undefined): string {
-  const lines = [
-    // Hooks that the machine's packages have hung on an update are about the machine's own lists.
-    '#clear APT::Update::Pre-Invoke;',
-    '#clear APT::Update::Post-Invoke;',
-    '#clear APT::Update::Post-Invoke-Success;',
-    // Guests are amd64, whatever this machine is.
-    '#clear APT::Architectures;',
-    'APT::Architecture "amd64";',
-    'APT::Architectures { "amd64"; };',
-    // By default apt drops root for a user who cannot write into our folder.
-    'APT::Sandbox::User "";',
-    'APT::Update::Error-Mode "any";',
-    `Dir::State ${quote(`${snapshot}/`)};`,
-    `Dir::State::lists ${quote(`${snapshot}/${LISTS}/`)};`,
-    `Dir::State::status ${quote(`${snapshot}/status`)};`,
-    `Dir::Cache ${quote(`${snapshot}/cache/`)};`,
-    'Dir::Cache::pkgcache "";',
-    'Dir::Cache::srcpkgcache "";',
-    'Acquire::Languages "none";',
-    'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";',
-    'Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";',
-    'Acquire::IndexTargets::deb-src::Sources::DefaultEnabled "false";',
-    // The folder is ours alone: there is nobody to lock out.
-    'Debug::NoLocking "true";',
-  ];
-  if (sourcesList !== undefined)
-    lines.push(`Dir::Etc::sourcelist ${quote(sourcesList)};`, 'Dir::Etc::sourceparts "/dev/null";');
-  return `${lines.join('\n')}\n`;
-}
-
-function quote(value: string): string {
-  return `"${value.replaceAll(/["\n\\]/g, '')}"`;
 }
 
 function parseTargets(stdout: string): AptIndex[] {
@@ -257,7 +223,6 @@ function unlessUnreadable(error: unknown): undefined {
 }
 
 async function updatedAt(snapshot: string): Promise<number> {
-  const { readFile } = await import('node:fs/promises');
   return Number((await readFile(join(snapshot, UPDATED), 'utf8').catch(unlessMissing)) ?? 0);
 }
 
@@ -267,14 +232,6 @@ async function removeOldSnapshots(root: string, keep: string, now: Date): Promis
     const found = await stat(join(root, name)).catch(unlessMissing);
     if (found && now.getTime() - found.mtimeMs > STALE_TEMPORARY_MS)
       await rm(join(root, name), { recursive: true, force: true });
-  }
-}
-
-async function withRoom<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw withoutRoom(error, path);
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { digestHex, type Digest } from '../../crypto/digest.ts';
 import type { LockedPackage } from '../../recipe/types.ts';
 import { RefusedError } from '../../errors.ts';
-import type { Apt } from './apt.ts';
+import type { Lists } from './apt.ts';
 import type { OfferedPackage } from './archive.ts';
 import { errorCode, temporaryPath, unlessMissing, writeAtomically } from './atomic-file.ts';
 import { digestFile, digestMismatch } from './digest-file.ts';
@@ -14,7 +14,7 @@ import { verifiedFile } from './verified.ts';
 
 export interface DebOptions {
   readonly cacheDir: string;
-  readonly apt: Apt;
+  readonly lists: Lists;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
@@ -64,7 +64,7 @@ async function download(wanted: readonly OfferedPackage[], options: DebOptions):
   const directory = temporaryPath(options.cacheDir, 'download');
   await mkdir(directory, { recursive: true, mode: 0o700 });
   try {
-    const paths = await options.apt.download(wanted, directory);
+    const paths = await options.lists.download(wanted, directory);
     for (const [index, offered] of wanted.entries()) {
       const path = paths[index];
       if (path === undefined) throw new TypeError('a path for each package');

@@ -3,7 +3,7 @@
  * new lock is to be made, or when something that is asked for is not to be had.
  */
 import { PortalgunError } from '../../errors.ts';
-import { openApt, type Apt } from './apt.ts';
+import { openApt, type Lists } from './apt.ts';
 import { openArchive, type VerifiedArchive } from './archive.ts';
 import { highWaterMarks } from './high-water.ts';
 import { loadKeyring } from './keyring.ts';
@@ -22,7 +22,7 @@ export interface SessionOptions {
 
 export interface Session {
   readonly archive: VerifiedArchive;
-  readonly apt: Apt;
+  readonly lists: Lists;
   readonly warnings: readonly string[];
 }
 
@@ -68,7 +68,7 @@ export async function withArchive<T>(
       now: options.clock(),
       pinned,
     });
-    return work({ archive, apt, warnings: [...warnings, ...archive.warnings] });
+    return work({ archive, lists, warnings: [...warnings, ...archive.warnings] });
   };
   if (!pinned && !lists.fresh) await renew();
   try {

@@ -1,6 +1,7 @@
 /** Verified packages for our own use: the measuring VM's kernel and tools come the same way as a guest's. */
 import { mkdir } from 'node:fs/promises';
 import type { LockedPackage } from '../../recipe/types.ts';
+import { withClearErrors } from './clear-errors.ts';
 import { resolvePackages } from './closure.ts';
 import { fetchDebs, lockedPackage } from './deb-store.ts';
 import { checkNothingExtra, lockedSource } from './lock.ts';
@@ -25,13 +26,17 @@ export interface PreparedPackages {
 
 /** Throws as `prepareMedia` does. */
 export async function preparePackages(options: PreparePackagesOptions): Promise<PreparedPackages> {
+  return withClearErrors(options, () => prepare(options));
+}
+
+async function prepare(options: PreparePackagesOptions): Promise<PreparedPackages> {
   await mkdir(options.cacheDir, { recursive: true, mode: 0o700 });
   const { locked } = options;
   return withArchive(options, locked !== undefined, async (session) => {
     const source = locked ? lockedSource(session.archive, locked) : session.archive;
     const resolved = resolvePackages(source, options.packages, options.closure);
     if (locked) checkNothingExtra('the list', locked, resolved);
-    const debs = await fetchDebs(resolved, { ...options, apt: session.apt });
+    const debs = await fetchDebs(resolved, { ...options, lists: session.lists });
     return { packages: resolved.map(lockedPackage), debs, warnings: session.warnings };
   });
 }

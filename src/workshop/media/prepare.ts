@@ -12,6 +12,7 @@ import type {
 } from '../../recipe/types.ts';
 import type { OfferedPackage } from './archive.ts';
 import { sweepTemporary } from './atomic-file.ts';
+import { withClearErrors } from './clear-errors.ts';
 import { resolvePackages } from './closure.ts';
 import { kernelVersionOf } from './cpio.ts';
 import { fetchDebs, lockedPackage } from './deb-store.ts';
@@ -43,6 +44,10 @@ const FAT_EPOCH_SECONDS = 315_532_800;
  * 3), an `UnavailableError` when it is not to be had (5), a `UsageError` when the recipe or lock makes no sense (2).
  */
 export async function prepareMedia(options: PrepareOptions): Promise<VerifiedMedia> {
+  return withClearErrors(options, () => prepare(options));
+}
+
+async function prepare(options: PrepareOptions): Promise<VerifiedMedia> {
   const media = options.recipe.recipe.media ?? {};
   const sorted = sortMedia(media);
   await mkdir(options.cacheDir, { recursive: true, mode: 0o700 });
@@ -72,7 +77,7 @@ async function gather(
   const boot = new Map(local);
   const locks: Record<string, LockedPackage[]> = {};
   const files: VerifiedFile[] = [...local.values()];
-  const debOptions = { ...options, apt: session.apt };
+  const debOptions = { ...options, lists: session.lists };
   const resolve = (medium: string, names: readonly string[], closure: boolean): OfferedPackage[] => {
     const resolved = resolveMedium(session, options.lock, medium, names, closure);
     locks[medium] = resolved.map(lockedPackage);
@@ -112,7 +117,8 @@ async function gather(
   }
   return verifiedMedia({
     ...Object.fromEntries(boot),
-    lock: { lock: 1, of: mediaDigest(options.recipe.recipe.media), media: locks },
+    // The lock that was given stays as it is, even where another key vouches for the same bytes by now.
+    lock: options.lock ?? { lock: 1, of: mediaDigest(options.recipe.recipe.media), media: locks },
     disks,
     files,
     warnings: session.warnings,

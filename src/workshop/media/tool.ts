@@ -21,6 +21,9 @@ export async function runTool(command: string, args: readonly string[], options:
   const child = start(command, args, options);
   const ended = exitOf(child, command, options.signal);
   const [stdout, stderr, status] = await Promise.all([collect(child.stdout), collect(child.stderr), ended]);
+  // Half an answer would be taken for a whole one.
+  if (Buffer.byteLength(stdout) >= MAX_TOOL_OUTPUT_BYTES)
+    throw new RangeError(`${command} said more than ${MAX_TOOL_OUTPUT_BYTES} bytes`);
   return { status, stdout, stderr };
 }
 
@@ -81,7 +84,7 @@ async function collect(stream: Readable): Promise<string> {
   let size = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size <= MAX_TOOL_OUTPUT_BYTES) chunks.push(chunk);
+    if (size - chunk.length < MAX_TOOL_OUTPUT_BYTES) chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -1,11 +1,11 @@
 /** What is in a package. Takes a `VerifiedFile` only: nobody can unpack what was not verified. */
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { extract, type Header } from 'tar-stream';
 import { FailedError, RefusedError, UsageError } from '../../errors.ts';
 import { digestMismatch } from './digest-file.ts';
-import { createReadStream } from 'node:fs';
 import { MAX_LINK_HOPS, MAX_PACKAGE_FILE_BYTES } from './limits.ts';
 import { streamTool } from './tool.ts';
 import type { VerifiedFile } from './types.ts';

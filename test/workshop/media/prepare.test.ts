@@ -88,8 +88,6 @@ describe('preparing media from a package archive', function () {
   const copyOfCache = async () => {
     const copy = await freshDir('cache');
     await cp(warmCache, copy, { recursive: true, verbatimSymlinks: true });
-    // apt's configuration of a snapshot has its path in it.
-    await rm(join(copy, 'apt'), { recursive: true });
     return copy;
   };
   const prepare = async (options: Partial<PrepareOptions> & { media?: Recipe['media'] } = {}): Promise<VerifiedMedia> =>
@@ -443,6 +441,17 @@ describe('preparing media from a package archive', function () {
     assert.doesNotMatch(JSON.stringify([error.message, error.hint, error.facts]), /127\.0\.0\.1/);
   });
 
+  it('goes on with old lists where there are no newer ones to be had, and says so', async () => {
+    const { sourcesList, directory } = await otherArchive({});
+    const cacheDir = await freshDir('cache');
+    const media = { parts: { packages: ['dash'], layout: 'usb-fat' } } as const;
+    await prepare({ sourcesList, cacheDir, media });
+    await spoilList(cacheDir, /_(?:InRelease|Packages)/, (text) => text);
+    await rm(join(directory, 'dists'), { recursive: true });
+    const again = await prepare({ sourcesList, cacheDir, media, clock: () => day(1) });
+    assert.match(again.warnings?.join() ?? '', /could not be renewed/);
+  });
+
   it('says that there is no apt where there is none', async () => {
     const path = process.env['PATH'];
     process.env['PATH'] = join(root, 'empty');
@@ -469,8 +478,25 @@ describe('preparing media from a package archive', function () {
 
   it('stops when it is told to', async () => {
     const signal = AbortSignal.abort();
-    const error: unknown = await prepare({ signal }).catch((thrown: unknown) => thrown);
-    assert(error instanceof PortalgunError && error.exitCode === 130, String(error));
+    await refusal('interrupted', 130, prepare({ signal }));
+    for (const where of [
+      'package lists',
+      '4 packages',
+      'package installer',
+      'unpacking linux',
+      'checking tool',
+      'disk parts',
+    ]) {
+      const stop = new AbortController();
+      const cacheDir = await freshDir('cache');
+      const onProgress = ({ what }: { what: string }) => (what === where ? stop.abort() : undefined);
+      await refusal('interrupted', 130, prepare({ cacheDir, signal: stop.signal, onProgress }));
+      // What is half done is not taken for done.
+      assert.deepEqual(
+        (await prepare({ cacheDir })).disks['parts']?.sha256,
+        (await prepare({ cacheDir: warmCache })).disks['parts']?.sha256,
+      );
+    }
   });
 
   it('tells how far it is', async () => {
