@@ -137,6 +137,7 @@ describe('cleartext signatures', () => {
 
   const smuggled: Record<string, (file: string) => string> = {
     'before the signed part': (file) => `SHA256:\n 666 1 evil\n\n${file}`,
+    'in one line before it': (file) => `SHA256: 666\n\n${file}`,
     'after the signature': (file) => `${file}SHA256:\n 666 1 evil\n`,
     'as a header that readers may take for text': (file) =>
       file.replace('Hash: SHA512\n', 'Hash: SHA512\nSHA256: 666 1 evil\n'),
