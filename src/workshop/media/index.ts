@@ -12,6 +12,5 @@ export { preparePackages, type PreparedPackages, type PreparePackagesOptions } f
 export { unpackPackage, type PackageEntry } from './unpack.ts';
 export { packageFiles } from './package-file.ts';
 export { kernelVersionOf, readCpio, readInitrdFile, unpackInitrd, type CpioEntry } from './cpio.ts';
-export { mediaDigest } from './lock.ts';
 export { compareVersions } from './version.ts';
 export type { MediaProof, OnProgress, VerifiedFile, VerifiedMedia } from './types.ts';

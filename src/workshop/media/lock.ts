@@ -2,22 +2,16 @@
  * Locks: the exact packages that a recipe's media resolve to. A lock may come from a peer together with a recipe, so it
  * narrows what is taken, and vouches for nothing: every line of it is compared with the signed index.
  */
-import { digestOf } from '../../crypto/canonical.ts';
-import type { Digest } from '../../crypto/digest.ts';
 import { digestHex } from '../../crypto/digest.ts';
 import { RefusedError, UnavailableError, UsageError } from '../../errors.ts';
+import { mediaDigest } from '../../recipe/digest.ts';
 import type { Lock, LockedPackage, Recipe } from '../../recipe/types.ts';
 import type { OfferedPackage } from './archive.ts';
 import type { PackageSource } from './closure.ts';
 
-/** Digest of the recipe's `media` part: what `Lock.of` holds. */
-export function mediaDigest(media: Recipe['media']): Digest {
-  return digestOf(media ?? {});
-}
-
 /** Throws `media/lock-stale` when the lock was made for other media. */
-export function checkLockFits(lock: Lock, media: Recipe['media']): void {
-  const wanted = mediaDigest(media);
+export function checkLockFits(lock: Lock, recipe: Recipe): void {
+  const wanted = mediaDigest(recipe);
   if (lock.of === wanted) return;
   throw new UsageError('media/lock-stale', "The lock was made for other media than the recipe's.", {
     hint: 'run `portalgun recipe lock --update` and look at what moves',

@@ -1,6 +1,7 @@
 /** All media of a recipe, from its words to verified files on this host. */
 import { mkdir } from 'node:fs/promises';
 import { UsageError } from '../../errors.ts';
+import { mediaDigest } from '../../recipe/digest.ts';
 import type {
   LocalFile,
   Lock,
@@ -17,7 +18,7 @@ import { resolvePackages } from './closure.ts';
 import { kernelVersionOf } from './cpio.ts';
 import { fetchDebs, lockedPackage } from './deb-store.ts';
 import { localFile } from './local-file.ts';
-import { checkLockFits, checkNothingExtra, lockedSource, mediaDigest } from './lock.ts';
+import { checkLockFits, checkNothingExtra, lockedSource } from './lock.ts';
 import { packageDisk } from './package-disk.ts';
 import { packageFiles } from './package-file.ts';
 import { withArchive, type Session, type SessionOptions } from './package-session.ts';
@@ -53,14 +54,14 @@ async function prepare(options: PrepareOptions): Promise<VerifiedMedia> {
   await mkdir(options.cacheDir, { recursive: true, mode: 0o700 });
   for (const folder of ['', 'files', 'debs', 'disks', 'apt'])
     await sweepTemporary(`${options.cacheDir}/${folder}`, options.clock());
-  if (options.lock) checkLockFits(options.lock, media);
+  if (options.lock) checkLockFits(options.lock, options.recipe.recipe);
   const local = new Map<BootMedium, VerifiedFile>();
   for (const [name, medium] of sorted.local)
     local.set(name, await localFile(name, medium, { ...options, now: options.clock() }));
   if (sorted.packaged.length === 0 && sorted.disks.length === 0) {
     return verifiedMedia({
       ...Object.fromEntries(local),
-      lock: { lock: 1, of: mediaDigest(media), media: {} },
+      lock: { lock: 1, of: mediaDigest(options.recipe.recipe), media: {} },
       disks: {},
       files: [...local.values()],
     });
@@ -118,7 +119,7 @@ async function gather(
   return verifiedMedia({
     ...Object.fromEntries(boot),
     // The lock that was given stays as it is, even where another key vouches for the same bytes by now.
-    lock: options.lock ?? { lock: 1, of: mediaDigest(options.recipe.recipe.media), media: locks },
+    lock: options.lock ?? { lock: 1, of: mediaDigest(options.recipe.recipe), media: locks },
     disks,
     files,
     warnings: session.warnings,
