@@ -24,6 +24,11 @@ export class DiskFiles {
     return Object.fromEntries(this.current.filter(isWritable).map((disk) => [disk.id, disk.path]));
   }
 
+  /** Where the machine will write. */
+  folders(): string[] {
+    return [...new Set(this.current.filter(isWritable).map((disk) => dirname(disk.path)))];
+  }
+
   /** Puts a fresh overlay over each writable disk, before QEMU opens them. */
   async lieOver(): Promise<void> {
     this.current = await this.#overlays();

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { FailedError } from '../../errors.ts';
 import { QEMU_IMG_MS } from './limits.ts';
-import { qemuMissing } from './process.ts';
+import { qemuMissing } from './qemu-missing.ts';
 import { isObject } from './qmp.ts';
 
 export interface DiskFormat {

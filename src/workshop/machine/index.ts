@@ -5,6 +5,12 @@
  * its last words; a saved state can be restored by another process as often as one likes, and its files are never written again.
  * Never: a network card, an option of QEMU's taken from outside, a shell.
  */
+export { acceleratorCandidates, hostBootId, probeAccelerator } from './accelerator.ts';
+export type { AcceleratorChoice, AcceleratorOptions } from './accelerator.ts';
 export { createDisk, createOverlay, flattenDisk, inspectDisk } from './disks.ts';
+export { hostFactor, measureHost } from './host-speed.ts';
+export type { HostSpeed, MeasureOptions } from './host-speed.ts';
+export type { ProbeResult } from './probe.ts';
 export { startMachine } from './qemu.ts';
+export { checkDisk, checkMemory } from './resources.ts';
 export type * from './types.ts';

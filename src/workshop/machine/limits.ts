@@ -48,3 +48,12 @@ export const PROBE_TCG_MS = 30_000;
 
 /** `qemu-img` making or asking about an image. */
 export const QEMU_IMG_MS = 60_000;
+
+/** The probe on the host that recipes' times are meant for: software emulation on a desktop processor. */
+export const PROBE_REFERENCE_MS = 300;
+
+/** Times in recipes are multiplied by this at most: a minute becomes half an hour. */
+export const HOST_FACTOR_MOST = 30;
+
+/** Free room that a machine with a writable disk needs to begin with, for its overlays. */
+export const DISK_FREE_BYTES = 512 * 1024 * 1024;

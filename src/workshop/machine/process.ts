@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { Duplex } from 'node:stream';
-import { FailedError, UnavailableError } from '../../errors.ts';
+import { FailedError } from '../../errors.ts';
+import { confine } from './confinement.ts';
 import { LAST_WORDS_BYTES, QUIT_MS } from './limits.ts';
 
 export interface QemuEnd {
@@ -27,7 +28,8 @@ export interface QemuProcess {
  * appear. Rejects with `machine/qemu-missing` where there is no such program.
  */
 export async function spawnQemu(program: string, args: readonly string[], sockets: number): Promise<QemuProcess> {
-  const child = spawn(program, args, {
+  const command = await confine({ program, args });
+  const child = spawn(command.program, command.args, {
     stdio: ['ignore', 'ignore', 'pipe', ...Array.from({ length: sockets }, () => 'pipe' as const)],
     env: { PATH: process.env['PATH'] ?? '' },
   });
@@ -66,20 +68,12 @@ export function diedError(end: QemuEnd): FailedError {
   return new FailedError('machine/died', `the virtual machine died (${end.status}): ${words}`, { facts: { ...end } });
 }
 
-export function qemuMissing(program: string): UnavailableError {
-  return new UnavailableError('machine/qemu-missing', `${program} is not installed`, {
-    hint: 'apt-get install qemu-system-x86 qemu-utils',
-  });
-}
-
 function started(child: ChildProcess, program: string): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('spawn', resolve);
-    child.once('error', (error: NodeJS.ErrnoException) => {
+    child.once('error', (error) => {
       reject(
-        error.code === 'ENOENT'
-          ? qemuMissing(program)
-          : new FailedError('machine/cannot-start', `${program} cannot be started: ${error.message}`, { cause: error }),
+        new FailedError('machine/cannot-start', `${program} cannot be started: ${error.message}`, { cause: error }),
       );
     });
   });

@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { FailedError, UsageError } from '../../errors.ts';
 import { DiskFiles } from './disk-files.ts';
 import { createCamera } from './frames.ts';
-import { KEY_EVENTS_PER_CALL, MEMORY_READ_BYTES } from './limits.ts';
+import { DISK_FREE_BYTES, KEY_EVENTS_PER_CALL, MEMORY_READ_BYTES } from './limits.ts';
 import { migrationSocket } from './memory-image.ts';
 import { loadMemory, storeMemory } from './migration.ts';
 import { diedError, spawnQemu } from './process.ts';
@@ -14,6 +14,7 @@ import type { QemuProcess } from './process.ts';
 import { qemuArguments } from './qemu-args.ts';
 import { connectQmp, isObject } from './qmp.ts';
 import type { Qmp, QmpEvent } from './qmp.ts';
+import { checkDisk, checkMemory } from './resources.ts';
 import { listenToSerial } from './serial-line.ts';
 import type { SerialLine } from './serial-line.ts';
 import type { Frame, KeyEvent, Machine, MachineEvent, SavedState, StartOptions } from './types.ts';
@@ -25,12 +26,14 @@ import type { Frame, KeyEvent, Machine, MachineEvent, SavedState, StartOptions }
 export async function startMachine(options: StartOptions): Promise<Machine> {
   options.signal?.throwIfAborted();
   migrationSocket(options.runtimeDir);
+  checkMemory(options.config.memoryMiB);
   await mkdir(options.runtimeDir, { recursive: true, mode: 0o700 });
   const disks = new DiskFiles(options);
   let pictures: string | undefined;
   let qemu: QemuProcess | undefined;
   try {
     pictures = await pictureFolder(options.runtimeDir);
+    for (const folder of disks.folders()) await checkDisk(folder, DISK_FREE_BYTES);
     if (options.restore) await disks.lieOver();
     const args = qemuArguments({
       config: options.config,
