@@ -88,12 +88,7 @@ export async function fetchBlobFrom(
   types: BlobTypes,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const type = typeOf(types, wanted.type);
-  if (type === undefined) {
-    throw new RefusedError('exchange/no-such-blob-type', `${wanted.type} is not a type of blob that may travel`, {
-      facts: { type: wanted.type, known: Object.keys(types) },
-    });
-  }
+  const type = requireBlobType(types, wanted.type);
   const partial: Partial = { chunks: [], receivedBytes: 0, hash: createHash('sha256') };
   let trouble: Error | undefined;
   for (let attempt = 0; attempt < BLOB_MAX_ATTEMPTS; attempt += 1) {
@@ -179,6 +174,15 @@ function badBlob(peer: PeerId, digest: Digest, what: string, cause?: unknown): R
   return new RefusedError('exchange/bad-blob', `${peer.toString()} sent a wrong blob for ${digest}: ${what}`, {
     facts: { peer: peer.toString(), digest },
     cause,
+  });
+}
+
+/** @throws RefusedError `exchange/no-such-blob-type` */
+export function requireBlobType(types: BlobTypes, name: string): BlobTypes[string] {
+  const type = typeOf(types, name);
+  if (type !== undefined) return type;
+  throw new RefusedError('exchange/no-such-blob-type', `${name} is not a type of blob that may travel`, {
+    facts: { type: name, known: Object.keys(types) },
   });
 }
 

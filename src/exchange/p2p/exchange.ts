@@ -1,22 +1,21 @@
 /** The running node: starts the parts, tells them of one another, and stops them. */
 import type { PeerId } from '@libp2p/interface';
 import { UnsupportedProtocolError } from '@libp2p/interface';
-import { multiaddr } from '@multiformats/multiaddr';
-import type { Multiaddr } from '@multiformats/multiaddr';
 import type { Digest } from '../../crypto/digest.ts';
 import { publicKeyOf } from '../../crypto/ed25519.ts';
-import { InterruptedError, RefusedError, UnavailableError, UsageError } from '../../errors.ts';
+import { InterruptedError, UnavailableError } from '../../errors.ts';
 import { authorIdOf } from '../record/identity.ts';
 import type { AuthorId, VerifiedRecord } from '../record/types.ts';
-import { blobProtocol, fetchBlobFrom } from './blob.ts';
+import { blobProtocol, fetchBlobFrom, requireBlobType } from './blob.ts';
 import { createDiscovery } from './discovery.ts';
 import { startGossip } from './gossip.ts';
 import { createNode } from './libp2p-node.ts';
-import { DIAL_TIMEOUT_MS, TIMING } from './limits.ts';
+import { TIMING } from './limits.ts';
 import { renewOwnHead } from './own-head.ts';
 import { authorOf, peerIdOf, peerOf } from './peer-identity.ts';
 import { asError, serve } from './protocol.ts';
 import type { Asker, OnTrouble } from './protocol.ts';
+import { createReach, parseAddress, peerIdIn, unreachable } from './reach.ts';
 import { createRedial } from './redial.ts';
 import type { DialTarget } from './redial.ts';
 import { askForSymptom, curesSymptom, symptomProtocol } from './symptom.ts';
@@ -63,6 +62,8 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
   });
   const discovery = createDiscovery(node, node.services.dht, now, onTrouble);
 
+  /** Records admitted since the start, by whatever way they came. */
+  let admitted = 0;
   const context: SyncContext = {
     network: options.network,
     store: options.store,
@@ -71,6 +72,7 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
     now,
     onTrouble,
     onAdmission(admission, from) {
+      if (admission.result === 'admitted') admitted += 1;
       options.onAdmission?.(admission, from);
     },
   };
@@ -107,7 +109,7 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
   const syncable = new Map<string, PeerId>();
   const serving = { node, signal, now, onTrouble };
   if (!isBootstrap) {
-    await serve(serving, syncProtocol(context, syncInBackground));
+    await serve(serving, syncProtocol(context, { renewHead, onBehind: syncInBackground }));
     await serve(serving, symptomProtocol({ ...context, mayAsk }));
     await serve(serving, blobProtocol({ ...context, types: options.blobTypes, mayAsk }));
     await node.register(SYNC_PROTOCOL, {
@@ -121,24 +123,16 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
     });
   }
 
-  const dialAll = async (addresses: readonly Multiaddr[], by: AbortSignal): Promise<PeerId> => {
-    const connection = await node.dial([...addresses], {
-      signal: AbortSignal.any([signal, by, AbortSignal.timeout(DIAL_TIMEOUT_MS)]),
-    });
-    return connection.remotePeer;
-  };
+  const reach = createReach(node, trusted, signal);
   const targets = (): DialTarget[] => [
     ...trusted().map(({ author, addresses }) => ({ key: peerIdOf(author), addresses })),
     ...(options.bootstrap ?? []).map((address) => ({ key: address, addresses: [address] })),
   ];
-  const addressesOf = (target: DialTarget): Multiaddr[] =>
-    target.addresses.map((text) => withPeerId(parseAddress(text), target.key));
-  const connectedIds = (): Set<string> => new Set(node.getPeers().map((peer) => peer.toString()));
   const redial = createRedial({
     targets,
-    isConnected: ({ key }) => connectedIds().has(peerIdIn(key) ?? key),
-    dial: async (target) => {
-      await dialAll(addressesOf(target), signal);
+    isConnected: ({ key }) => reach.isConnected(peerIdIn(key) ?? key),
+    dial: async ({ key, addresses }) => {
+      await reach.dial(addresses.map(parseAddress), signal, key.startsWith('/') ? undefined : key);
     },
     onFailure: ({ key }, error) => onTrouble('dialling', key, asError(error)),
     backoff: timing,
@@ -176,7 +170,7 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
   };
   node.addEventListener('peer:identify', settle);
   node.addEventListener('peer:discovery', ({ detail }) => {
-    inBackground('dialling a node on this network', () => dialAll(detail.multiaddrs, signal));
+    inBackground('dialling a node on this network', () => reach.dial(detail.multiaddrs, signal));
   });
   // Gossip that came before this peer had subscribed was not for it: asking it makes it see what it lacks.
   node.services.pubsub.addEventListener('subscription-change', ({ detail }) => {
@@ -195,20 +189,7 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
   await renewHead();
   inBackground('dialling', redial);
 
-  const connectedTo = async (author: AuthorId, by: AbortSignal): Promise<PeerId> => {
-    const peer = peerOf(author);
-    if (connectedIds().has(peer.toString())) return peer;
-    const known = trusted().find((one) => one.author === author)?.addresses ?? [];
-    try {
-      const addresses = known.map((text) => withPeerId(parseAddress(text), peer.toString()));
-      if (addresses.length > 0) return await dialAll(addresses, by);
-      await node.dial(peer, { signal: AbortSignal.any([signal, by, AbortSignal.timeout(DIAL_TIMEOUT_MS)]) });
-      return peer;
-    } catch (cause) {
-      throw unreachable(author, cause);
-    }
-  };
-
+  let stopped: Promise<void> | undefined;
   return {
     peerId: node.peerId.toString(),
     addresses: () => node.getMultiaddrs().map(String),
@@ -223,7 +204,7 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
       refresh();
       try {
         // A node that turns us away lets the dial succeed first: only an answer shows that we are in.
-        const peer = await dialAll([target], by);
+        const peer = await reach.dial([target], by);
         if (isBootstrap) await node.services.dht.refreshRoutingTable({ signal: by });
         else await syncPeer(peer, by);
       } catch (cause) {
@@ -241,23 +222,23 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
     },
     async sync(by = signal) {
       refresh();
-      const outcomes = await Promise.all(
+      const before = admitted;
+      await Promise.all(
         [...syncable.values()].map(async (peer) => {
           try {
-            return await syncPeer(peer, by);
+            await syncPeer(peer, by);
           } catch (error) {
             if (by.aborted) throw new InterruptedError('the sync was interrupted', { cause: error });
             onTrouble('sync', peer.toString(), asError(error));
-            return 0;
           }
         }),
       );
-      return outcomes.reduce((sum, admitted) => sum + admitted, 0);
+      return admitted - before;
     },
     async askSymptom(symptom, by) {
       const found = new Map<Digest, VerifiedRecord>();
       const askPeer = async (author: AuthorId): Promise<void> => {
-        const peer = await connectedTo(author, by);
+        const peer = await reach.connectedTo(author, by);
         const places = await askForSymptom(node, peer, options.network, symptom, AbortSignal.any([signal, by]));
         const wanted = places.filter((place) => carries(place.author));
         if (wanted.length === 0) return;
@@ -277,40 +258,38 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
     },
     async fetchBlob(author, type, digest, by) {
       const wanted = { network: options.network, type, digest };
-      if (!Object.hasOwn(options.blobTypes, type)) {
-        throw new RefusedError('exchange/no-such-blob-type', `${type} is not a type of blob that may travel`, {
-          facts: { type, known: Object.keys(options.blobTypes) },
-        });
-      }
-      const peer = await connectedTo(author, by);
+      requireBlobType(options.blobTypes, type);
+      const peer = await reach.connectedTo(author, by);
       return fetchBlobFrom(node, peer, wanted, options.blobTypes, AbortSignal.any([signal, by]));
     },
     async findFeed(author, by) {
       let found = 0;
-      for await (const { id, multiaddrs } of discovery.find(author, AbortSignal.any([signal, by]))) {
-        try {
-          if (!connectedIds().has(id.toString())) {
-            await dialAll(
-              multiaddrs.map((one) => withPeerId(one, id.toString())),
-              by,
-            );
+      try {
+        for await (const { id, multiaddrs } of discovery.find(author, AbortSignal.any([signal, by]))) {
+          try {
+            if (!reach.isConnected(id.toString())) await reach.dial(multiaddrs, by, id.toString());
+            await syncPeer(id, by);
+            found += 1;
+          } catch (error) {
+            onTrouble(`looking for the feed of ${author}`, id.toString(), asError(error));
           }
-          await syncPeer(id, by);
-          found += 1;
-        } catch (error) {
-          onTrouble(`looking for the feed of ${author}`, id.toString(), asError(error));
         }
+      } catch (cause) {
+        if (by.aborted) throw new InterruptedError('the search for a feed was interrupted', { cause });
+        onTrouble(`looking for the feed of ${author}`, 'the DHT', asError(cause));
       }
       return found;
     },
-    async stop() {
-      if (signal.aborted) return;
-      stopping.abort(new InterruptedError('the node stops'));
-      clearInterval(redialTimer);
-      clearInterval(syncTimer);
-      clearTimeout(settling);
-      await node.stop();
-      await turns.idle();
+    stop() {
+      stopped ??= (async () => {
+        stopping.abort(new InterruptedError('the node stops'));
+        clearInterval(redialTimer);
+        clearInterval(syncTimer);
+        clearTimeout(settling);
+        await node.stop();
+        await turns.idle();
+      })();
+      return stopped;
     },
   };
 }
@@ -326,33 +305,4 @@ async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
-}
-
-function parseAddress(text: string): Multiaddr {
-  try {
-    return multiaddr(text);
-  } catch (cause) {
-    throw new UsageError('exchange/bad-address', `${text} is not an address`, {
-      hint: 'Addresses look like /ip4/192.0.2.7/tcp/4001/p2p/12D3Koo… or /dns4/example.org/tcp/4001',
-      cause,
-    });
-  }
-}
-
-function peerIdIn(address: string): string | undefined {
-  return /\/p2p\/([^/]+)$/.exec(address)?.[1];
-}
-
-/** Names whom we mean to reach, so that noise refuses anybody else at that address. */
-function withPeerId(address: Multiaddr, key: string): Multiaddr {
-  const isPeer = !key.startsWith('/');
-  return isPeer && peerIdIn(address.toString()) === undefined ? address.encapsulate(`/p2p/${key}`) : address;
-}
-
-function unreachable(who: string, cause: unknown): UnavailableError {
-  return new UnavailableError('exchange/unreachable', `${who} cannot be reached: ${asError(cause).message}`, {
-    hint: 'Is its node running, and the address right?',
-    facts: { who },
-    cause,
-  });
 }

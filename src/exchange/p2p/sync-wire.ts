@@ -46,8 +46,16 @@ export interface SyncContext {
   readonly now: () => number;
 }
 
-/** The answering side. `onBehind` is called with a peer that has more than we do. */
-export function syncProtocol(context: SyncContext, onBehind: (peer: PeerId) => void): Protocol {
+/** What the answering side does besides answering. */
+export interface AnsweringHooks {
+  /** Before each answer: the own signed head must be about the newest own record. */
+  readonly renewHead: () => Promise<void>;
+  /** The asker has more than we do. */
+  readonly onBehind: (peer: PeerId) => void;
+}
+
+/** The answering side. */
+export function syncProtocol(context: SyncContext, { renewHead, onBehind }: AnsweringHooks): Protocol {
   return {
     id: SYNC_PROTOCOL,
     limit: RATE_LIMITS.sync,
@@ -64,6 +72,7 @@ export function syncProtocol(context: SyncContext, onBehind: (peer: PeerId) => v
         return;
       }
       const marks = asked.marks.map(markFrom);
+      await renewHead();
       const plan = planShipments(marks, await holdingsOf(context), context.carries);
       const budget: Budget = { records: SYNC_MAX_RECORDS, bytes: SYNC_MAX_BYTES, exceeded: false };
       for await (const envelopes of packFrames(ship(context.store, plan.shipments, budget))) {

@@ -34,7 +34,7 @@ export async function answer(
   const guard = guardStream(stream, limits, signal);
   const duplex = messageStreamToDuplex(stream);
   try {
-    await pipe(
+    const answered = pipe(
       duplex,
       (source) => lp.decode(source, { maxDataLength: limits.maxFrameBytes }),
       async function* (frames) {
@@ -48,6 +48,7 @@ export async function answer(
       (source) => lp.encode(source, { maxDataLength: FRAME_MAX_BYTES }),
       duplex,
     );
+    await Promise.race([answered, guard.stopped]);
     // A stream that was ended in the middle lets the pipeline finish as if all were written.
     const stopped = guard.reason();
     if (stopped !== undefined) throw stopped;
@@ -75,9 +76,11 @@ export async function* ask(
       messageStreamToDuplex(stream),
       (source) => lp.decode(source, { maxDataLength: limits.maxFrameBytes }),
     );
-    for await (const frame of frames) {
+    for (;;) {
+      const next = await Promise.race([frames.next(), guard.stopped]);
+      if (next.done === true) break;
       guard.pauseIdle();
-      yield frame.subarray();
+      yield next.value.subarray();
       guard.resumeIdle();
     }
     const stopped = guard.reason();
@@ -92,6 +95,11 @@ export async function* ask(
 }
 
 interface Guard {
+  /**
+   * Rejects when this side ends the stream. To be raced against whatever reads: a stream that was already closed when
+   * its reader came never tells it so.
+   */
+  readonly stopped: Promise<never>;
   /** Why this side ended the stream; undefined when it did not. */
   reason(): Error | undefined;
   stopIdle(): void;
@@ -105,9 +113,12 @@ function guardStream(stream: Stream, limits: StreamLimits, signal: AbortSignal):
   let reason: Error | undefined;
   let receivedBytes = 0;
   let idle: NodeJS.Timeout | undefined;
+  const stopped = Promise.withResolvers<never>();
+  stopped.promise.catch(() => undefined); // nobody may be waiting
   const stop = (error: Error): void => {
     reason ??= error;
     end(stream, reason);
+    stopped.reject(reason);
   };
   const restartIdle = (): void => {
     clearTimeout(idle);
@@ -126,6 +137,7 @@ function guardStream(stream: Stream, limits: StreamLimits, signal: AbortSignal):
   signal.addEventListener('abort', onAbort);
   if (signal.aborted) onAbort();
   return {
+    stopped: stopped.promise,
     reason: () => reason,
     stopIdle: () => clearTimeout(idle),
     pauseIdle: () => clearTimeout(idle),

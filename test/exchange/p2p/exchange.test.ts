@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { freshnessOf } from '../../../src/exchange/record/index.ts';
-import { authorOfSeed, createNodes, seqOf } from './nodes.ts';
+import { sha256 } from '../../../src/crypto/digest.ts';
+import { aPatch, authorOfSeed, createNodes, seqOf } from './nodes.ts';
 
 describe('the exchange', function () {
   this.timeout(30_000);
@@ -104,7 +105,10 @@ describe('the exchange', function () {
     // The twin's first record is the same bytes; its second is not the one that is written here.
     await first.write();
     await bob.exchange.sync();
-    await bob.exchange.connect(twin.address).catch(() => undefined);
+    // One key, one PeerId: only when the first is gone can the twin be reached.
+    await first.stop();
+    await nodes.until(() => bob.exchange.peers().length === 0);
+    await bob.exchange.connect(twin.address);
     await nodes.until(async () => (await bob.store.frozen()).length === 1);
     const carol = await nodes.start({ seed: 3, following: [first.author, bob.author] });
     await carol.exchange.connect(bob.address);
@@ -150,6 +154,28 @@ describe('the exchange', function () {
     await assert.rejects(nodes.start({ seed: 3, listen: ['/ip4/192.0.2.1/tcp/1'] }), {
       code: 'exchange/cannot-listen',
     });
+  });
+
+  it('never speaks of a private scope: not on gossip, not by sync', async () => {
+    const alice = await nodes.start({ seed: 1 });
+    const bob = await nodes.start({ seed: 2, following: [alice.author] });
+    const scope = '5f3c9d1e2a4b6c8d5f3c9d1e2a4b6c8d';
+    const secret = await alice.store.append({ seed: alice.seed }, scope, aPatch('private', sha256('s')));
+    await alice.write();
+    await assert.rejects(alice.exchange.announce(secret), { code: 'exchange/private-scope', exitCode: 3 });
+    await bob.exchange.connect(alice.address);
+    assert.equal(await seqOf(bob, alice.author), 1);
+    assert.equal(await bob.store.get(secret.id), undefined);
+  });
+
+  it('stops, and can be told to twice', async () => {
+    const alice = await nodes.start({ seed: 1 });
+    const bob = await nodes.start({ seed: 2, following: [alice.author] });
+    await bob.exchange.connect(alice.address);
+    await alice.exchange.stop();
+    await alice.exchange.stop();
+    await nodes.until(() => bob.exchange.peers().length === 0);
+    await assert.rejects(bob.exchange.connect(alice.address), { code: 'exchange/unreachable' });
   });
 
   it('stays silent about a feed that it carries but was not asked for, and about other networks', async () => {

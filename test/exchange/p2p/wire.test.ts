@@ -117,6 +117,19 @@ describe('one request and its answer on a stream', () => {
     inbound.abort(new Error('done'));
   });
 
+  it('does not wait on a stream that was closed before it began', async () => {
+    for (const caller of [AbortSignal.abort(new Error('enough')), never]) {
+      const [outbound, inbound] = await streamPair({ delay: 0 });
+      inbound.abort(new Error('gone'));
+      outbound.abort(new Error('gone'));
+      const limits = { ...LIMITS, idleMs: 30 };
+      const respond = (): AsyncGenerator<Uint8Array> => assert.fail('there was no request');
+      await assert.rejects(answer(inbound, limits, caller, respond));
+      const frames = ask(outbound, new Uint8Array(1), limits, caller);
+      await assert.rejects(frames.next());
+    }
+  });
+
   it('ends a stream whose answer nobody wants to read on', async () => {
     const [outbound, inbound] = await streamPair({ delay: 0 });
     const answered = answer(inbound, LIMITS, never, (request) => echoes(request, 3)).catch(() => undefined);
