@@ -76,7 +76,14 @@ export type BuildEvent = { readonly atMs: number } & (
       readonly capturedAtMs: number;
       readonly eye: string;
     }
-  | { readonly event: 'typed'; readonly step: string; readonly text: string; readonly retyped: number }
+  /** `text` as the recipe has it: secrets stay `{{name}}`. `sentAtMs`: when its first key went out. */
+  | {
+      readonly event: 'typed';
+      readonly step: string;
+      readonly text: string;
+      readonly retyped: number;
+      readonly sentAtMs?: number;
+    }
   | { readonly event: 'key'; readonly step: string; readonly key: string; readonly sentAtMs: number }
   | { readonly event: 'checkpoint'; readonly step: string; readonly key: Digest; readonly memoryBytes: number }
   | { readonly event: 'resumed'; readonly step: string; readonly key: Digest }
@@ -93,5 +100,8 @@ export type BuildEvent = { readonly atMs: number } & (
   | { readonly event: 'progress'; readonly what: string; readonly done: number; readonly total: number }
   | { readonly event: 'done'; readonly recipe: Digest; readonly manifest?: Digest }
 );
+
+/** An event before it has its time. */
+export type BuildEventBody = BuildEvent extends infer E ? (E extends BuildEvent ? Omit<E, 'atMs'> : never) : never;
 
 export type BuildPhase = 'media' | 'boot' | 'steps' | 'measure' | 'personalise' | 'store';

@@ -1,0 +1,32 @@
+/**
+ * The person as a repair source, at their terminal.
+ *
+ * Promises: what was expected is shown against what is there, with the nearest text; an answer can be applied when it
+ * leaves here, and what is wrong with one that cannot is said at once; nothing a guest draws is a command to the
+ * person's terminal. Never: a question where nobody can answer (no terminal): then it explains, and ends the build.
+ */
+import { findText } from '../../workshop/screen/match.ts';
+import { nearestLines } from '../../workshop/screen/nearest.ts';
+import type { RepairSource } from '../../workshop/provision/types.ts';
+import { editorCommand, type Editor } from './editor.ts';
+import { terminalRepair, type TerminalRepairOptions } from './terminal-repair.ts';
+
+export type { Editor } from './editor.ts';
+
+export interface PersonAtTerminal extends Pick<TerminalRepairOptions, 'input' | 'output'> {
+  /** For `VISUAL` and `EDITOR`. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Instead of theirs. */
+  readonly editor?: Editor;
+}
+
+/** Asks the person who sits at `input` and `output`, if that is a terminal. */
+export function createTerminalRepair({ input, output, environment, editor }: PersonAtTerminal): RepairSource {
+  const command = environment?.['VISUAL'] || environment?.['EDITOR'] || 'vi';
+  return terminalRepair({
+    input,
+    output,
+    editor: editor ?? editorCommand(command),
+    reader: { find: findText, nearest: nearestLines },
+  });
+}

@@ -1,0 +1,295 @@
+/**
+ * Runs the steps of a recipe on machines, from the deepest checkpoint that fits, until the last step is done or one
+ * fails for good.
+ */
+import { setTimeout } from 'node:timers/promises';
+import { FailedError, InterruptedError } from '../../errors.ts';
+import { stepDigest } from '../../recipe/digest.ts';
+import { durationMs } from '../../recipe/duration.ts';
+import type { Duration, ResolvedRecipe, Step } from '../../recipe/types.ts';
+import type { Machine } from '../machine/types.ts';
+import type { Eyes, Font } from '../screen/types.ts';
+import type { Typist } from './acts.ts';
+import type { CheckpointSession, CheckpointStore } from './checkpoints.ts';
+import { evaluate, type TextReader } from './conditions.ts';
+import {
+  checkpointing,
+  decorate,
+  DONE,
+  interruptible,
+  namingDeath,
+  recording,
+  repairing,
+  retrying,
+} from './decorators.ts';
+import type { Outcome, StepRun, StepRunner, Tries } from './decorators.ts';
+import { DEFAULT_BACKOFF, DEFAULT_RETRIES, DEFAULT_TIMEOUT_MS, REWINDS_PER_BUILD } from './limits.ts';
+import { observe, type InputMark, type SerialTerminal } from './observer.ts';
+import { performStep, type Bench, type StepSettings } from './perform.ts';
+import { asWritten, createMender, type Mender, type Part, type Repair } from './repair.ts';
+import type { StepFailed } from './step-failed.ts';
+import { createTimeline, type Arrival, type Timeline } from './timeline.ts';
+import type { BuildEvent, BuildEventBody, RepairSource } from './types.ts';
+import type { Workbench } from './workbench.ts';
+
+/** What the engine looks and types with. */
+export interface Senses {
+  readonly eyes: Eyes;
+  readonly reader: TextReader;
+  readonly learnFont: (machine: Machine) => Promise<Font | null>;
+  readonly terminal: () => SerialTerminal;
+  /** Types on `hands`: the machine, watched by the engine. */
+  readonly typist: (hands: Machine) => Typist;
+}
+
+export interface RunOptions {
+  readonly resolved: ResolvedRecipe;
+  /** Which part of the recipe is run. `personalise` never has checkpoints: their memory would hold the secrets. */
+  readonly part?: Part;
+  readonly workbench: Workbench;
+  readonly senses: Senses;
+  /** Without it every rollback goes to power-on and nothing is resumed. */
+  readonly checkpoints?: CheckpointStore;
+  /** Where to begin: at the latest the checkpoint after `step`, or power-on (`null`). Default: the deepest there is. */
+  readonly from?: { readonly step: string | null };
+  /** Asked in this order when a step has failed for good. */
+  readonly sources: readonly RepairSource[];
+  readonly emit: (event: BuildEvent) => void;
+  /** How many times slower than the reference this host runs a guest: times in recipes are multiplied by it. */
+  readonly hostFactor: number;
+  /** Values of the secret parameters: used in `personalise` only. */
+  readonly secrets?: ReadonlyMap<string, string>;
+  readonly signal: AbortSignal;
+  /** `performance.now()`, and the moment the build began on it. */
+  readonly now?: () => number;
+  readonly startedAtMs?: number;
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+export interface RunResult {
+  /** The recipe as it passed, with all repairs in it. */
+  readonly final: ResolvedRecipe;
+  readonly repairs: readonly Repair[];
+  /** Still there, as the last step left it. Close it, then call `end`. */
+  readonly machine: Machine;
+  /** The step whose checkpoint the run began from, `null` for power-on. */
+  readonly resumedFrom: string | null;
+  /** Lets go of the checkpoints; disks that none of them rests on are removed. */
+  readonly end: () => Promise<void>;
+}
+
+/**
+ * Throws `StepFailedError` (`provision/step-failed`, exit code 1), `InterruptedError` (130) or what the machine threw;
+ * no machine is left then, and a later run resumes from the last checkpoint.
+ */
+export async function runSteps(options: RunOptions): Promise<RunResult> {
+  const session = options.part === 'personalise' ? undefined : await options.checkpoints?.session();
+  const run = new Run(options, session ?? null);
+  try {
+    const resumedFrom = await run.begin(options.from);
+    await run.toTheEnd();
+    return { ...run.result(), resumedFrom, end: async () => session?.end() };
+  } catch (error) {
+    await run.stop();
+    await session?.end();
+    if (options.signal.aborted && !(error instanceof InterruptedError)) {
+      throw new InterruptedError('interrupted', { hint: RESUME_HINT, cause: error });
+    }
+    throw error;
+  }
+}
+
+const RESUME_HINT = 'run the same command again: the build goes on from its last checkpoint';
+
+class Run {
+  readonly #options: RunOptions;
+  readonly #part: Part;
+  readonly #timeline: Timeline;
+  readonly #mender: Mender;
+  readonly #runner: StepRunner;
+  readonly #now: () => number;
+  readonly #startedAtMs: number;
+  readonly #tries = new Map<string, Tries>();
+  #resolved: ResolvedRecipe;
+  #index = 0;
+  #rewinds = 0;
+  #machine: Machine | null = null;
+  #bench: Bench | null = null;
+  /** The last input when the current try began: still the last one if the try has sent nothing. */
+  #markBefore: InputMark | null = null;
+
+  constructor(options: RunOptions, session: CheckpointSession | null) {
+    const { workbench, sources, signal } = options;
+    this.#options = options;
+    this.#part = options.part ?? 'steps';
+    this.#resolved = options.resolved;
+    this.#now = options.now ?? (() => performance.now());
+    this.#startedAtMs = options.startedAtMs ?? this.#now();
+    const emit = this.#emit;
+    this.#timeline = createTimeline(workbench, session, (resolved) => resolved.recipe[this.#part] ?? [], emit);
+    const checkpoints = () => this.#timeline.reachable;
+    this.#mender = createMender({ sources, part: this.#part, checkpoints, emit, signal });
+    this.#runner = decorate(
+      (run) => this.#try(run),
+      interruptible(signal, RESUME_HINT),
+      namingDeath(RESUME_HINT),
+      repairing((run, failed) => this.#repair(run, failed)),
+      retrying({
+        retriesOf: (step) => step.retries ?? this.#resolved.recipe.defaults?.retries ?? DEFAULT_RETRIES,
+        pauseMs: (retry) => this.#pauseMs(retry),
+        canRetryInPlace: (step) => this.#canRetryInPlace(step),
+        nearestCheckpoint: () => this.#timeline.reachable.at(-1) ?? null,
+        wait: (ms) => (options.wait ?? waitFor)(ms, signal),
+        tries: (step) => this.#triesOf(step),
+      }),
+      checkpointing(({ index }) => this.#save(index)),
+      recording(emit, this.#now, (step) => this.#triesOf(step).count),
+    );
+  }
+
+  get #steps(): readonly Step[] {
+    return this.#resolved.recipe[this.#part] ?? [];
+  }
+
+  readonly #emit = (event: BuildEventBody): void => {
+    this.#options.emit({ atMs: Math.round(this.#now() - this.#startedAtMs), ...event });
+  };
+
+  async begin(from: RunOptions['from']): Promise<string | null> {
+    const to = from === undefined ? (this.#steps.at(-1)?.id ?? null) : from.step;
+    const { step, key } = await this.#goTo(to);
+    if (step !== null && key !== null) this.#emit({ event: 'resumed', step, key });
+    return step;
+  }
+
+  async toTheEnd(): Promise<void> {
+    for (;;) {
+      const step = this.#steps[this.#index];
+      if (step === undefined) return;
+      const outcome = await this.#runner({ step, index: this.#index, of: this.#steps.length });
+      if (outcome.kind === 'done') {
+        this.#mender.done(step, this.#index);
+        this.#index += 1;
+      } else {
+        await this.#rewind(outcome.to, outcome.resolved);
+      }
+    }
+  }
+
+  result(): Omit<RunResult, 'resumedFrom' | 'end'> {
+    if (this.#machine === null) throw new Error('unreachable: a run that ended well has a machine');
+    this.#bench?.observer.close();
+    return { final: this.#resolved, repairs: this.#mender.repairs, machine: this.#machine };
+  }
+
+  async stop(): Promise<void> {
+    this.#bench?.observer.close();
+    this.#bench = null;
+    await this.#machine?.close();
+    this.#machine = null;
+  }
+
+  async #goTo(to: string | null): Promise<Arrival> {
+    await this.stop();
+    const arrival = await this.#timeline.goTo(to, this.#resolved, this.#options.signal);
+    const { senses } = this.#options;
+    const { eyes, terminal, learnFont, reader } = senses;
+    const observer = observe(arrival.machine, eyes, { terminal, learn: learnFont, now: this.#now });
+    this.#machine = arrival.machine;
+    this.#bench = {
+      observer,
+      reader,
+      typist: senses.typist(observer.hands),
+      unconfirmed: false,
+      booting: arrival.step === null,
+    };
+    this.#index = arrival.next;
+    return arrival;
+  }
+
+  async #rewind(to: string | null, resolved?: ResolvedRecipe): Promise<void> {
+    this.#rewinds += 1;
+    if (this.#rewinds > REWINDS_PER_BUILD) {
+      throw new FailedError('provision/too-many-rollbacks', `this build went back ${REWINDS_PER_BUILD} times`, {
+        hint: 'a step works only now and then: see the transcript for the one that is tried again and again',
+      });
+    }
+    if (resolved !== undefined) this.#resolved = resolved;
+    const { step } = await this.#goTo(to);
+    this.#emit({ event: 'rolled-back', to: step });
+  }
+
+  async #try({ step }: StepRun): Promise<Outcome> {
+    const bench = this.#workplace();
+    this.#markBefore = bench.observer.mark;
+    await performStep(step, bench, this.#settings());
+    return DONE;
+  }
+
+  #settings(): StepSettings {
+    const { hostFactor, secrets, signal } = this.#options;
+    const { watch, defaults } = this.#resolved.recipe;
+    return {
+      watches: watch ?? [],
+      defaultTimeoutMs: defaults?.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(defaults.timeout),
+      hostFactor,
+      durationMs,
+      secrets: secrets ?? new Map<string, string>(),
+      asWritten: (step) => asWritten(this.#resolved, this.#part, step),
+      now: this.#now,
+      emit: this.#emit,
+      signal,
+    };
+  }
+
+  /** If the try sent nothing, or the screen is (again) the one that the step begins with. */
+  async #canRetryInPlace(step: Step): Promise<boolean> {
+    const bench = this.#workplace();
+    const { observer, reader } = bench;
+    if (observer.mark === this.#markBefore) return true;
+    if (step.when === undefined) return false;
+    const seen = await observer.look(this.#options.signal);
+    const scaled = (duration: Duration) => durationMs(duration) * this.#options.hostFactor;
+    const { met } = evaluate(step.when, seen, { reader, fresh: false, durationMs: scaled, nowMs: this.#now() });
+    // What the failed try sent had no effect that shows: nothing is left to confirm.
+    if (met) bench.unconfirmed = false;
+    return met;
+  }
+
+  async #repair({ step, index }: StepRun, failed: StepFailed): Promise<Outcome | 'again'> {
+    const outcome = await this.#mender.mend({ step, index, resolved: this.#resolved }, failed);
+    if (outcome !== 'again' || (await this.#canRetryInPlace(step))) return outcome;
+    return { kind: 'rewind', to: this.#timeline.reachable.at(-1) ?? null };
+  }
+
+  async #save(index: number): Promise<void> {
+    await this.#timeline.save(this.#workplace().observer.hands, index, this.#resolved);
+  }
+
+  #pauseMs(retry: number): number {
+    const backoff = this.#resolved.recipe.defaults?.backoff;
+    const { fromMs, factor, maxMs } =
+      backoff === undefined
+        ? DEFAULT_BACKOFF
+        : { fromMs: durationMs(backoff.from), factor: backoff.factor, maxMs: durationMs(backoff.max) };
+    return Math.min(fromMs * factor ** (retry - 1), maxMs);
+  }
+
+  #triesOf(step: Step): Tries {
+    const digest = stepDigest(step);
+    const known = this.#tries.get(step.id);
+    if (known?.digest === digest) return known;
+    const tries: Tries = { digest, count: 0, lastFailure: null };
+    this.#tries.set(step.id, tries);
+    return tries;
+  }
+
+  #workplace(): Bench {
+    if (this.#bench === null) throw new Error('unreachable: steps run on a machine');
+    return this.#bench;
+  }
+}
+
+async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, { signal });
+}

@@ -1,0 +1,57 @@
+/** Every number of the engine, with its unit. Times marked *scaled* are multiplied by the host factor. */
+
+/** Pause between two looks at the screen, milliseconds: just after something moved, and when all is quiet. */
+export const POLL_ACTIVE_MS = 25;
+export const POLL_QUIET_MS = 50;
+/** How long after the last change or input the quicker pace is kept, milliseconds. */
+export const ACTIVE_FOR_MS = 1_000;
+
+/** A condition without its own timeout, in a recipe without a default, milliseconds, scaled. */
+export const DEFAULT_TIMEOUT_MS = 60_000;
+/** Retries of a step where neither the step nor the recipe says. */
+export const DEFAULT_RETRIES = 2;
+/** Pause before the first retry, its growth, and its ceiling, milliseconds. */
+export const DEFAULT_BACKOFF = { fromMs: 250, factor: 2, maxMs: 10_000 } as const;
+
+/** A still screen that nothing matches fails after this long, milliseconds, scaled (recipe.md, failing early). */
+export const FAIL_EARLY_MS = 5_000;
+/** The same before the first step has been done: firmware and kernels draw nothing for a while. Milliseconds, scaled. */
+export const FAIL_EARLY_BOOT_MS = 45_000;
+/** A condition with a timeout of its own is given at least this part of it before it may fail early. */
+export const FAIL_EARLY_PART_OF_TIMEOUT = 1 / 4;
+
+/** Two failed tries with at least this part of their rows equal are the same failure. */
+export const SAME_SCREEN_ROWS = 0.8;
+
+/** Repairs asked for one step in one build, whoever answers; then the build fails. */
+export const REPAIRS_PER_STEP = 8;
+/** Repairs asked in one build. */
+export const REPAIRS_PER_BUILD = 64;
+/** Rollbacks for retries and repairs in one build. */
+export const REWINDS_PER_BUILD = 128;
+
+/** How much of the serial line goes into a failure, characters. */
+export const SERIAL_TAIL_CHARACTERS = 4_000;
+/** How much of the serial line one condition looks at, bytes from the end. */
+export const SERIAL_WINDOW_BYTES = 256 * 1024;
+/** Nearest lines kept with a failure. */
+export const NEAREST_LINES = 5;
+/** Steps told in a failure bundle. */
+export const BUNDLE_STEPS = 20;
+
+/** A serial line typed with an end of line waits this long for its own echo first, milliseconds, scaled. */
+export const SERIAL_ECHO_MS = 2_000;
+
+/** A line this near to the expected text is offered as its new wording (0 to 1). */
+export const SUGGEST_SIMILARITY = 0.6;
+
+/** Secrets shorter than this many characters are masked only where they stand whole. */
+export const MASK_PREFIX_CHARACTERS = 4;
+
+/** The terminal that a guest's serial line is shown on, cells, and what is kept of it, lines. */
+export const SERIAL_COLUMNS = 80;
+export const SERIAL_ROWS = 25;
+export const SERIAL_SCROLLBACK_LINES = 2_000;
+
+/** While a screen has cells in no known font, the guest's font is looked for this often, milliseconds. */
+export const LEARN_FONT_EVERY_MS = 500;

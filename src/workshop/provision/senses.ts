@@ -1,0 +1,19 @@
+/** The workshop's own eyes and hands, as the engine wants them. */
+import { createTypist } from '../input/typist.ts';
+import { learnVgaFont } from '../screen/learn-vga.ts';
+import { findText } from '../screen/match.ts';
+import { nearestLines } from '../screen/nearest.ts';
+import type { Eyes } from '../screen/types.ts';
+import type { Senses } from './engine.ts';
+import { createSerialTerminal } from './serial-terminal.ts';
+
+/** `eyes` may know fonts already; the one that the guest's text mode draws with is learned from the guest. */
+export function createSenses(eyes: Eyes, hostFactor = 1): Senses {
+  return {
+    eyes,
+    reader: { find: findText, nearest: nearestLines },
+    learnFont: learnVgaFont,
+    terminal: createSerialTerminal,
+    typist: (machine) => createTypist({ machine, eyes, hostFactor }),
+  };
+}

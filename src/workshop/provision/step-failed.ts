@@ -1,0 +1,62 @@
+/** A step that failed, on its way from the step to those who retry, repair or report it. */
+import { FailedError } from '../../errors.ts';
+import type { Frame } from '../machine/types.ts';
+import type { StepFailure } from './types.ts';
+import { SAME_SCREEN_ROWS } from './limits.ts';
+
+/** Thrown by a step. Never leaves the engine: whoever runs a build gets a `StepFailedError`. */
+export class StepFailed extends Error {
+  readonly failure: StepFailure;
+  /** The picture that `failure.seen` was read from. */
+  readonly frame: Frame;
+
+  constructor(failure: StepFailure, frame: Frame) {
+    super(failure.reason);
+    this.name = 'StepFailed';
+    this.failure = failure;
+    this.frame = frame;
+  }
+}
+
+/** A build that ended at a step: every retry and repair was used up, or somebody ended it. Exit code 1. */
+export class StepFailedError extends FailedError {
+  readonly failure: StepFailure;
+  readonly frame: Frame;
+
+  constructor(code: string, message: string, failed: StepFailed, hint: string) {
+    const { stepId, phase, reason, seen } = failed.failure;
+    super(code, message, {
+      hint,
+      facts: { step: stepId, phase, reason, screen: textOf(seen.lines) },
+      cause: failed,
+    });
+    this.failure = failed.failure;
+    this.frame = failed.frame;
+  }
+}
+
+/** The end of a step that nobody mends; `end` goes on after "failed". */
+export function giveUp(stepId: string, failed: StepFailed, end: string): StepFailedError {
+  return new StepFailedError(
+    'provision/step-failed',
+    `the step "${stepId}" failed ${end}: ${failed.failure.reason}`,
+    failed,
+    'mend the step in the recipe and build again: what came before it is resumed from its checkpoint',
+  );
+}
+
+/** The lines of a screen without blank ends: what a person or a transcript needs of them. */
+export function textOf(lines: readonly string[]): string[] {
+  const trimmed = lines.map((line) => line.trimEnd());
+  while (trimmed.length > 0 && trimmed.at(-1) === '') trimmed.pop();
+  return trimmed;
+}
+
+/** The same phase, and most of the screen the same: trying once more would show it once more. */
+export function isSameFailure(a: StepFailure, b: StepFailure): boolean {
+  if (a.phase !== b.phase || a.stepDigest !== b.stepDigest) return false;
+  const rows = Math.max(a.seen.lines.length, b.seen.lines.length);
+  if (rows === 0) return true;
+  const equal = a.seen.lines.filter((line, row) => line === b.seen.lines[row]).length;
+  return equal / rows >= SAME_SCREEN_ROWS;
+}

@@ -1,0 +1,95 @@
+/**
+ * Where machines come from while steps run: powered on with pristine disks, or restored from a checkpoint. Each is a
+ * new process in a runtime folder of its own; what it writes goes into files that nobody else writes to.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Digest } from '../../crypto/digest.ts';
+import { flattenDisk } from '../machine/disks.ts';
+import type { Machine, MachineConfig, MachineDisk, StartOptions } from '../machine/types.ts';
+import type { Checkpoint } from './checkpoints.ts';
+
+export interface WorkbenchOptions {
+  /** `startMachine` of machine/. */
+  readonly start: (options: StartOptions) => Promise<Machine>;
+  /** Writable disks name their pristine content: it is copied, never written. */
+  readonly config: MachineConfig;
+  /** Digest over the contents of the media and of the pristine disks. */
+  readonly media: Digest;
+  readonly accelerator: StartOptions['accelerator'];
+  /** As QEMU reports it (`7.2.22`): a saved memory belongs to one version. */
+  readonly qemuVersion: string;
+  /** For runtime folders; keep it short. Removed with `close`, not the disks. */
+  readonly runtimeDir: string;
+  /** For disks where there is no checkpoint session that has a place for them. */
+  readonly disksDir: string;
+  readonly qemu?: string;
+}
+
+export interface Workbench {
+  readonly config: MachineConfig;
+  readonly media: Digest;
+  readonly accelerator: StartOptions['accelerator'];
+  readonly qemuVersion: string;
+  powerOn(disksDir: string | null, signal: AbortSignal): Promise<Machine>;
+  restore(checkpoint: Checkpoint, disksDir: string, signal: AbortSignal): Promise<Machine>;
+}
+
+export function createWorkbench(options: WorkbenchOptions): Workbench {
+  const { config, media, accelerator, qemuVersion } = options;
+
+  function start(
+    config: MachineConfig,
+    overlayDir: string,
+    signal: AbortSignal,
+    memoryPath?: string,
+  ): Promise<Machine> {
+    return options.start({
+      config,
+      runtimeDir: join(options.runtimeDir, randomBytes(4).toString('hex')),
+      overlayDir,
+      accelerator,
+      ...(memoryPath !== undefined && { restore: { memoryPath } }),
+      ...(options.qemu !== undefined && { qemu: options.qemu }),
+      signal,
+    });
+  }
+
+  return {
+    config,
+    media,
+    accelerator,
+    qemuVersion,
+    async powerOn(disksDir, signal) {
+      const folder = resolve(disksDir ?? options.disksDir);
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const disks = await Promise.all(config.disks.map((disk) => copyOf(disk, folder)));
+      try {
+        return await start({ ...config, disks }, folder, signal);
+      } catch (error) {
+        await Promise.all(disks.filter(isWritable).map((disk) => rm(disk.path, { force: true })));
+        throw error;
+      }
+    },
+    restore(checkpoint, disksDir, signal) {
+      const disks = config.disks.map((disk): MachineDisk => {
+        const frozen = checkpoint.disks[disk.id];
+        return frozen === undefined ? disk : { ...disk, path: frozen, format: 'qcow2' };
+      });
+      return start({ ...config, disks }, resolve(disksDir), signal, checkpoint.memoryPath);
+    },
+  };
+}
+
+function isWritable(disk: MachineDisk): boolean {
+  return disk.bus === 'virtio' && disk.readOnly !== true;
+}
+
+/** A disk that stands alone: a checkpoint rests on it long after the pristine file is gone. */
+async function copyOf(disk: MachineDisk, folder: string): Promise<MachineDisk> {
+  if (!isWritable(disk)) return disk;
+  const path = join(folder, `${disk.id}-${randomBytes(6).toString('hex')}.qcow2`);
+  await flattenDisk({ path: disk.path, format: disk.format }, { path, format: 'qcow2' });
+  return { ...disk, path, format: 'qcow2' };
+}

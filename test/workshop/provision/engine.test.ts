@@ -1,0 +1,323 @@
+import assert from 'node:assert/strict';
+import { InterruptedError, PortalgunError } from '../../../src/errors.ts';
+import type { Step } from '../../../src/recipe/types.ts';
+import { StepFailedError } from '../../../src/workshop/provision/step-failed.ts';
+import type { Program } from './paper-machine.ts';
+import { named, paper, recipe, type Paper } from './paper-run.ts';
+
+interface Dialogs {
+  readonly page: number;
+  readonly typed: string;
+  /** How often the first Enter of this guest is ignored. */
+  readonly deaf: number;
+}
+
+/** A small installer: language, name, done. */
+function installer(
+  pages: readonly string[] = ['Choose the language', 'Enter your name', 'All done'],
+  deaf = 0,
+): Program<Dialogs> {
+  return {
+    start: { page: 0, typed: '', deaf },
+    draw: ({ page, typed }) => [pages[page] ?? '', `> ${typed}`],
+    key: (state, key) => {
+      if (key !== 'enter') return { ...state, typed: state.typed + key };
+      if (state.deaf > 0) return { ...state, deaf: state.deaf - 1 };
+      return { ...state, page: state.page + 1, typed: '' };
+    },
+  };
+}
+
+const STEPS: readonly Step[] = [
+  {
+    id: 'language',
+    when: { text: 'Choose the language' },
+    do: [{ key: 'enter' }],
+    expect: { text: 'Enter your name' },
+    checkpoint: true,
+  },
+  {
+    id: 'name',
+    when: { text: 'Enter your name' },
+    do: [{ type: 'bob' }, { key: 'enter' }],
+    expect: { text: 'All done' },
+  },
+];
+
+/** Times that let a test of a failure end soon. */
+const QUICK = { defaults: { timeout: '300ms', retries: 0, backoff: { from: '1ms', factor: 1, max: '1ms' } } };
+
+describe('the engine', () => {
+  let bench: Paper;
+  afterEach(() => bench.remove());
+
+  it('runs every step once, in order, and confirms each', async () => {
+    bench = paper(installer());
+    const { final, repairs, resumedFrom, machine, end } = await bench.run(recipe(STEPS));
+    await end();
+    assert.deepEqual(final.recipe.steps, STEPS);
+    assert.deepEqual(repairs, []);
+    assert.equal(resumedFrom, null);
+    assert.equal(machine, bench.machines[0]);
+    assert.deepEqual(bench.machines[0]?.pressed, ['enter', 'b', 'o', 'b', 'enter']);
+    assert.deepEqual(
+      named(bench.events, 'step-done').map((event) => 'step' in event && event.step),
+      ['language', 'name'],
+    );
+    assert.equal(named(bench.events, 'seen').length, 4);
+  });
+
+  it('acts only on frames captured after the last input, and tells when', async () => {
+    bench = paper(installer());
+    await (await bench.run(recipe(STEPS))).end();
+    let lastInput = -Infinity;
+    for (const event of bench.events) {
+      if (event.event === 'seen') assert.ok(event.capturedAtMs > lastInput, 'a match of an old frame');
+      if (event.event === 'key') lastInput = event.sentAtMs;
+      if (event.event === 'typed') lastInput = event.sentAtMs ?? assert.fail('the time of the first key is missing');
+    }
+  });
+
+  it('is not satisfied by a text that stood there before the input', async () => {
+    bench = paper(installer(['Menu: start', 'Menu: start']));
+    const steps: Step[] = [
+      { id: 'start', when: { text: 'Menu' }, do: [{ key: 'enter' }], expect: { text: 'Menu: start' } },
+    ];
+    await assert.rejects(bench.run(recipe(steps, QUICK)), (error) => {
+      assert.ok(error instanceof StepFailedError);
+      assert.equal(error.failure.phase, 'expect');
+      assert.match(error.failure.reason, /was there before the last input/);
+      return true;
+    });
+  });
+
+  it('makes the next step confirm an act that has no expectation of its own', async () => {
+    bench = paper(installer(['Page', 'Page']));
+    const steps: Step[] = [
+      { id: 'blind', when: { text: 'Page' }, do: [{ key: 'enter' }] },
+      { id: 'next', when: { text: 'Page' }, do: [{ key: 'x' }], expect: { text: '> x' } },
+    ];
+    await assert.rejects(bench.run(recipe(steps, QUICK)), /the step "next" failed/);
+    assert.deepEqual(bench.machines[0]?.pressed, ['enter']);
+  });
+
+  it('fails with what it expected, what it saw, and what came nearest', async () => {
+    bench = paper(installer(['Choose the tongue']));
+    await assert.rejects(bench.run(recipe(STEPS, QUICK)), (error) => {
+      assert.ok(error instanceof StepFailedError);
+      assert.equal(error.exitCode, 1);
+      assert.equal(error.code, 'provision/step-failed');
+      assert.deepEqual(error.facts['screen'], ['Choose the tongue', '>']);
+      assert.equal(error.failure.phase, 'when');
+      assert.equal(error.failure.nearest[0]?.line, 'Choose the tongue');
+      return true;
+    });
+  });
+
+  it('fails early on a still screen that says something else, long before its time', async () => {
+    bench = paper(installer(['Choose the language', 'Error: no disk']));
+    const first: Step = { ...(STEPS[0] ?? assert.fail()), expect: { text: 'Error' } };
+    const slow = { defaults: { timeout: '1h', retries: 0 } };
+    // A quarter of the default is not asked for: only a timeout of the condition's own makes it wait longer.
+    const never: Step = { id: 'never', when: { text: 'never' } };
+    await assert.rejects(
+      bench.run(recipe([first, never], slow), { hostFactor: 0.02 }),
+      /has been still .* "Error: no disk/,
+    );
+  });
+
+  it('does not fail early while the recipe says that progress may stall', async () => {
+    bench = paper(installer(['Unpacking 10%']));
+    const running = bench.run(
+      recipe([{ id: 'unpack', expect: { text: '100%', timeout: '1h', progress: { text: '[0-9]+%', stall: '1h' } } }]),
+      { hostFactor: 0.001 },
+    );
+    await machineOf(bench);
+    let looks = 0;
+    await until(() => (looks += 1) > 50);
+    await bench.machines[0]?.sendKeys(['1', '0', '0', '%'].map((key) => ({ key, down: true })));
+    await (await running).end();
+  });
+
+  it('fails at once when a watch fires, whatever the step waits for', async () => {
+    bench = paper(installer(['Kernel panic']));
+    const watch = [{ id: 'panic', when: { text: 'Kernel panic' }, fail: 'the guest crashed' }];
+    const steps: Step[] = [{ id: 'wait', when: { text: 'login:', timeout: '1h' } }];
+    await assert.rejects(bench.run(recipe(steps, { watch, defaults: { retries: 0 } })), (error) => {
+      assert.ok(error instanceof StepFailedError);
+      assert.equal(error.failure.phase, 'watch');
+      assert.match(error.message, /the guest crashed/);
+      return true;
+    });
+  });
+
+  it('takes the first branch whose condition holds', async () => {
+    bench = paper(installer(['Partitioning method', 'ok']));
+    const steps: Step[] = [
+      {
+        id: 'partition',
+        first_of: [
+          { when: { text: 'Force UEFI' }, do: [{ type: 'no' }] },
+          { when: { text: 'Partitioning' }, do: [{ type: 'guided' }, { key: 'enter' }] },
+        ],
+        expect: { text: 'ok' },
+      },
+    ];
+    await (await bench.run(recipe(steps))).end();
+    assert.deepEqual(bench.machines[0]?.pressed, ['g', 'u', 'i', 'd', 'e', 'd', 'enter']);
+  });
+
+  it('retries in place where the screen is again the one that the step begins with', async () => {
+    bench = paper(installer(undefined, 1));
+    const again = { defaults: { timeout: '200ms', retries: 1, backoff: { from: '1ms', factor: 1, max: '1ms' } } };
+    await (await bench.run(recipe(STEPS, again))).end();
+    assert.equal(bench.machines.length, 1);
+    assert.equal(named(bench.events, 'step-failed').length, 1);
+    assert.deepEqual(
+      named(bench.events, 'step-start').map((event) => event.event === 'step-start' && [event.step, event.try]),
+      [
+        ['language', 1],
+        ['language', 2],
+        ['name', 1],
+      ],
+    );
+  });
+
+  it('goes back to the last checkpoint where a failed step has changed the screen', async () => {
+    let wrong = 1;
+    const program = installer();
+    bench = paper({
+      ...program,
+      key: (state: Dialogs, key) =>
+        key === 'enter' && state.page === 1 && wrong-- > 0 ? { ...state, page: 7 } : program.key(state, key),
+    });
+    await (await bench.run(recipe(STEPS, { defaults: { timeout: '200ms', retries: 1 } }))).end();
+    assert.equal(bench.machines.length, 2);
+    assert.deepEqual(
+      named(bench.events, 'rolled-back').map((event) => 'to' in event && event.to),
+      ['language'],
+    );
+    assert.deepEqual(bench.machines[1]?.pressed, ['b', 'o', 'b', 'enter']);
+  });
+
+  it('does not retry a failure that repeats itself', async () => {
+    bench = paper(installer(['Something else']));
+    const retries = { defaults: { timeout: '100ms', retries: 9, backoff: { from: '1ms', factor: 1, max: '1ms' } } };
+    await assert.rejects(bench.run(recipe(STEPS, retries)), StepFailedError);
+    assert.equal(named(bench.events, 'step-failed').length, 2);
+  });
+
+  it('resumes from the deepest checkpoint, and only a changed step voids it', async () => {
+    bench = paper(installer());
+    await (await bench.run(recipe(STEPS))).end();
+    const second = await bench.run(recipe(STEPS));
+    await second.end();
+    assert.equal(second.resumedFrom, 'language');
+    assert.deepEqual(bench.machines[1]?.pressed, ['b', 'o', 'b', 'enter']);
+
+    const changedLater = [STEPS[0] ?? assert.fail(), { ...(STEPS[1] ?? assert.fail()), summary: 'changed' }];
+    const third = await bench.run(recipe(changedLater));
+    await third.end();
+    assert.equal(third.resumedFrom, 'language');
+
+    const changedFirst = [{ ...(STEPS[0] ?? assert.fail()), summary: 'changed' }, STEPS[1] ?? assert.fail()];
+    const fourth = await bench.run(recipe(changedFirst));
+    await fourth.end();
+    assert.equal(fourth.resumedFrom, null);
+  });
+
+  it('begins at power-on where that is asked for', async () => {
+    bench = paper(installer());
+    await (await bench.run(recipe(STEPS))).end();
+    const second = await bench.run(recipe(STEPS), { from: { step: null } });
+    await second.end();
+    assert.equal(second.resumedFrom, null);
+  });
+
+  it('is interrupted by Ctrl-C with a state to resume from', async () => {
+    bench = paper(installer(['Choose the language', 'Enter your name', 'Nothing that was expected']));
+    const control = new AbortController();
+    const slow = { defaults: { timeout: '1h', retries: 0 } };
+    const running = bench.run(recipe(STEPS, slow), {
+      signal: control.signal,
+      hostFactor: 1000,
+      emit: (event) => {
+        if (event.event === 'typed') control.abort();
+      },
+    });
+    await assert.rejects(running, (error) => {
+      assert.ok(error instanceof InterruptedError);
+      assert.equal(error.exitCode, 130);
+      assert.match(error.hint ?? '', /run the same command again/);
+      return true;
+    });
+    const [checkpoint] = await bench.store.list();
+    assert.equal(checkpoint?.step, 'language');
+  });
+
+  it('names the step at which the machine died', async () => {
+    bench = paper(installer());
+    const running = bench.run(recipe(STEPS, { defaults: { timeout: '1h' } }), {
+      emit: (event) => {
+        if (event.event === 'checkpoint') bench.machines[0]?.die();
+      },
+    });
+    await assert.rejects(running, (error) => {
+      assert.ok(error instanceof PortalgunError);
+      assert.equal(error.code, 'provision/machine-died');
+      assert.match(error.message, /during the step "name".*signal SIGKILL/s);
+      return true;
+    });
+    const second = await bench.run(recipe(STEPS));
+    await second.end();
+    assert.equal(second.resumedFrom, 'language');
+  });
+
+  it('waits for an event of the machine', async () => {
+    bench = paper(installer());
+    const steps: Step[] = [...STEPS, { id: 'off', do: [{ power: 'off' }], expect: { event: 'shutdown' } }];
+    await (await bench.run(recipe(steps))).end();
+  });
+
+  it('sends the end of a serial line only after its echo, so that the echo cannot satisfy the step', async () => {
+    bench = paper({
+      ...installer(['console']),
+      serial: (state: Dialogs, line) => ({ state, says: line === 'echo DONE' ? 'DONE\r\n# ' : '?' }),
+    });
+    const steps: Step[] = [{ id: 'run', do: [{ serial: 'echo DONE\n' }], expect: { serial: { regex: '^DONE$' } } }];
+    await (await bench.run(recipe(steps))).end();
+    const silent = [{ ...(steps[0] ?? assert.fail()), do: [{ serial: 'echo DONE2\n' }], expect: { serial: 'DONE2' } }];
+    await assert.rejects(bench.run(recipe(silent, QUICK)), StepFailedError);
+  });
+
+  it('uses a secret only on the way to the machine', async () => {
+    bench = paper(installer(['Password:', 'changed']));
+    const personalise: Step[] = [
+      {
+        id: 'password',
+        when: { text: 'Password:' },
+        do: [{ type: '{{root}}' }, { key: 'enter' }],
+        expect: { text: 'changed' },
+      },
+    ];
+    const secrets = new Map([['root', 'swordfish']]);
+    await (
+      await bench.run(recipe(STEPS, { params: { root: { type: 'secret' } }, personalise }), {
+        part: 'personalise',
+        secrets,
+      })
+    ).end();
+    assert.deepEqual(bench.machines[0]?.pressed, ['s', 'w', 'o', 'r', 'd', 'f', 'i', 's', 'h', 'enter']);
+    assert.ok(!JSON.stringify(bench.events).includes('swordfish'));
+    assert.deepEqual(await bench.store.list(), []);
+  });
+});
+
+async function machineOf(bench: Paper): Promise<void> {
+  await until(() => bench.machines.length > 0);
+}
+
+/** Turns of the event loop until something holds: no clock. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
+}

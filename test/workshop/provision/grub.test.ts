@@ -1,0 +1,222 @@
+/** The engine on a real machine: GRUB's rescue ISO in QEMU, under software emulation. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { sha256 } from '../../../src/crypto/digest.ts';
+import { PortalgunError } from '../../../src/errors.ts';
+import { stepDigest } from '../../../src/recipe/digest.ts';
+import { parseRecipe } from '../../../src/recipe/parse.ts';
+import { resolveRecipe } from '../../../src/recipe/resolve.ts';
+import type { ResolvedRecipe, Step } from '../../../src/recipe/types.ts';
+import { createDisk, inspectDisk, startMachine } from '../../../src/workshop/machine/index.ts';
+import { createEyes } from '../../../src/workshop/screen/index.ts';
+import {
+  createSenses,
+  createSuggestionRepair,
+  createWorkbench,
+  openCheckpoints,
+  runSteps,
+  type BuildEvent,
+  type RepairSource,
+  type RunOptions,
+  type RunResult,
+} from '../../../src/workshop/provision/index.ts';
+
+const ISO = '/usr/lib/grub-rescue/grub-rescue-cdrom.iso';
+
+const SHELL: Step = {
+  id: 'shell',
+  when: { text: 'GNU GRUB' },
+  do: [{ key: 'c' }],
+  expect: { text: 'Minimal BASH-like line editing' },
+  checkpoint: true,
+};
+const PLATFORM: Step = {
+  id: 'platform',
+  when: { text: 'grub>' },
+  do: [{ type: 'echo is-$grub_platform-is' }, { key: 'enter' }],
+  expect: { text: 'is-pc-is' },
+  checkpoint: true,
+};
+const AGAIN: Step = {
+  id: 'again',
+  do: [{ type: 'echo $grub_cpu/$grub_platform' }, { key: 'enter' }],
+  expect: { text: 'i386/pc' },
+};
+const STEPS: readonly Step[] = [SHELL, PLATFORM, AGAIN];
+
+function recipe(steps: readonly Step[]): ResolvedRecipe {
+  const document = {
+    recipe: 1,
+    name: 'grub',
+    version: '1.0.0',
+    machine: { arch: 'x86_64', memory: '64M' },
+    defaults: { timeout: '20s', retries: 0 },
+    steps,
+  };
+  return resolveRecipe(parseRecipe(JSON.stringify(document)), {});
+}
+
+describe('the engine on a real machine', function () {
+  this.timeout(120_000);
+  let folder: string;
+  let events: BuildEvent[];
+
+  before(function () {
+    if (!existsSync(ISO)) {
+      console.log(`      skipped: ${ISO} is missing (Debian package grub-rescue-pc)`);
+      this.skip();
+    }
+    if (!process.env['PATH']?.split(delimiter).some((path) => existsSync(join(path, 'qemu-system-x86_64')))) {
+      console.log('      skipped: qemu-system-x86_64 is missing (Debian package qemu-system-x86)');
+      this.skip();
+    }
+  });
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'portalgun-grub-'));
+    events = [];
+    await createDisk({ path: join(folder, 'blank.qcow2'), format: 'qcow2' }, 8 * 2 ** 20);
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  function run(resolved: ResolvedRecipe, options: Partial<RunOptions> & { qemu?: string } = {}): Promise<RunResult> {
+    const { qemu, ...rest } = options;
+    return runSteps({
+      resolved,
+      workbench: createWorkbench({
+        start: startMachine,
+        config: {
+          arch: 'x86_64',
+          cpus: 1,
+          memoryMiB: 64,
+          disks: [
+            { id: 'root', path: join(folder, 'blank.qcow2'), format: 'qcow2', bus: 'virtio' },
+            { id: 'iso', path: ISO, format: 'raw', bus: 'cdrom', readOnly: true },
+          ],
+        },
+        media: sha256('the rescue ISO and an empty disk'),
+        accelerator: 'tcg',
+        qemuVersion: 'whichever is installed',
+        runtimeDir: join(folder, 'run'),
+        disksDir: join(folder, 'disks'),
+        ...(qemu !== undefined && { qemu }),
+      }),
+      senses: createSenses(createEyes()),
+      checkpoints: openCheckpoints(join(folder, 'checkpoints')),
+      sources: [],
+      emit: (event) => events.push(event),
+      hostFactor: 1,
+      signal: new AbortController().signal,
+      ...rest,
+    });
+  }
+
+  async function finish({ machine, end }: Pick<RunResult, 'machine' | 'end'>): Promise<void> {
+    await machine.close();
+    await end();
+  }
+
+  it('does every step, closed-loop, on the screen alone', async () => {
+    const result = await run(recipe(STEPS));
+    await finish(result);
+    assert.equal(result.resumedFrom, null);
+    assert.deepEqual(
+      events.flatMap((event) => (event.event === 'step-done' ? [event.step] : [])),
+      ['shell', 'platform', 'again'],
+    );
+    assert.deepEqual(
+      events.flatMap((event) => (event.event === 'typed' ? [event.text] : [])),
+      ['echo is-$grub_platform-is', 'echo $grub_cpu/$grub_platform'],
+    );
+  });
+
+  it('mends a stale step with a patch, from the checkpoint before it', async () => {
+    const stale: Step = { ...PLATFORM, expect: { text: 'is-bios-is', timeout: '2s' } };
+    const store: RepairSource = {
+      name: 'store',
+      propose: () =>
+        Promise.resolve({
+          kind: 'patch',
+          origin: 'trusted-patch',
+          operations: [{ op: 'replace-step', id: 'platform', was: stepDigest(stale), step: PLATFORM }],
+          summary: 'the platform is called pc',
+        }),
+    };
+    const result = await run(recipe([SHELL, stale, AGAIN]), { sources: [store] });
+    await finish(result);
+    assert.deepEqual(result.final.recipe.steps, STEPS);
+    assert.equal(result.repairs.length, 1);
+    assert.deepEqual(
+      events.flatMap((event) => (event.event === 'rolled-back' ? [event.to] : [])),
+      ['shell'],
+    );
+  });
+
+  it('mends a reworded prompt by what stands on the screen', async () => {
+    const stale: Step = { ...SHELL, expect: { text: 'Minimal ZSH-like line editing', timeout: '4s' } };
+    const senses = createSenses(createEyes());
+    const result = await run(recipe([stale, PLATFORM]), { senses, sources: [createSuggestionRepair(senses.reader)] });
+    await finish(result);
+    assert.deepEqual(result.final.recipe.steps[0]?.expect, { text: 'Minimal BASH-like line editing', timeout: '4s' });
+  });
+
+  it('resumes from one checkpoint as often as one likes, and from its child, disks and all', async () => {
+    await finish(await run(recipe(STEPS)));
+    for (const summary of ['first time', 'second time']) {
+      const result = await run(recipe([SHELL, { ...PLATFORM, summary }, AGAIN]));
+      assert.equal(result.resumedFrom, 'shell');
+      const [disk] = Object.values(result.machine.diskFiles());
+      // The blank copy, the overlay since "shell", the one since "platform".
+      assert.equal((await inspectDisk(disk ?? assert.fail('no disk'))).chain.length, 3);
+      await finish(result);
+    }
+    const child = await run(recipe([SHELL, PLATFORM, { ...AGAIN, summary: 'third time' }]));
+    assert.equal(child.resumedFrom, 'platform');
+    await finish(child);
+    const checkpoints = await openCheckpoints(join(folder, 'checkpoints')).list();
+    assert.equal(checkpoints.length, 4);
+    for (const { memoryPath, files, disks } of checkpoints) {
+      assert.equal((await stat(memoryPath)).mode & 0o077, 0);
+      for (const file of [...files, ...Object.values(disks)]) await stat(file);
+    }
+  });
+
+  it('says so when QEMU is killed in the middle, and the next run goes on from the checkpoint', async () => {
+    const qemu = join(folder, 'qemu');
+    const pidFile = join(folder, 'qemu.pid');
+    await writeFile(qemu, `#!/bin/sh\necho $$ > '${pidFile}'\nexec qemu-system-x86_64 "$@"\n`);
+    await chmod(qemu, 0o755);
+    const never = recipe([SHELL, { ...PLATFORM, expect: { text: 'never', timeout: '10m' } }]);
+    const killed = run(never, {
+      qemu,
+      emit: (event) => {
+        events.push(event);
+        if (event.event === 'typed') void readFile(pidFile, 'utf8').then((pid) => process.kill(Number(pid), 'SIGKILL'));
+      },
+    });
+    await assert.rejects(killed, (error) => {
+      assert.ok(error instanceof PortalgunError);
+      assert.equal(error.code, 'provision/machine-died');
+      assert.match(error.message, /during the step "platform".*SIGKILL/s);
+      return true;
+    });
+    const result = await run(recipe(STEPS));
+    assert.equal(result.resumedFrom, 'shell');
+    await finish(result);
+  });
+
+  it('goes further back where a checkpoint is damaged, and makes it anew', async () => {
+    await finish(await run(recipe(STEPS)));
+    const [, platform] = await openCheckpoints(join(folder, 'checkpoints')).list();
+    assert.equal(platform?.step, 'platform');
+    await writeFile(platform.memoryPath, 'not a memory image');
+    const result = await run(recipe(STEPS));
+    assert.equal(result.resumedFrom, 'shell');
+    await finish(result);
+    const again = await run(recipe(STEPS));
+    assert.equal(again.resumedFrom, 'platform');
+    await finish(again);
+  });
+});

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sha256 } from '../../../src/crypto/digest.ts';
+import { createMasker } from '../../../src/workshop/provision/mask.ts';
+import { openTranscript, writeFailureBundle } from '../../../src/workshop/provision/transcript.ts';
+import type { BuildEvent, StepFailure } from '../../../src/workshop/provision/types.ts';
+import { paperScreen } from './paper-machine.ts';
+
+const start = (index: number): BuildEvent => ({
+  atMs: index,
+  event: 'step-start',
+  step: `step-${index}`,
+  index,
+  of: 30,
+  try: 1,
+});
+
+describe('the transcript', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'portalgun-transcript-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it('is one masked event a line, for its owner only, and goes on where it ended', async () => {
+    const path = join(folder, 'transcript.jsonl');
+    const masker = createMasker(['swordfish']);
+    for (const screen of [['first'], ['typed swordfish']]) {
+      const transcript = await openTranscript(path, masker);
+      transcript.write({ atMs: 1, event: 'step-failed', step: 'login', phase: 'expect', reason: 'no', screen });
+      await transcript.close();
+    }
+    const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
+    assert.deepEqual(
+      lines.map((line) => /"screen":(.*)}$/.exec(line)?.[1]),
+      ['["first"]', '["typed •••••••••"]'],
+    );
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+  });
+
+  it('remembers the last twenty steps', async () => {
+    const transcript = await openTranscript(join(folder, 'transcript.jsonl'), createMasker([]));
+    for (let index = 0; index < 30; index += 1) transcript.write(start(index));
+    await transcript.close();
+    assert.deepEqual(transcript.recent()[0], start(10));
+    assert.equal(transcript.recent().length, 20);
+  });
+
+  it('keeps of a failure what explains it', async () => {
+    const failure: StepFailure = {
+      stepId: 'language',
+      stepDigest: sha256('step'),
+      phase: 'when',
+      expected: { text: 'Choose the language' },
+      reason: 'it was not seen',
+      seen: paperScreen(['Choose the tongue']),
+      serialTail: '',
+      nearest: [{ line: 'Choose the tongue', row: 0, similarity: 0.7 }],
+    };
+    const frame = { width: 1, height: 1, rgb: new Uint8Array([1, 2, 3]), sequence: 1, capturedAtMs: 0 };
+    const bundle = join(folder, 'failure');
+    await writeFailureBundle(bundle, { failure, frame, events: [start(0)] }, createMasker(['x']));
+    assert.equal(await readFile(join(bundle, 'screen.txt'), 'utf8'), 'Choose the tongue\n');
+    assert.deepEqual([...(await readFile(join(bundle, 'screen.ppm')))], [...Buffer.from('P6\n1 1\n255\n'), 1, 2, 3]);
+    const kept: unknown = JSON.parse(await readFile(join(bundle, 'failure.json'), 'utf8'));
+    assert.partialDeepStrictEqual(kept, {
+      expectedInWords: 'the text "Choose the language"',
+      nearest: failure.nearest,
+      screen: ['Choose the tongue'],
+    });
+    assert.deepEqual(JSON.parse(await readFile(join(bundle, 'steps.jsonl'), 'utf8')), start(0));
+  });
+
+  it('keeps no picture of a screen that shows a secret', async () => {
+    const failure: StepFailure = {
+      stepId: 'password',
+      stepDigest: sha256('step'),
+      phase: 'expect',
+      expected: { text: 'changed' },
+      reason: 'it was not seen',
+      seen: paperScreen(['you typed swordfish']),
+      serialTail: 'swordfish',
+      nearest: [],
+    };
+    const frame = { width: 1, height: 1, rgb: new Uint8Array(3), sequence: 1, capturedAtMs: 0 };
+    await writeFailureBundle(folder, { failure, frame, events: [] }, createMasker(['swordfish']));
+    await assert.rejects(stat(join(folder, 'screen.ppm')), /ENOENT/);
+    for (const name of ['failure.json', 'screen.txt', 'steps.jsonl']) {
+      assert.ok(!(await readFile(join(folder, name), 'utf8')).includes('swordfish'), name);
+    }
+  });
+});
