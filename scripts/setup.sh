@@ -16,8 +16,9 @@ if [ ! -x "$root/node_modules/node/bin/node" ] || ! cmp -s "$root/package-lock.j
     exit 5
   fi
   say "installing npm packages (once, about a minute)"
-  if ! (cd "$root" && npm ci --no-fund --no-audit --loglevel=error >&2); then
-    say "npm ci failed; its words are above. Mend that and run the same command again."
+  # Not `npm ci`: it refuses a lock file in which a registry lacked an optional binary for some other platform.
+  if ! (cd "$root" && npm install --no-save --no-fund --no-audit --loglevel=error >&2); then
+    say "npm install failed; its words are above. Mend that and run the same command again."
     exit 5
   fi
   cp "$root/package-lock.json" "$stamp"

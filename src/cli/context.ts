@@ -18,7 +18,11 @@ export interface Context extends Streams {
   readonly signal: AbortSignal;
 }
 
-export function contextFor(streams: Streams, flags: { json?: boolean; verbose?: boolean }, signal: AbortSignal): Context {
+export function contextFor(
+  streams: Streams,
+  flags: { json?: boolean; verbose?: boolean },
+  signal: AbortSignal,
+): Context {
   return {
     ...streams,
     home: homeAt(streams.environment),

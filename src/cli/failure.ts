@@ -20,7 +20,8 @@ export function reportFailure(context: Context, error: unknown): number {
 
 function asPortalgunError(error: unknown, signal: AbortSignal): PortalgunError {
   if (error instanceof PortalgunError) return error;
-  if (signal.aborted) return new InterruptedError('interrupted; the same command goes on where it stopped', { cause: error });
+  if (signal.aborted)
+    return new InterruptedError('interrupted; the same command goes on where it stopped', { cause: error });
   const errno = (error as NodeJS.ErrnoException | undefined)?.code;
   if (errno === 'ENOSPC') {
     return new PortalgunError(1, 'disk/full', `the disk is full: ${messageOf(error)}`, {

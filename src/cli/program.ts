@@ -34,7 +34,11 @@ export async function runCommandLine(argv: readonly string[], streams: Streams):
   return exitCode;
 }
 
-type Run = (flags: { json?: boolean; verbose?: boolean }, load: () => Promise<Action>, args: unknown[]) => Promise<void>;
+type Run = (
+  flags: { json?: boolean; verbose?: boolean },
+  load: () => Promise<Action>,
+  args: unknown[],
+) => Promise<void>;
 
 function makeProgram(streams: Streams, run: Run): Command {
   const program = new Command('portalgun')
@@ -61,8 +65,18 @@ function makeProgram(streams: Streams, run: Run): Command {
         await run(self.opts(), load, [...positional, self.opts()]);
       });
 
-  command(program, 'init', 'make an identity, its recovery key (shown once), and a policy', async () => (await import('./commands/identity.ts')).init);
-  command(program, 'id', 'who am I: author id, PeerId, addresses', async () => (await import('./commands/identity.ts')).id).option('--invite', 'print an invitation for others to add');
+  command(
+    program,
+    'init',
+    'make an identity, its recovery key (shown once), and a policy',
+    async () => (await import('./commands/identity.ts')).init,
+  );
+  command(
+    program,
+    'id',
+    'who am I: author id, PeerId, addresses',
+    async () => (await import('./commands/identity.ts')).id,
+  ).option('--invite', 'print an invitation for others to add');
 
   const recipe = program.command('recipe').description('recipes: checked, explained, pinned, shared');
   const recipes = () => import('./commands/recipe.ts');
@@ -70,71 +84,207 @@ function makeProgram(streams: Streams, run: Run): Command {
   command(recipe, 'lint <file>', 'check a recipe; every problem with its line', async () => (await recipes()).lint);
   command(recipe, 'show <recipe>', 'explain a recipe in words', async () => (await recipes()).show);
   command(recipe, 'diff <a> <b>', 'what changed between two recipes, step by step', async () => (await recipes()).diff);
-  command(recipe, 'lock <file>', 'pin the exact media a recipe resolves to', async () => (await recipes()).lock).option('--update', 'move to what is offered now, and say what moved');
+  command(recipe, 'lock <file>', 'pin the exact media a recipe resolves to', async () => (await recipes()).lock).option(
+    '--update',
+    'move to what is offered now, and say what moved',
+  );
   command(recipe, 'list', 'recipes that this node and its peers offer', async () => (await recipes()).list);
-  command(recipe, 'get <name>', 'write a peer’s recipe (author/name) to a file', async () => (await recipes()).get).option('--out <file>', 'where to');
-  command(recipe, 'apply <patch> <file>', 'write an accepted patch into my recipe file', async () => (await recipes()).apply);
+  command(
+    recipe,
+    'get <name>',
+    'write a peer’s recipe (author/name) to a file',
+    async () => (await recipes()).get,
+  ).option('--out <file>', 'where to');
+  command(
+    recipe,
+    'apply <patch> <file>',
+    'write an accepted patch into my recipe file',
+    async () => (await recipes()).apply,
+  );
 
   const media = program.command('media').description('install media, verified');
-  command(media, 'fetch <recipe>', 'fetch and verify the media of a recipe', async () => (await import('./commands/media.ts')).fetch);
-  command(media, 'verify <recipe>', 'verify again what is in the cache', async () => (await import('./commands/media.ts')).fetch);
+  command(
+    media,
+    'fetch <recipe>',
+    'fetch and verify the media of a recipe',
+    async () => (await import('./commands/media.ts')).fetch,
+  );
+  command(
+    media,
+    'verify <recipe>',
+    'verify again what is in the cache',
+    async () => (await import('./commands/media.ts')).fetch,
+  );
 
-  command(program, 'build <recipe>', 'build an image from verified media', async () => (await import('./commands/build.ts')).build)
+  command(
+    program,
+    'build <recipe>',
+    'build an image from verified media',
+    async () => (await import('./commands/build.ts')).build,
+  )
     .option('--param <k=v...>', 'bind a parameter')
     .option('--secret <name=file...>', 'read a secret parameter from a file (otherwise you are asked)')
-    .addOption(new Option('--repair <mode>', 'when a step fails: ask, only what policy allows, or nothing').choices(['ask', 'auto', 'never']).default('ask'))
+    .addOption(
+      new Option('--repair <mode>', 'when a step fails: ask, only what policy allows, or nothing')
+        .choices(['ask', 'auto', 'never'])
+        .default('ask'),
+    )
     .option('--fresh', 'do not resume from checkpoints')
     .option('--watch', 'show the screen as text while it builds');
   const builds = program.command('builds').description('what was built, step by step');
   command(builds, 'list', 'builds of this home', async () => (await import('./commands/builds.ts')).list);
-  command(builds, 'show <id>', 'one build: steps, times, repairs, failure', async () => (await import('./commands/builds.ts')).show);
-  command(builds, 'log <id>', 'the transcript, one JSON line an event', async () => (await import('./commands/builds.ts')).log);
+  command(
+    builds,
+    'show <id>',
+    'one build: steps, times, repairs, failure',
+    async () => (await import('./commands/builds.ts')).show,
+  );
+  command(
+    builds,
+    'log <id>',
+    'the transcript, one JSON line an event',
+    async () => (await import('./commands/builds.ts')).log,
+  );
   const checkpoints = program.command('checkpoints').description('resumable states of builds');
-  command(checkpoints, 'list', 'checkpoints with their sizes', async () => (await import('./commands/checkpoints.ts')).list);
+  command(
+    checkpoints,
+    'list',
+    'checkpoints with their sizes',
+    async () => (await import('./commands/checkpoints.ts')).list,
+  );
   command(checkpoints, 'tree', 'what grew from what', async () => (await import('./commands/checkpoints.ts')).tree);
-  command(checkpoints, 'prune', 'delete checkpoints, oldest first', async () => (await import('./commands/checkpoints.ts')).prune).option('--to <size>', 'keep at most this much (for example 2G)', '0');
+  command(
+    checkpoints,
+    'prune',
+    'delete checkpoints, oldest first',
+    async () => (await import('./commands/checkpoints.ts')).prune,
+  ).option('--to <size>', 'keep at most this much (for example 2G)', '0');
 
   const images = program.command('images').description('finished images');
   command(images, 'list', 'images of this home', async () => (await import('./commands/images.ts')).list);
-  command(images, 'show <image>', 'what an image is made of', async () => (await import('./commands/images.ts')).show).option('--manifest', 'print the whole manifest');
+  command(
+    images,
+    'show <image>',
+    'what an image is made of',
+    async () => (await import('./commands/images.ts')).show,
+  ).option('--manifest', 'print the whole manifest');
   command(images, 'verify <image>', 'hash it again', async () => (await import('./commands/images.ts')).verify);
   command(images, 'diff <a> <b>', 'which files differ', async () => (await import('./commands/images.ts')).diff);
-  command(program, 'run <image>', 'boot an image as an ephemeral VM, console in the terminal', async () => (await import('./commands/run.ts')).run).option('--keep', 'keep what the VM writes');
+  command(
+    program,
+    'run <image>',
+    'boot an image as an ephemeral VM, console in the terminal',
+    async () => (await import('./commands/run.ts')).run,
+  ).option('--keep', 'keep what the VM writes');
 
-  command(program, 'publish <what>', 'publish a recipe file, a patch or a build', async () => (await import('./commands/publish.ts')).publish).option('--offline', 'do not wait until a trusted peer has confirmed my feed');
-  command(program, 'withdraw <record>', 'take back what I published', async () => (await import('./commands/publish.ts')).withdraw).requiredOption('--why <text>', 'the reason, for others to read');
+  command(
+    program,
+    'publish <what>',
+    'publish a recipe file, a patch or a build',
+    async () => (await import('./commands/publish.ts')).publish,
+  ).option('--offline', 'do not wait until a trusted peer has confirmed my feed');
+  command(
+    program,
+    'withdraw <record>',
+    'take back what I published',
+    async () => (await import('./commands/publish.ts')).withdraw,
+  ).requiredOption('--why <text>', 'the reason, for others to read');
   const inbox = program.command('inbox').description('what peers sent that policy leaves to you');
   command(inbox, 'list', 'what waits for a decision', async () => (await import('./commands/inbox.ts')).list);
-  command(inbox, 'show <record>', 'one patch, read like a review', async () => (await import('./commands/inbox.ts')).show);
+  command(
+    inbox,
+    'show <record>',
+    'one patch, read like a review',
+    async () => (await import('./commands/inbox.ts')).show,
+  );
   command(inbox, 'accept <record>', 'builds here may use it', async () => (await import('./commands/inbox.ts')).accept);
-  command(inbox, 'reject <record>', 'builds here never use it', async () => (await import('./commands/inbox.ts')).reject);
+  command(
+    inbox,
+    'reject <record>',
+    'builds here never use it',
+    async () => (await import('./commands/inbox.ts')).reject,
+  );
   const peer = program.command('peer').description('people whose nodes you know');
-  command(peer, 'add <invitation>', 'add a peer by invitation, author id or PeerId', async () => (await import('./commands/peer.ts')).add)
+  command(
+    peer,
+    'add <invitation>',
+    'add a peer by invitation, author id or PeerId',
+    async () => (await import('./commands/peer.ts')).add,
+  )
     .option('--name <name>', 'what you call them')
     .option('--address <multiaddr...>', 'where their node listens')
-    .addOption(new Option('--auto <class...>', 'let their patches to their own recipes apply by themselves').choices(['wording', 'choices']));
-  command(peer, 'list', 'peers, whether followed, and how fresh', async () => (await import('./commands/peer.ts')).list);
+    .addOption(
+      new Option('--auto <class...>', 'let their patches to their own recipes apply by themselves').choices([
+        'wording',
+        'choices',
+      ]),
+    );
+  command(
+    peer,
+    'list',
+    'peers, whether followed, and how fresh',
+    async () => (await import('./commands/peer.ts')).list,
+  );
   command(peer, 'show <peer>', 'one peer', async () => (await import('./commands/peer.ts')).show);
   command(peer, 'remove <peer>', 'forget a peer', async () => (await import('./commands/peer.ts')).remove);
   command(program, 'follow <peer>', 'carry a peer’s feed', async () => (await import('./commands/peer.ts')).follow);
   command(program, 'unfollow <peer>', 'stop carrying it', async () => (await import('./commands/peer.ts')).unfollow);
   const policy = program.command('policy').description('whom you trust for what');
   command(policy, 'show', 'the policy in force', async () => (await import('./commands/policy.ts')).show);
-  command(policy, 'check', 'every problem in the policy file with its line', async () => (await import('./commands/policy.ts')).check);
-  command(program, 'why <record>', 'explain a decision: who said what, which rule applied', async () => (await import('./commands/inbox.ts')).why);
-  command(program, 'crosscheck <recipe>', 'compare my build with my peers’ builds', async () => (await import('./commands/crosscheck.ts')).crosscheck).option('--peer <name>', 'only this peer');
-  command(program, 'verify <file>', 'check a record or attestation offline', async () => (await import('./commands/verify.ts')).verify);
+  command(
+    policy,
+    'check',
+    'every problem in the policy file with its line',
+    async () => (await import('./commands/policy.ts')).check,
+  );
+  command(
+    program,
+    'why <record>',
+    'explain a decision: who said what, which rule applied',
+    async () => (await import('./commands/inbox.ts')).why,
+  );
+  command(
+    program,
+    'crosscheck <recipe>',
+    'compare my build with my peers’ builds',
+    async () => (await import('./commands/crosscheck.ts')).crosscheck,
+  ).option('--peer <name>', 'only this peer');
+  command(
+    program,
+    'verify <file>',
+    'check a record or attestation offline',
+    async () => (await import('./commands/verify.ts')).verify,
+  );
 
   const node = program.command('node').description('the node that speaks with peers');
   command(node, 'start', 'run the node until Ctrl-C', async () => (await import('./commands/node.ts')).start)
-    .addOption(new Option('--role <role>', 'bootstrap: help others find each other, no content of its own').choices(['peer', 'bootstrap']).default('peer'))
+    .addOption(
+      new Option('--role <role>', 'bootstrap: help others find each other, no content of its own')
+        .choices(['peer', 'bootstrap'])
+        .default('peer'),
+    )
     .option('--listen <multiaddr...>', 'where to listen');
-  command(node, 'status', 'is it running, with whom, what was refused', async () => (await import('./commands/node.ts')).status);
+  command(
+    node,
+    'status',
+    'is it running, with whom, what was refused',
+    async () => (await import('./commands/node.ts')).status,
+  );
   command(node, 'stop', 'stop it', async () => (await import('./commands/node.ts')).stop);
   command(node, 'sync', 'catch up with peers now', async () => (await import('./commands/node.ts')).sync);
 
-  command(program, 'doctor', 'what is missing on this machine, and the command that mends it', async () => (await import('./commands/doctor.ts')).doctor);
-  command(program, 'demo', 'the main job: two nodes build, break, heal by a patch, compare', async () => (await import('./demo/main.ts')).demo)
+  command(
+    program,
+    'doctor',
+    'what is missing on this machine, and the command that mends it',
+    async () => (await import('./commands/doctor.ts')).doctor,
+  );
+  command(
+    program,
+    'demo',
+    'the main job: two nodes build, break, heal by a patch, compare',
+    async () => (await import('./demo/main.ts')).demo,
+  )
     .option('--exit', 'end after the loop instead of keeping the node running')
     .option('--recipe <name>', 'which shipped recipe to show it with');
   return program;

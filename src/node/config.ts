@@ -75,5 +75,7 @@ function flag(value: unknown, name: string, file: string): boolean {
 }
 
 function invalid(file: string, what: string): UsageError {
-  return new UsageError('config/invalid', `${file}: ${what}`, { hint: 'Mend that line, or delete it for the default.' });
+  return new UsageError('config/invalid', `${file}: ${what}`, {
+    hint: 'Mend that line, or delete it for the default.',
+  });
 }

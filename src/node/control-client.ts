@@ -21,7 +21,13 @@ export function callNode(socketPath: string): Call {
     new Promise((resolve, reject) => {
       const body = JSON.stringify(args ?? {});
       const outgoing = request(
-        { socketPath, path: `/v1/${operation}`, method: 'POST', signal, headers: { 'content-type': 'application/json' } },
+        {
+          socketPath,
+          path: `/v1/${operation}`,
+          method: 'POST',
+          signal,
+          headers: { 'content-type': 'application/json' },
+        },
         (response) => {
           const chunks: Buffer[] = [];
           response.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -33,7 +33,10 @@ export async function createIdentity(home: Home): Promise<{ identity: Identity; 
   const recoverySeed = generateSeed();
   const recoveryPublicKey = publicKeyOf(recoverySeed);
   // The recovery half goes first: a seed on disk always has its recovery key beside it.
-  await writeFileAtomic(path.join(home.identityDir, 'recovery.pub'), `${Buffer.from(recoveryPublicKey).toString('hex')}\n`);
+  await writeFileAtomic(
+    path.join(home.identityDir, 'recovery.pub'),
+    `${Buffer.from(recoveryPublicKey).toString('hex')}\n`,
+  );
   await writeFileAtomic(seedFile, `${Buffer.from(seed).toString('hex')}\n`);
   const identity = { seed, author: authorIdOf(publicKeyOf(seed)), recoveryPublicKey };
   return { identity, recoveryKey: formatRecoveryKey(recoverySeed) };
@@ -88,4 +91,3 @@ async function exists(file: string): Promise<boolean> {
     throw error;
   }
 }
-

@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises';
+import { KEYS_FOLDER } from '../../node/keys-folder.ts';
+import { connect } from '../../node/connect.ts';
+import { loadRecipe } from '../../node/recipe-source.ts';
+import { runBuild, type FinishedBuild } from '../../node/run-build.ts';
+import { UsageError } from '../../errors.ts';
+import { shortDigest } from '../../crypto/digest.ts';
+import { createTerminalRepair } from '../repair/index.ts';
+import type { RepairSource } from '../../workshop/provision/types.ts';
+import type { Context } from '../context.ts';
+import { note, printLine, printResult, seconds } from '../output.ts';
+import { buildProgress } from '../build-progress.ts';
+import { confirmPatch, yesOrNo } from '../confirm.ts';
+import { publishBuild } from './publish.ts';
+
+export interface BuildFlags {
+  readonly param?: string[];
+  readonly secret?: string[];
+  readonly repair: 'ask' | 'auto' | 'never';
+  readonly fresh?: boolean;
+  readonly watch?: boolean;
+}
+
+export async function build(context: Context, reference: string, flags: BuildFlags): Promise<undefined> {
+  const connection = await connect(context.home);
+  const source = await loadRecipe(reference, connection, context.signal);
+  const asks = flags.repair === 'ask' && !context.json;
+  const finished = await runBuild({
+    home: context.home,
+    connection,
+    source,
+    params: pairs(flags.param ?? [], '--param'),
+    secrets: await secretsFor(source.checked.recipe.params ?? {}, flags.secret ?? []),
+    repair: flags.repair,
+    person: asks ? people(context) : [],
+    ...(asks && { confirm: (candidate, request, signal) => confirmPatch(context, candidate, request, signal) }),
+    passedOver: (record, reason) => note(context, `patch ${shortDigest(record)} is not used: ${reason}`),
+    resume: !flags.fresh,
+    emit: buildProgress(context, flags.watch ?? false),
+    keysDir: KEYS_FOLDER,
+    signal: context.signal,
+    now: () => new Date(),
+  });
+  tell(context, finished);
+  if (asks && mendedByHand(finished) && context.stdin.isTTY === true) await offerToPublish(context, finished.record.id);
+  return undefined;
+}
+
+/** Suggestions are shown by the person's own repair view; nothing is applied without them. */
+function people(context: Context): RepairSource[] {
+  return [createTerminalRepair({ input: context.stdin, output: context.stdout, environment: context.environment })];
+}
+
+function tell(context: Context, { record, outcome }: FinishedBuild): void {
+  if (context.json) {
+    printLine(context, JSON.stringify({ event: 'build', build: record }));
+    return;
+  }
+  printResult(context, record, () => [
+    '',
+    `${record.recipeName} is built: every expectation was met (${seconds(record.tookMs)}${outcome.resumedFrom === null ? '' : `, resumed after ${outcome.resumedFrom}`}).`,
+    `build     ${record.id}`,
+    ...record.repairs.map(({ step, origin, summary }) => `repaired  ${step} (${origin}): ${summary}`),
+    ...(record.manifest === undefined ? [] : [`manifest  ${record.manifest}`]),
+    ...(record.image === undefined
+      ? ['This recipe makes no image.']
+      : [`image     ${record.image}`, `boot it   portalgun run ${record.image}`]),
+  ]);
+}
+
+function mendedByHand({ record }: FinishedBuild): boolean {
+  return record.repairs.some(({ origin }) => origin !== 'trusted-patch');
+}
+
+async function offerToPublish(context: Context, id: string): Promise<void> {
+  const yes = await yesOrNo(context, 'Publish your mended step, so that it heals others’ builds? [y/N] ');
+  if (!yes) {
+    printLine(context, `Kept. Publish it any time with: portalgun publish ${id}`);
+    return;
+  }
+  for (const { what, record } of await publishBuild(context, await connect(context.home), id)) {
+    printLine(context, `published ${what}: ${record}`);
+  }
+}
+
+function pairs(list: readonly string[], flag: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const pair of list) {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new UsageError('build/bad-parameter', `${flag} ${pair}: expected name=value`);
+    found[pair.slice(0, at)] = pair.slice(at + 1);
+  }
+  return found;
+}
+
+/** Secrets come from files, never from the command line, where others could read them. */
+async function secretsFor(
+  params: Readonly<Record<string, { readonly type: string; readonly default?: unknown }>>,
+  given: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const files = pairs(given, '--secret');
+  const secrets = new Map<string, string>();
+  for (const [name, param] of Object.entries(params)) {
+    if (param.type !== 'secret') continue;
+    const file = files[name];
+    if (file !== undefined) secrets.set(name, (await readFile(file, 'utf8')).replace(/\r?\n$/, ''));
+    else if (typeof param.default === 'string') secrets.set(name, param.default);
+    else {
+      throw new UsageError('build/missing-secret', `the recipe needs the secret ${name}`, {
+        hint: `Put it into a file that only you can read, and give: --secret ${name}=FILE`,
+      });
+    }
+  }
+  return secrets;
+}

@@ -1,0 +1,105 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { shortDigest } from '../../crypto/digest.ts';
+import { UsageError } from '../../errors.ts';
+import {
+  diffManifests,
+  imageFolder,
+  listImages,
+  readImageManifest,
+  showImage,
+  verifyImage,
+  type ManifestDifference,
+} from '../../workshop/image/index.ts';
+import type { Context } from '../context.ts';
+import { bytes, note, printLine, printResult, table } from '../output.ts';
+
+export async function list(context: Context): Promise<undefined> {
+  const { images, unreadable } = await listImages(context.home.imagesDir);
+  for (const { id, error } of unreadable) note(context, `image ${id} cannot be read: ${error.message}`);
+  printResult(context, images, () =>
+    images.length === 0
+      ? 'No images yet. Build one: portalgun build recipes/debian-12-tiny.yaml'
+      : table(
+          ['image', 'recipe', 'manifest', 'size', 'made'],
+          images.map((image) => [
+            image.id,
+            image.recipeName,
+            shortDigest(image.manifest),
+            bytes(image.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0)),
+            image.finishedAt.slice(0, 16).replace('T', ' '),
+          ]),
+        ),
+  );
+  return undefined;
+}
+
+export async function show(context: Context, id: string, flags: { manifest?: boolean }): Promise<undefined> {
+  const image = await showImage(context.home.imagesDir, id);
+  if (flags.manifest && !context.json) {
+    const folder = imageFolder(context.home.imagesDir, id);
+    printLine(context, (await readFile(path.join(folder, 'manifest.txt'), 'utf8')).trimEnd());
+    return undefined;
+  }
+  const manifest = await readImageManifest(context.home.imagesDir, image);
+  const rules = manifest.entries.flatMap((entry) =>
+    'rule' in entry && entry.rule !== undefined ? [{ path: entry.path, rule: entry.rule }] : [],
+  );
+  printResult(
+    context,
+    { ...image, entries: manifest.entries.length, dirHash1: manifest.dirHash1, normalised: rules.length },
+    () => [
+      `image     ${image.id}`,
+      `recipe    ${image.recipeName}, ${image.recipe}`,
+      `resolved  ${image.resolved}`,
+      `lock      ${image.lock}`,
+      `manifest  ${image.manifest} (${manifest.entries.length} entries, ${rules.length} rewritten by a rule)`,
+      `dirHash1  ${manifest.dirHash1}`,
+      `made      ${image.startedAt} to ${image.finishedAt}`,
+      ...image.disks.map(
+        (disk) =>
+          `disk      ${disk.id}: ${bytes(disk.sizeBytes)}, ${disk.sha256}${disk.personal ? ', personalised' : ''}`,
+      ),
+      ...rules.map(({ rule, path: file }) => `rule      ${rule}: ${file}`),
+    ],
+  );
+  return undefined;
+}
+
+/** Exit code 3 where a byte is not what was stored. */
+export async function verify(context: Context, id: string): Promise<undefined> {
+  const image = await verifyImage(context.home.imagesDir, id, {
+    signal: context.signal,
+    onProgress: (file) => note(context, `hashing ${file}`),
+  });
+  printResult(
+    context,
+    { id: image.id, valid: true, manifest: image.manifest },
+    () => `${image.id} is as it was stored.`,
+  );
+  return undefined;
+}
+
+/** Exit code 4 where they differ. */
+export async function diff(context: Context, a: string, b: string): Promise<number> {
+  const [left, right] = [await manifestOf(context, a), await manifestOf(context, b)];
+  const differences = diffManifests(left, right);
+  printResult(context, { equal: differences.length === 0, differences }, () =>
+    differences.length === 0 ? `${a} and ${b} hold the same.` : differences.map(describe),
+  );
+  return differences.length === 0 ? 0 : 4;
+}
+
+async function manifestOf(context: Context, id: string) {
+  const image = await showImage(context.home.imagesDir, id);
+  const manifest = await readImageManifest(context.home.imagesDir, image);
+  if (manifest.digest !== image.manifest)
+    throw new UsageError('image/altered', `the manifest of ${id} is not what was stored`);
+  return manifest;
+}
+
+export function describe(difference: ManifestDifference): string {
+  if (difference.where === 'only-in-a') return `${difference.path}: only in the first`;
+  if (difference.where === 'only-in-b') return `${difference.path}: only in the second`;
+  return `${difference.path}: ${difference.changes.join(', ')}`;
+}

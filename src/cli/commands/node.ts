@@ -1,0 +1,79 @@
+import { connect } from '../../node/connect.ts';
+import { UnavailableError } from '../../errors.ts';
+import type { Context } from '../context.ts';
+import { note, printLine, printResult } from '../output.ts';
+
+interface StartFlags {
+  readonly role: 'peer' | 'bootstrap';
+  readonly listen?: string[];
+}
+
+/** Runs until Ctrl-C. With `--json`: one line when it listens, one for each record that arrives. */
+export async function start(context: Context, flags: StartFlags): Promise<undefined> {
+  const { runNode } = await import('../../node/run-node.ts');
+  await runNode({
+    home: context.home,
+    role: flags.role,
+    ...(flags.listen && { listen: flags.listen }),
+    signal: context.signal,
+    onReady: (ready) => {
+      if (context.json) printLine(context, JSON.stringify({ event: 'ready', ...ready }));
+      else {
+        printLine(context, `node of ${ready.author}`);
+        for (const address of ready.addresses) printLine(context, `listening on ${address}`);
+        printLine(context, 'Ctrl-C stops it.');
+      }
+    },
+    onAdmission: (admission, from) => {
+      const summary = admission.result === 'admitted' ? { record: admission.record.id } : {};
+      if (context.json) printLine(context, JSON.stringify({ event: admission.result, from, ...summary }));
+      else if (admission.result === 'admitted') printLine(context, `new record ${admission.record.id}`);
+      else if (admission.result === 'refused') note(context, `refused a record from ${from}: ${admission.detail}`);
+    },
+  });
+  return undefined;
+}
+
+interface Status {
+  readonly running: boolean;
+  readonly author: string;
+  readonly network: string;
+  readonly addresses: readonly string[];
+  readonly peers: readonly { readonly name: string | null; readonly peerId: string; readonly address: string }[];
+  readonly feeds: readonly { readonly name: string; readonly seq: number; readonly scope: string }[];
+  readonly frozen: readonly { readonly name: string }[];
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+export async function status(context: Context): Promise<undefined> {
+  const home = await connect(context.home);
+  const state = (await home.call('status', {}, context.signal)) as Status;
+  printResult(context, state, () => [
+    state.running ? 'The node is running.' : 'No node runs for this home (portalgun node start).',
+    `author   ${state.author}`,
+    `network  ${state.network}`,
+    ...state.addresses.map((address) => `address  ${address}`),
+    ...state.peers.map(({ name, peerId, address }) => `peer     ${name ?? `stranger ${peerId}`} at ${address}`),
+    ...state.feeds.map(({ name, seq, scope }) => `feed     ${name} (${scope}): ${seq} records`),
+    ...state.frozen.map(({ name }) => `FROZEN   ${name} has signed two different records in one place`),
+    ...Object.entries(state.refused).map(([reason, count]) => `refused  ${count} × ${reason}`),
+  ]);
+  return undefined;
+}
+
+export async function stop(context: Context): Promise<undefined> {
+  const home = await connect(context.home);
+  if (!home.live) {
+    throw new UnavailableError('node/not-running', 'no node runs for this home.');
+  }
+  await home.call('stop', {}, context.signal);
+  printResult(context, { stopped: true }, () => 'The node is stopping.');
+  return undefined;
+}
+
+export async function sync(context: Context): Promise<undefined> {
+  const home = await connect(context.home);
+  const result = (await home.call('sync', {}, context.signal)) as { admitted: number; peers: number };
+  printResult(context, result, ({ admitted, peers }) => `${admitted} new records from ${peers} connected peers.`);
+  return undefined;
+}

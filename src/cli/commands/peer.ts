@@ -1,0 +1,100 @@
+import { connect } from '../../node/connect.ts';
+import type { Context } from '../context.ts';
+import { note, printResult, table } from '../output.ts';
+
+interface Peer {
+  readonly name: string;
+  readonly author: string;
+  readonly addresses: readonly string[];
+  readonly follow: boolean;
+  readonly connected: boolean;
+  readonly records: number;
+  readonly fresh: boolean;
+}
+
+interface AddFlags {
+  readonly name?: string;
+  readonly address?: string[];
+  readonly auto?: string[];
+}
+
+export async function add(context: Context, invitation: string, flags: AddFlags): Promise<undefined> {
+  const home = await connect(context.home);
+  const added = (await home.call(
+    'peer.add',
+    { invitation, name: flags.name, addresses: flags.address ?? [], auto: flags.auto ?? [] },
+    context.signal,
+  )) as { name: string; author: string; auto: string[]; reached: string };
+  printResult(context, added, ({ name, author, auto, reached }) => [
+    `${name} is ${author}`,
+    `You follow ${name}: their feed is carried and shown (${reached}).`,
+    auto.length > 0
+      ? `Their patches of class ${auto.join(', ')} to their own recipes may now apply by themselves.`
+      : 'Nothing of theirs is applied by itself; policy.yaml is where you may say otherwise.',
+  ]);
+  return undefined;
+}
+
+export async function list(context: Context): Promise<undefined> {
+  const home = await connect(context.home);
+  const peers = (await home.call('peer.list', {}, context.signal)) as Peer[];
+  printResult(context, peers, () =>
+    peers.length === 0
+      ? 'No peers yet. Add one with: portalgun peer add INVITATION'
+      : table(
+          ['peer', 'follow', 'state', 'records', 'author'],
+          peers.map((peer) => [
+            peer.name,
+            peer.follow ? 'yes' : 'no',
+            stateOf(peer),
+            String(peer.records),
+            peer.author,
+          ]),
+        ),
+  );
+  return undefined;
+}
+
+export async function show(context: Context, peer: string): Promise<undefined> {
+  const home = await connect(context.home);
+  const found = (await home.call('peer.show', { peer }, context.signal)) as Peer;
+  printResult(context, found, () => [
+    `peer     ${found.name}`,
+    `author   ${found.author}`,
+    `follow   ${found.follow ? 'yes' : 'no'}`,
+    `state    ${stateOf(found)}`,
+    `records  ${found.records}`,
+    ...found.addresses.map((address) => `address  ${address}`),
+  ]);
+  return undefined;
+}
+
+function stateOf(peer: Peer): string {
+  return [peer.connected ? 'connected' : 'away', peer.fresh ? 'fresh' : 'stale'].join(', ');
+}
+
+export async function remove(context: Context, peer: string): Promise<undefined> {
+  const home = await connect(context.home);
+  const removed = (await home.call('peer.remove', { peer }, context.signal)) as { name: string };
+  printResult(context, removed, ({ name }) => `${name} is removed from your policy. Records already stored stay.`);
+  return undefined;
+}
+
+export function follow(context: Context, peer: string): Promise<undefined> {
+  return setFollowing(context, peer, true);
+}
+
+export function unfollow(context: Context, peer: string): Promise<undefined> {
+  return setFollowing(context, peer, false);
+}
+
+async function setFollowing(context: Context, peer: string, follows: boolean): Promise<undefined> {
+  const home = await connect(context.home);
+  const result = (await home.call(follows ? 'peer.follow' : 'peer.unfollow', { peer }, context.signal)) as {
+    name: string;
+  };
+  printResult(context, result, ({ name }) => (follows ? `You follow ${name}.` : `You no longer follow ${name}.`));
+  if (follows && !home.live)
+    note(context, 'No node runs for this home: their feed comes when it does (portalgun node start).');
+  return undefined;
+}

@@ -1,0 +1,110 @@
+import { access, readFile } from 'node:fs/promises';
+import { symptomOf } from '../../heal/symptom.ts';
+import { findBuild, writeBuildRecord, type BuildRecord } from '../../node/build-records.ts';
+import { connect, type HomeConnection } from '../../node/connect.ts';
+import { loadConfig } from '../../node/config.ts';
+import type { Digest } from '../../crypto/digest.ts';
+import { readRecipeVersion } from '../../node/build-files.ts';
+import type { Context } from '../context.ts';
+import { note, printResult } from '../output.ts';
+
+interface Published {
+  readonly what: string;
+  readonly record: Digest;
+}
+
+/** A recipe file, or a build: its attestation, the patches made in it, and that its peers' patches worked here. */
+export async function publish(context: Context, what: string): Promise<undefined> {
+  const home = await connect(context.home);
+  const published = (await isFile(what))
+    ? [await publishRecipe(context, home, what)]
+    : await publishBuild(context, home, what);
+  printResult(context, published, (list) =>
+    list.length === 0
+      ? 'There is nothing new to publish of it.'
+      : list.map((one) => `published ${one.what}: ${one.record}`),
+  );
+  if (!home.live) note(context, 'No node runs for this home: peers get it when one does (portalgun node start).');
+  return undefined;
+}
+
+async function publishRecipe(context: Context, home: HomeConnection, file: string): Promise<Published> {
+  const yaml = await readFile(file, 'utf8');
+  const lockFile = file.replace(/\.ya?ml$/, '.lock.yaml');
+  const lockYaml = (await isFile(lockFile)) ? await readFile(lockFile, 'utf8') : undefined;
+  const { record } = (await home.call('publish.recipe', { yaml, file, lockYaml }, context.signal)) as {
+    record: Digest;
+  };
+  return { what: `recipe ${file}`, record };
+}
+
+export async function publishBuild(context: Context, home: HomeConnection, id: string): Promise<Published[]> {
+  const build = await findBuild(context.home, id);
+  const { network } = await loadConfig(context.home);
+  const done = new Map(Object.entries(build.published ?? {}));
+  const list: Published[] = [];
+  const once = async (key: string, what: string, operation: string, args: unknown): Promise<void> => {
+    if (done.has(key)) return;
+    const { record } = (await home.call(operation, args, context.signal)) as { record: Digest };
+    done.set(key, record);
+    list.push({ what, record });
+    await writeBuildRecord(context.home, { ...build, published: Object.fromEntries(done) });
+  };
+
+  if (build.status === 'failed') await publishFailure(build, network, once);
+  if (build.status !== 'done') return list;
+  if (build.attestation && build.manifest) {
+    await home.call('manifest.keep', { build: build.id }, context.signal);
+    await once('attestation', `attestation of ${build.recipeName}`, 'publish.attestation', {
+      attestation: build.attestation,
+    });
+  }
+  const attestation = done.get('attestation');
+  for (const [index, repair] of build.repairs.entries()) {
+    if (repair.origin === 'trusted-patch') {
+      const args = { of: repair.patch, reviewed: 'build', attestation };
+      await once(`endorsement-${index}`, `“works here” for ${repair.patch}`, 'publish.endorsement', args);
+      continue;
+    }
+    await once(`patch-${index}`, `patch: ${repair.summary}`, 'publish.patch', {
+      base: repair.base,
+      result: repair.result,
+      operations: repair.operations,
+      source: await readRecipeVersion(context.home, build, repair.base),
+      symptom: symptomOf(network, repair.stepDigest, repair.expected),
+      origin: repair.origin,
+      summary: repair.summary,
+      verifiedBy: attestation,
+    });
+  }
+  return list;
+}
+
+async function publishFailure(
+  build: BuildRecord,
+  network: string,
+  once: (key: string, what: string, operation: string, args: unknown) => Promise<void>,
+): Promise<void> {
+  const { failure } = build;
+  if (failure?.step === undefined) return;
+  const symptom =
+    failure.stepDigest && failure.expected ? symptomOf(network, failure.stepDigest, failure.expected) : null;
+  const args = { recipe: build.finalRecipe, recipeName: build.recipeName, failedSteps: [failure.step], symptom };
+  await once('failure', `failure at ${failure.step}`, 'publish.failure', { failure: args });
+}
+
+export async function withdraw(context: Context, record: string, flags: { why: string }): Promise<undefined> {
+  const home = await connect(context.home);
+  const result = (await home.call('publish.withdrawal', { record, why: flags.why }, context.signal)) as Published;
+  printResult(context, result, () => 'Withdrawn: those who follow you see it and the reason. It stays in your feed.');
+  return undefined;
+}
+
+async function isFile(file: string): Promise<boolean> {
+  try {
+    await access(file);
+    return true;
+  } catch {
+    return false; // not a file: then it names a build
+  }
+}

@@ -1,0 +1,209 @@
+import { access, readFile } from 'node:fs/promises';
+import { connect } from '../../node/connect.ts';
+import { loadRecipe, lockFileOf } from '../../node/recipe-source.ts';
+import { writeFileAtomic } from '../../node/atomic.ts';
+import {
+  describeAct,
+  describeCondition,
+  describeOperations,
+  diffRecipes,
+  lintRecipe,
+  parseRecipe,
+  recipeTemplate,
+  applyToYaml,
+  classOf,
+} from '../../recipe/index.ts';
+import type { Operation, Step } from '../../recipe/types.ts';
+import { UsageError } from '../../errors.ts';
+import type { Context } from '../context.ts';
+import { note, printResult, table } from '../output.ts';
+
+export async function create(context: Context, name: string): Promise<undefined> {
+  const file = `${name}.yaml`;
+  if (await exists(file))
+    throw new UsageError('recipe/exists', `${file} exists already`, { hint: 'Choose another name.' });
+  const text = recipeTemplate(name);
+  parseRecipe(text, file);
+  await writeFileAtomic(file, text, 0o644);
+  printResult(context, { file }, () => `${file} is written. Change it, then: portalgun recipe lint ${file}`);
+  return undefined;
+}
+
+/** Exit code 2 where the recipe cannot be read, 1 where a finding is an error. */
+export async function lint(context: Context, file: string): Promise<number> {
+  const checked = parseRecipe(await read(file), file);
+  const findings = lintRecipe(checked);
+  printResult(context, { file, digest: checked.digest, findings }, () =>
+    findings.length === 0
+      ? `${file} is in order: ${checked.recipe.steps.length} steps, ${checked.digest}`
+      : findings.map(
+          ({ severity, line, step, message }) =>
+            `${file}:${line}: ${severity}${step === undefined ? '' : ` in ${step}`}: ${message}`,
+        ),
+  );
+  return findings.some(({ severity }) => severity === 'error') ? 1 : 0;
+}
+
+export async function show(context: Context, reference: string): Promise<undefined> {
+  const home = await connect(context.home);
+  const { checked, lock } = await loadRecipe(reference, home, context.signal);
+  const { recipe } = checked;
+  printResult(context, { digest: checked.digest, recipe, locked: lock !== undefined }, () => [
+    `${recipe.name} ${recipe.version}${recipe.summary === undefined ? '' : `: ${recipe.summary}`}`,
+    `digest  ${checked.digest}${lock ? ', locked' : ''}`,
+    ...Object.entries(recipe.media ?? {}).map(([name, medium]) => `medium  ${name}: ${describeMedium(medium)}`),
+    `machine ${recipe.machine.arch}, ${recipe.machine.memory} of memory, network: ${recipe.machine.network ?? 'none'}`,
+    '',
+    ...recipe.steps.flatMap(describeStep),
+    ...(recipe.personalise
+      ? [
+          '',
+          'Afterwards, on this machine only (not part of what is compared):',
+          ...recipe.personalise.flatMap(describeStep),
+        ]
+      : []),
+  ]);
+  return undefined;
+}
+
+function describeMedium(medium: object): string {
+  if ('package' in medium && 'path' in medium)
+    return `${String(medium.path)} of Debian’s package ${String(medium.package)}, verified`;
+  if ('file' in medium) return `the file ${String(medium.file)}`;
+  const packages = 'packages' in medium && Array.isArray(medium.packages) ? medium.packages.length : 0;
+  return `a read-only disk of verified packages (${packages} named, with what they depend on)`;
+}
+
+function describeStep(step: Step): string[] {
+  const lines = [
+    `${step.id}${step.summary === undefined ? '' : `: ${step.summary}`}${step.checkpoint ? '  [checkpoint]' : ''}`,
+  ];
+  if (step.when) lines.push(`    when ${describeCondition(step.when)}`);
+  for (const act of step.do ?? []) lines.push(`    ${describeAct(act)}`);
+  for (const branch of step.first_of ?? []) {
+    lines.push(
+      `    if ${describeCondition(branch.when)}`,
+      ...(branch.do ?? []).map((act) => `        ${describeAct(act)}`),
+    );
+  }
+  if (step.expect) lines.push(`    then expect ${describeCondition(step.expect)}`);
+  return lines;
+}
+
+export async function diff(context: Context, before: string, after: string): Promise<undefined> {
+  const home = await connect(context.home);
+  const [a, b] = [await loadRecipe(before, home, context.signal), await loadRecipe(after, home, context.signal)];
+  const operations = diffRecipes(a.checked, b.checked);
+  const changeClass = operations.length === 0 ? null : classOf(a.checked, operations);
+  printResult(context, { base: a.checked.digest, result: b.checked.digest, changeClass, operations }, () =>
+    operations.length === 0 ? 'They are the same recipe.' : describeOperations(a.checked, operations),
+  );
+  return undefined;
+}
+
+export async function lock(context: Context, file: string, flags: { update?: boolean }): Promise<undefined> {
+  const home = await connect(context.home);
+  const source = await loadRecipe(file, home, context.signal);
+  if (source.file === undefined)
+    throw new UsageError('recipe/not-a-file', 'only a recipe file can be locked', {
+      hint: `Get it first: portalgun recipe get ${file}`,
+    });
+  const { resolveLock } = await import('../../node/lock-recipe.ts');
+  const { text, changes } = await resolveLock(context.home, source, flags.update ?? false, context.signal, (line) =>
+    note(context, line),
+  );
+  const lockFile = lockFileOf(source.file);
+  await writeFileAtomic(lockFile, text, 0o644);
+  printResult(context, { file: lockFile, changes }, () => [
+    ...changes,
+    `${lockFile} is written: share it with the recipe.`,
+  ]);
+  return undefined;
+}
+
+interface Offered {
+  readonly recipe: string;
+  readonly version: string;
+  readonly digest: string;
+}
+
+export async function list(context: Context): Promise<undefined> {
+  const home = await connect(context.home);
+  const recipes = (await home.call('recipe.list', {}, context.signal)) as Offered[];
+  printResult(context, recipes, () =>
+    recipes.length === 0
+      ? 'Nobody offers a recipe yet. Publish one with: portalgun publish FILE'
+      : table(
+          ['recipe', 'version', 'digest'],
+          recipes.map(({ recipe, version, digest }) => [recipe, version, digest]),
+        ),
+  );
+  return undefined;
+}
+
+export async function get(context: Context, name: string, flags: { out?: string }): Promise<undefined> {
+  const home = await connect(context.home);
+  const found = (await home.call('recipe.get', { recipe: name }, context.signal)) as Offered & {
+    yaml: string;
+    lockYaml?: string;
+  };
+  const file =
+    flags.out ??
+    `${
+      name
+        .split('/')
+        .at(-1)
+        ?.replace(/@.*$/, '')
+        .replace(/^sha256:/, 'recipe-') ?? 'recipe'
+    }.yaml`;
+  if (await exists(file))
+    throw new UsageError('recipe/exists', `${file} exists already`, { hint: 'Give another name with --out.' });
+  await writeFileAtomic(file, found.yaml, 0o644);
+  if (found.lockYaml !== undefined) await writeFileAtomic(lockFileOf(file), found.lockYaml, 0o644);
+  printResult(context, { file, digest: found.digest }, () => `${file} is written (${found.digest}).`);
+  return undefined;
+}
+
+/** Writes a patch into the person's own file, comments kept. */
+export async function apply(context: Context, patch: string, file: string): Promise<undefined> {
+  const home = await connect(context.home);
+  const before = parseRecipe(await read(file), file);
+  const operations = await operationsOf(context, home.call, patch);
+  const text = applyToYaml(before.source, operations);
+  const after = parseRecipe(text, file);
+  await writeFileAtomic(file, text, 0o644);
+  printResult(context, { file, from: before.digest, to: after.digest }, () => [
+    ...describeOperations(before, operations),
+    `${file} is changed: ${after.digest}`,
+  ]);
+  return undefined;
+}
+
+/** Operations of a stored patch record, or of the repairs of one of this home's builds. */
+async function operationsOf(
+  context: Context,
+  call: (operation: string, args: unknown, signal: AbortSignal) => Promise<unknown>,
+  patch: string,
+): Promise<Operation[]> {
+  const { listBuilds } = await import('../../node/build-records.ts');
+  const build = (await listBuilds(context.home)).find(({ id }) => id === patch);
+  if (build) return build.repairs.flatMap(({ operations }) => operations);
+  return ((await call('patch.get', { record: patch }, context.signal)) as { operations: Operation[] }).operations;
+}
+
+async function read(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new UsageError('recipe/not-found', `cannot read ${file}`, { cause });
+  }
+}
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    await access(file);
+    return true;
+  } catch {
+    return false; // absent, as wished
+  }
+}

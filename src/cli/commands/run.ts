@@ -1,0 +1,31 @@
+import path from 'node:path';
+import { runImage } from '../../run/index.ts';
+import { openHome } from '../../node/home.ts';
+import { startMachine } from '../../workshop/machine/index.ts';
+import { examineHost } from '../../workshop/build/index.ts';
+import type { Context } from '../context.ts';
+import { note } from '../output.ts';
+
+/** Everything the VM writes is forgotten at its end, unless --keep. */
+export async function run(context: Context, image: string, flags: { keep?: boolean }): Promise<undefined> {
+  const { home, signal } = context;
+  await openHome(home);
+  const host = await examineHost({ cacheDir: home.cacheDir, signal });
+  const { ended } = await runImage({
+    imagesDir: home.imagesDir,
+    id: image,
+    console: { input: context.stdin, output: context.stdout },
+    keep: flags.keep ?? false,
+    accelerator: host.accelerator,
+    startMachine,
+    runtimeDir: path.join(home.runtime, 'run'),
+    signal,
+    onProgress: (what, detail) =>
+      note(context, what === 'verifying' ? `verifying ${detail}` : `running ${image}; Ctrl-] leaves`),
+  });
+  note(
+    context,
+    ended === 'left' ? 'Left; the VM is off and forgotten.' : 'The guest is off; what it wrote is forgotten.',
+  );
+  return undefined;
+}

@@ -1,0 +1,68 @@
+/** One verdict a peer, from what they signed. Pure. Verdicts are computed, never published. */
+import type { Digest } from '../crypto/digest.ts';
+import type { AuthorId, Meaning } from '../exchange/record/types.ts';
+
+export type Attestation = Extract<Meaning, { kind: 'attestation' }>;
+export type Failure = Extract<Meaning, { kind: 'failure' }>;
+
+/** What this machine built. */
+export interface OwnBuild {
+  readonly recipe: Digest;
+  readonly recipeName: string;
+  readonly buildKey: Digest;
+  readonly manifest: Digest;
+  readonly builder: Readonly<Record<string, string>>;
+}
+
+/** What one configured peer has said about this recipe, newest first in feed order. */
+export interface PeerReport {
+  readonly name: string;
+  readonly author: AuthorId;
+  readonly stale: boolean;
+  readonly attestations: readonly { readonly record: Digest; readonly meaning: Attestation }[];
+  readonly failures: readonly { readonly record: Digest; readonly meaning: Failure }[];
+}
+
+export interface PeerVerdict {
+  readonly peer: string;
+  readonly author: AuthorId;
+  readonly verdict: 'match' | 'differs' | 'failed' | 'not-attempted' | 'stale';
+  /** One sentence. */
+  readonly because: string;
+  readonly record: Digest | null;
+  readonly manifest: Digest | null;
+  /** What their build shares with mine (`qemu`, `accelerator`, …): a match under equal conditions proves less. */
+  readonly shared: readonly string[];
+}
+
+export function verdictFor(mine: OwnBuild, peer: PeerReport): PeerVerdict {
+  const base = { peer: peer.name, author: peer.author, record: null, manifest: null, shared: [] };
+  const comparable = peer.attestations.find(({ meaning }) => meaning.buildKey === mine.buildKey);
+  if (comparable) {
+    const { record, meaning } = comparable;
+    const shared = Object.keys(mine.builder).filter((key) => meaning.builder[key] === mine.builder[key]);
+    const found = { ...base, record, manifest: meaning.manifest, shared };
+    if (meaning.manifest !== mine.manifest) {
+      return { ...found, verdict: 'differs', because: 'Same recipe, lock and rules, another manifest.' };
+    }
+    if (peer.stale) {
+      return {
+        ...found,
+        verdict: 'stale',
+        because: 'Their manifest equals yours, but their feed has not been confirmed lately.',
+      };
+    }
+    return { ...found, verdict: 'match', because: 'Their manifest equals yours.' };
+  }
+  const failure = peer.failures.find(({ meaning }) => meaning.recipe === mine.recipe);
+  if (failure) {
+    const steps = failure.meaning.failedSteps.join(', ');
+    return { ...base, verdict: 'failed', record: failure.record, because: `Their build failed at: ${steps}.` };
+  }
+  if (peer.stale) return { ...base, verdict: 'stale', because: 'Nothing fresh is known of their feed.' };
+  const other = peer.attestations.find(({ meaning }) => meaning.recipeName === mine.recipeName);
+  const because = other
+    ? 'They built this recipe under another build key (version, parameters, lock or rules): not comparable.'
+    : 'They have published no build of this recipe.';
+  return { ...base, verdict: 'not-attempted', because };
+}

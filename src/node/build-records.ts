@@ -1,0 +1,141 @@
+/** What is kept of each build of this home: `builds/<id>/` with build.json, transcript.jsonl, recipe.yaml, lock.yaml. */
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Digest } from '../crypto/digest.ts';
+import { isDigest } from '../crypto/digest.ts';
+import { UsageError } from '../errors.ts';
+import type { Condition, Operation } from '../recipe/types.ts';
+import { writeFileAtomic } from './atomic.ts';
+import type { Home } from './home.ts';
+
+export const BUILD_RECORD_VERSION = 1;
+
+/** One change of the recipe that this build needed. */
+export interface KeptRepair {
+  readonly step: string;
+  readonly origin: 'trusted-patch' | 'suggestion' | 'human';
+  /** Record id, where it was a peer's. */
+  readonly patch?: Digest;
+  readonly summary: string;
+  readonly base: Digest;
+  readonly result: Digest;
+  readonly operations: readonly Operation[];
+  /** The step as it was when it failed, and what was never seen: together the symptom. */
+  readonly stepDigest: Digest;
+  readonly expected: Condition;
+}
+
+export interface BuildRecord {
+  readonly version: typeof BUILD_RECORD_VERSION;
+  readonly id: string;
+  readonly recipeName: string;
+  /** Digest of the recipe document that the build started with, and of the one that it ended with. */
+  readonly startedRecipe: Digest;
+  readonly finalRecipe: Digest;
+  readonly status: 'running' | 'done' | 'failed' | 'interrupted';
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly tookMs: number;
+  readonly repairs: readonly KeptRepair[];
+  readonly failure?: {
+    readonly code: string;
+    readonly message: string;
+    readonly step?: string;
+    readonly stepDigest?: Digest;
+    readonly expected?: Condition;
+  };
+  readonly buildKey?: Digest;
+  readonly manifest?: Digest;
+  readonly image?: string;
+  /** QEMU version, accelerator, cpu model: what independence is judged by. */
+  readonly builder?: Readonly<Record<string, string>>;
+  /** What the attestation will say, ready to be signed by `publish`. */
+  readonly attestation?: Readonly<Record<string, unknown>>;
+  /** Record ids of what was published of it. */
+  readonly published?: Readonly<Record<string, Digest>>;
+}
+
+export type ComparableBuild = BuildRecord & Required<Pick<BuildRecord, 'buildKey' | 'manifest' | 'builder'>>;
+
+/** `debian-12-tiny-20260102-030405`, with a counter where two begin in one second. Makes the folder. */
+export async function newBuildFolder(
+  home: Home,
+  recipeName: string,
+  now: Date,
+): Promise<{ id: string; folder: string }> {
+  const stamp = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+  for (let counter = 1; ; counter += 1) {
+    const id = `${recipeName}-${stamp}${counter === 1 ? '' : `-${counter}`}`;
+    const folder = path.join(home.buildsDir, id);
+    try {
+      await mkdir(folder, { mode: 0o700 });
+      return { id, folder };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+export async function writeBuildRecord(home: Home, record: BuildRecord): Promise<void> {
+  await writeFileAtomic(path.join(home.buildsDir, record.id, 'build.json'), `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** Oldest first. Folders without a readable record (a build that was killed at its very start) are left out. */
+export async function listBuilds(home: Home): Promise<BuildRecord[]> {
+  let names: string[];
+  try {
+    names = await readdir(home.buildsDir);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  const builds: BuildRecord[] = [];
+  for (const name of names) {
+    const record = await readRecord(home, name);
+    if (record) builds.push(record);
+  }
+  return builds.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
+}
+
+/** By id, or `latest`. Rejects with `build/unknown`. */
+export async function findBuild(home: Home, id: string): Promise<BuildRecord> {
+  const builds = await listBuilds(home);
+  const found = id === 'latest' ? builds.at(-1) : builds.find((build) => build.id === id);
+  if (found) return found;
+  throw new UsageError('build/unknown', `no build ${id} in this home`, { hint: 'portalgun builds list shows them.' });
+}
+
+/** The newest finished build of a recipe: by name, `author/name`, digest or file name. Rejects with `build/none`. */
+export async function latestBuildOf(home: Home, recipe: string): Promise<ComparableBuild> {
+  const name = path
+    .basename(recipe)
+    .replace(/\.ya?ml$/, '')
+    .replace(/@.*$/, '');
+  const builds = (await listBuilds(home)).filter(isComparable);
+  const found = builds.findLast((build) =>
+    isDigest(recipe) ? build.finalRecipe === recipe || build.startedRecipe === recipe : build.recipeName === name,
+  );
+  if (found) return found;
+  throw new UsageError('build/none', `nothing comparable has been built here from ${recipe}`, {
+    hint: `Build it first: portalgun build ${recipe}`,
+  });
+}
+
+function isComparable(build: BuildRecord): build is ComparableBuild {
+  return (
+    build.status === 'done' &&
+    build.buildKey !== undefined &&
+    build.manifest !== undefined &&
+    build.builder !== undefined
+  );
+}
+
+async function readRecord(home: Home, name: string): Promise<BuildRecord | undefined> {
+  try {
+    const value = JSON.parse(await readFile(path.join(home.buildsDir, name, 'build.json'), 'utf8')) as BuildRecord;
+    return value.version === BUILD_RECORD_VERSION && value.id === name ? value : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * How a command reaches its home: through the node where one runs for it, otherwise by opening the home itself for the
+ * length of one call, so that a long build never keeps the node from starting.
+ */
+import { callNode, nodeAnswers } from './control-client.ts';
+import type { Home } from './home.ts';
+
+export interface HomeConnection {
+  /** Runs one operation (operations/index.ts). Errors are `PortalgunError`s either way. */
+  call(operation: string, args: unknown, signal: AbortSignal): Promise<unknown>;
+  /** True where a node runs for this home. */
+  readonly live: boolean;
+}
+
+export async function connect(home: Home): Promise<HomeConnection> {
+  if (await nodeAnswers(home.controlSocket)) return { call: callNode(home.controlSocket), live: true };
+  return {
+    live: false,
+    call: async (operation, args, signal) => {
+      // A node may have been started since: it holds the store now, and answers instead of us.
+      if (await nodeAnswers(home.controlSocket)) return callNode(home.controlSocket)(operation, args, signal);
+      const [{ openSession }, { runOperation }] = await Promise.all([
+        import('./session.ts'),
+        import('./operations/index.ts'),
+      ]);
+      const session = await openSession(home);
+      try {
+        return await runOperation(session, operation, args, signal);
+      } finally {
+        await session.close();
+      }
+    },
+  };
+}

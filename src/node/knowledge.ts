@@ -1,0 +1,82 @@
+/** What the store knows, understood: every record with its meaning, and which feeds are stale. */
+import type { Digest } from '../crypto/digest.ts';
+import { RefusedError, UsageError } from '../errors.ts';
+import { freshnessOf, judge } from '../exchange/record/index.ts';
+import type { AuthorId, Meaning, RecordKind, VerifiedRecord } from '../exchange/record/types.ts';
+import type { Understood } from '../exchange/trust/index.ts';
+import type { Session } from './session.ts';
+
+export type Known<K extends RecordKind> = {
+  readonly record: VerifiedRecord;
+  readonly meaning: Extract<Meaning, { kind: K }>;
+};
+
+/** All understood records of a kind. What this version does not understand counts for nothing (docs/records.md). */
+export async function allOf<K extends RecordKind>(session: Session, kind: K): Promise<Known<K>[]> {
+  const found: Known<K>[] = [];
+  for await (const record of session.store.all(kind)) {
+    const judged = judge(record);
+    if (judged.understood && judged.meaning.kind === kind) {
+      found.push({ record, meaning: judged.meaning as Extract<Meaning, { kind: K }> });
+    }
+  }
+  return found;
+}
+
+/** Every record that may be a voice for or against something. */
+export async function voiceRecords(session: Session): Promise<Understood[]> {
+  const kinds = ['patch', 'recipe', 'endorsement', 'failure', 'withdrawal'] as const;
+  const lists = await Promise.all(kinds.map((kind) => allOf(session, kind)));
+  return lists.flat();
+}
+
+/** Stale: anything but fresh (head.ts). What this node cannot be sure of never counts for anything automatic. */
+export async function stalenessAt(session: Session): Promise<(author: AuthorId) => boolean> {
+  const now = session.now();
+  const fresh = new Set<AuthorId>([session.identity.author]);
+  for (const { id } of Object.values((await session.policy.current()).peers)) {
+    const signed = await session.store.headOf(id, 'public');
+    const stored = await session.store.head(id, 'public');
+    if (freshnessOf(signed, stored, now).state === 'fresh') fresh.add(id);
+  }
+  return (author) => !fresh.has(author);
+}
+
+/** Takes a whole id, or the beginning of one that only one record has. Rejects with `record/unknown` or `record/ambiguous`. */
+export async function findRecord(session: Session, text: string): Promise<VerifiedRecord> {
+  const wanted = text.startsWith('sha256:') ? text : `sha256:${text}`;
+  if (/^sha256:[0-9a-f]{64}$/.test(wanted)) {
+    const record = await session.store.get(wanted as Digest);
+    if (record) return record;
+  } else if (/^sha256:[0-9a-f]{6,63}$/.test(wanted)) {
+    const matches = await recordsStarting(session, wanted);
+    if (matches.length === 1) return matches[0]!;
+    if (matches.length > 1) {
+      throw new UsageError('record/ambiguous', `${matches.length} records begin with ${text}`, {
+        hint: 'Give more digits.',
+        facts: { ids: matches.map(({ id }) => id) },
+      });
+    }
+  }
+  throw new UsageError('record/unknown', `no record ${text} is stored here`, {
+    hint: 'portalgun inbox list and portalgun recipe list show ids; portalgun node sync fetches what is new.',
+  });
+}
+
+async function recordsStarting(session: Session, prefix: string): Promise<VerifiedRecord[]> {
+  const kinds: RecordKind[] = ['recipe', 'patch', 'attestation', 'failure', 'endorsement', 'withdrawal', 'key'];
+  const found: VerifiedRecord[] = [];
+  for (const kind of kinds) {
+    for await (const record of session.store.all(kind)) if (record.id.startsWith(prefix)) found.push(record);
+  }
+  return found;
+}
+
+/** The record's meaning. Rejects with `record/not-understood`. */
+export function meaningOf(record: VerifiedRecord): Meaning {
+  const judged = judge(record);
+  if (judged.understood) return judged.meaning;
+  throw new RefusedError('record/not-understood', `record ${record.id} is not understood: ${judged.reason}`, {
+    hint: 'A newer portalgun may understand it. Until then it counts for nothing.',
+  });
+}

@@ -1,0 +1,29 @@
+/** Resolves a recipe's media to exact versions and digests. */
+import { diffLocks, formatLock, resolveRecipe } from '../recipe/index.ts';
+import { prepareMedia } from '../workshop/media/index.ts';
+import { KEYS_FOLDER } from './keys-folder.ts';
+import { openHome, type Home } from './home.ts';
+import type { RecipeSource } from './recipe-source.ts';
+
+/** With `update`, what is offered now; otherwise the present lock is kept where it fits, and checked. */
+export async function resolveLock(
+  home: Home,
+  source: RecipeSource,
+  update: boolean,
+  signal: AbortSignal,
+  say: (line: string) => void,
+): Promise<{ text: string; changes: readonly string[] }> {
+  await openHome(home);
+  const media = await prepareMedia({
+    recipe: resolveRecipe(source.checked, {}),
+    recipeDir: source.folder,
+    cacheDir: home.cacheDir,
+    keysDir: KEYS_FOLDER,
+    lock: update ? undefined : source.lock,
+    clock: () => new Date(),
+    signal,
+  });
+  for (const warning of media.warnings ?? []) say(`note: ${warning}`);
+  const changes = source.lock === undefined ? [] : diffLocks(source.lock, media.lock);
+  return { text: formatLock(media.lock), changes };
+}

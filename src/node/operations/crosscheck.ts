@@ -1,0 +1,117 @@
+/** Compares a build of this home with what configured peers have signed. */
+import type { Digest } from '../../crypto/digest.ts';
+import { RefusedError } from '../../errors.ts';
+import { parseManifest } from '../../workshop/image/manifest.ts';
+import { readManifest } from '../build-files.ts';
+import { findBuild } from '../build-records.ts';
+import { differences, verdictFor, type OwnBuild, type PeerReport, type PeerVerdict } from '../../crosscheck/index.ts';
+import { confirmChecksums } from '../../exchange/trust/index.ts';
+import type { AuthorId, RecordKind } from '../../exchange/record/types.ts';
+import { allOf, stalenessAt } from '../knowledge.ts';
+import { recipeAuthors } from '../judgement.ts';
+import type { Session } from '../session.ts';
+import type { Arguments } from './arguments.ts';
+import { peerName } from './peers.ts';
+
+/** Files named for a difference; the count says how many more there are. */
+export const MAX_NAMED_DIFFERENCES = 100;
+
+export const MANIFEST_BLOB = 'manifest';
+
+export async function crosscheck(session: Session, args: Arguments, signal: AbortSignal): Promise<unknown> {
+  const mine = args.object('mine') as unknown as OwnBuild;
+  const only = args.optionalText('peer');
+  await session.exchange?.sync(signal);
+  const peers = await reports(session, only === undefined ? undefined : await peerName(session, only));
+  const verdicts = [];
+  for (const peer of peers) verdicts.push(await withDifferences(session, mine, verdictFor(mine, peer), signal));
+  const authors = await recipeAuthors(session);
+  const quorum = confirmChecksums(
+    await session.policy.current(),
+    {
+      recipeAuthor: authors(mine.recipe) ?? session.identity.author,
+      recipeName: mine.recipeName,
+      self: session.identity.author,
+    },
+    verdicts,
+  );
+  return { recipe: mine.recipe, manifest: mine.manifest, buildKey: mine.buildKey, verdicts, quorum };
+}
+
+async function reports(session: Session, only: string | undefined): Promise<PeerReport[]> {
+  const { peers } = await session.policy.current();
+  const isStale = await stalenessAt(session);
+  const attestations = await allOf(session, 'attestation');
+  const failures = await allOf(session, 'failure');
+  const withdrawn = new Set(
+    (await allOf(session, 'withdrawal')).map(({ record, meaning }) => `${record.link.author} ${meaning.of}`),
+  );
+  const by = <
+    K extends RecordKind,
+    T extends { record: { id: Digest; link: { author: AuthorId; seq: number } }; meaning: { kind: K } },
+  >(
+    list: readonly T[],
+    author: AuthorId,
+  ) =>
+    list
+      .filter(({ record }) => record.link.author === author && !withdrawn.has(`${author} ${record.id}`))
+      .sort((a, b) => b.record.link.seq - a.record.link.seq)
+      .map(({ record, meaning }) => ({ record: record.id, meaning: meaning as T['meaning'] }));
+  return Object.entries(peers)
+    .filter(([name]) => only === undefined || name === only)
+    .map(([name, { id }]) => ({
+      name,
+      author: id,
+      stale: isStale(id),
+      attestations: by(attestations, id),
+      failures: by(failures, id),
+    }));
+}
+
+/** For `differs`: fetches the peer's list, checks it against what was signed, and names the differing files. */
+async function withDifferences(
+  session: Session,
+  mine: OwnBuild,
+  verdict: PeerVerdict,
+  signal: AbortSignal,
+): Promise<PeerVerdict & Differing> {
+  if (verdict.verdict !== 'differs' || verdict.manifest === null) return verdict;
+  const own = await session.store.blobs.get(mine.manifest);
+  if (!own) return { ...verdict, differencesUnknown: 'Your own manifest is not stored: publish the build first.' };
+  let theirs: Uint8Array | undefined = await session.store.blobs.get(verdict.manifest);
+  if (!theirs && session.exchange) {
+    try {
+      theirs = await session.exchange.fetchBlob(verdict.author, MANIFEST_BLOB, verdict.manifest, signal);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { ...verdict, differencesUnknown: `Their list of files could not be fetched: ${reason}` };
+    }
+  }
+  if (!theirs) return { ...verdict, differencesUnknown: 'No node runs here to fetch their list of files.' };
+  const all = differences(own, theirs, verdict.manifest, verdict.peer);
+  return { ...verdict, differences: all.slice(0, MAX_NAMED_DIFFERENCES), differenceCount: all.length };
+}
+
+interface Differing {
+  readonly differences?: readonly unknown[];
+  readonly differenceCount?: number;
+  readonly differencesUnknown?: string;
+}
+
+/** Keeps the manifest of one of this home's builds where peers may ask for it. */
+export async function keepManifest(session: Session, args: Arguments): Promise<unknown> {
+  const build = await findBuild(session.home, args.text('build'));
+  const text = Buffer.from(await readManifest(session.home, build), 'utf8');
+  const { digest } = parseManifest(text);
+  if (digest !== build.manifest) {
+    throw new RefusedError(
+      'manifest/damaged',
+      `the manifest of ${build.id} does not hash to ${build.manifest} any more`,
+      {
+        hint: 'Build it again.',
+      },
+    );
+  }
+  await session.store.blobs.put(text);
+  return { digest };
+}

@@ -1,0 +1,111 @@
+/** What peers sent that policy leaves to the person, and why. */
+import { describeOperations } from '../../recipe/diff.ts';
+import { baseOf, INBOX_PREFIX, judgeAt, personalDecision } from '../judgement.ts';
+import { allOf, findRecord, meaningOf, type Known } from '../knowledge.ts';
+import { nameOf, type Session } from '../session.ts';
+import { RefusedError, UsageError } from '../../errors.ts';
+import type { Arguments } from './arguments.ts';
+
+export async function list(session: Session): Promise<unknown> {
+  const decide = await judgeAt(session);
+  const items = [];
+  for (const patch of await allOf(session, 'patch')) {
+    if (patch.record.link.author === session.identity.author) continue;
+    const base = await baseOf(session, patch);
+    const personal = await personalDecision(session, patch.record.id);
+    const decision = base && decide(patch, base.changeClass, personal);
+    items.push({
+      record: patch.record.id,
+      from: nameOf(session, patch.record.link.author),
+      recipe: patch.meaning.recipeName,
+      summary: patch.meaning.summary,
+      changeClass: base?.changeClass ?? null,
+      state: personal ?? 'open',
+      policy: decision?.apply ?? 'unknown base',
+    });
+  }
+  return items;
+}
+
+export async function show(session: Session, args: Arguments): Promise<unknown> {
+  const patch = await patchNamed(session, args.text('record'));
+  const base = await baseOf(session, patch);
+  const personal = await personalDecision(session, patch.record.id);
+  const decide = await judgeAt(session);
+  return {
+    record: patch.record.id,
+    from: nameOf(session, patch.record.link.author),
+    author: patch.record.link.author,
+    recipe: patch.meaning.recipeName,
+    base: patch.meaning.base,
+    result: patch.meaning.result,
+    origin: patch.meaning.origin,
+    summary: patch.meaning.summary,
+    changeClass: base?.changeClass ?? null,
+    changes: base
+      ? describeOperations(base.recipe, patch.meaning.operations)
+      : ['The recipe that it starts from is not stored here.'],
+    decision: base ? decide(patch, base.changeClass, personal) : null,
+  };
+}
+
+export async function accept(session: Session, args: Arguments): Promise<unknown> {
+  const patch = await patchNamed(session, args.text('record'));
+  const base = await baseOf(session, patch);
+  if (!base) {
+    throw new UsageError(
+      'inbox/unknown-base',
+      `the recipe that patch ${patch.record.id} starts from is not stored here`,
+      {
+        hint: `Get it first: portalgun recipe get ${nameOf(session, patch.record.link.author)}/${patch.meaning.recipeName}`,
+      },
+    );
+  }
+  const decision = (await judgeAt(session))(patch, base.changeClass, undefined);
+  if (decision.apply === 'never') {
+    throw new RefusedError('inbox/never', decision.because.at(-1) ?? 'policy says never', {
+      hint: 'portalgun why explains it; the policy file is yours to change.',
+      facts: { because: decision.because },
+    });
+  }
+  await session.store.notes.put(INBOX_PREFIX + patch.record.id, 'accepted');
+  return { record: patch.record.id, state: 'accepted' };
+}
+
+export async function reject(session: Session, args: Arguments): Promise<unknown> {
+  const patch = await patchNamed(session, args.text('record'));
+  await session.store.notes.put(INBOX_PREFIX + patch.record.id, 'rejected');
+  return { record: patch.record.id, state: 'rejected' };
+}
+
+/** Explains a decision, or what a record is where there is nothing to decide. */
+export async function why(session: Session, args: Arguments): Promise<unknown> {
+  const record = await findRecord(session, args.text('record'));
+  const meaning = meaningOf(record);
+  const about = {
+    record: record.id,
+    kind: meaning.kind,
+    author: record.link.author,
+    from: nameOf(session, record.link.author),
+    link: record.link,
+  };
+  if (meaning.kind !== 'patch') return { ...about, meaning, decision: null };
+  const patch = { record, meaning };
+  const base = await baseOf(session, patch);
+  const personal = await personalDecision(session, record.id);
+  const decision = base ? (await judgeAt(session))(patch, base.changeClass, personal) : null;
+  return { ...about, changeClass: base?.changeClass ?? null, summary: meaning.summary, decision };
+}
+
+/** The operations of a stored patch, for writing it into a file. */
+export async function get(session: Session, args: Arguments): Promise<unknown> {
+  const { record, meaning } = await patchNamed(session, args.text('record'));
+  return { record: record.id, base: meaning.base, result: meaning.result, operations: meaning.operations };
+}
+
+async function patchNamed(session: Session, text: string): Promise<Known<'patch'>> {
+  const record = await findRecord(session, text);
+  const meaning = meaningOf(record);
+  if (meaning.kind === 'patch') return { record, meaning };
+  throw new UsageError('inbox/not-a-patch', `record ${record.id} is a ${meaning.kind}, not a patch`);
+}

@@ -1,0 +1,62 @@
+/**
+ * Everything a face may ask of a home, by name. The control API and the command line run the same table, so a command
+ * does the same with a node and without one. docs/control-api.md lists them.
+ */
+import { UsageError } from '../../errors.ts';
+import type { Session } from '../session.ts';
+import { Arguments } from './arguments.ts';
+import * as crosscheck from './crosscheck.ts';
+import * as heal from './heal.ts';
+import * as inbox from './inbox.ts';
+import * as network from './network.ts';
+import * as peers from './peers.ts';
+import * as publish from './publish.ts';
+import * as recipes from './recipes.ts';
+
+type Operation = (session: Session, args: Arguments, signal: AbortSignal) => Promise<unknown>;
+
+const OPERATIONS: Readonly<Record<string, Operation>> = {
+  ping: async () => ({}),
+  id: network.id,
+  status: network.status,
+  sync: network.sync,
+  find: network.find,
+  'peer.add': peers.add,
+  'peer.list': peers.list,
+  'peer.show': peers.show,
+  'peer.remove': peers.remove,
+  'peer.follow': peers.follow,
+  'peer.unfollow': peers.unfollow,
+  'recipe.list': recipes.list,
+  'recipe.get': recipes.get,
+  'recipe.keep': recipes.keep,
+  'publish.recipe': publish.recipe,
+  'publish.patch': publish.patch,
+  'publish.attestation': publish.attestation,
+  'publish.failure': publish.failure,
+  'publish.endorsement': publish.endorsement,
+  'publish.withdrawal': publish.withdrawal,
+  'inbox.list': inbox.list,
+  'inbox.show': inbox.show,
+  'inbox.accept': inbox.accept,
+  'inbox.reject': inbox.reject,
+  'patch.get': inbox.get,
+  why: inbox.why,
+  'heal.candidates': heal.candidates,
+  'manifest.keep': crosscheck.keepManifest,
+  crosscheck: crosscheck.crosscheck,
+};
+
+/** Rejects with `control/unknown` for a name that is not in the table. */
+export async function runOperation(
+  session: Session,
+  name: string,
+  args: unknown,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const operation = Object.hasOwn(OPERATIONS, name) ? OPERATIONS[name] : undefined;
+  if (!operation) throw new UsageError('control/unknown', `no such operation: ${name}`);
+  return operation(session, new Arguments(name, args), signal);
+}
+
+export const OPERATION_NAMES: readonly string[] = Object.keys(OPERATIONS);

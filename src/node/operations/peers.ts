@@ -1,0 +1,109 @@
+/** People whose nodes this home knows: kept in the policy file, which stays the person's own. */
+import { UsageError } from '../../errors.ts';
+import { addPeer, addRule, removePeer, setFollow } from '../../exchange/trust/index.ts';
+import type { AuthorId } from '../../exchange/record/types.ts';
+import type { ChangeClass } from '../../recipe/types.ts';
+import { parseInvitation } from '../invitation.ts';
+import { stalenessAt } from '../knowledge.ts';
+import type { Session } from '../session.ts';
+import type { Arguments } from './arguments.ts';
+
+export async function add(session: Session, args: Arguments, signal: AbortSignal): Promise<unknown> {
+  const invitation = parseInvitation(args.text('invitation'));
+  if (invitation.author === session.identity.author) {
+    throw new UsageError('peer/self', 'that invitation is your own.', {
+      hint: 'Send it to your peer, and add theirs here.',
+    });
+  }
+  if (invitation.network !== undefined && invitation.network !== session.config.network) {
+    throw new UsageError(
+      'peer/other-network',
+      `that invitation is for the network ${invitation.network}; this home is in ${session.config.network}.`,
+      { hint: 'Set `network:` in config.yaml if you want to be there.' },
+    );
+  }
+  const name = args.optionalText('name') ?? `peer-${invitation.author.slice('ed25519:'.length, 'ed25519:'.length + 8)}`;
+  const addresses = [...invitation.addresses, ...args.texts('addresses')];
+  const automatic = args.texts('auto') as ChangeClass[];
+  await session.policy.edit((text) => {
+    const withPeer = addPeer(text, name, { id: invitation.author, addresses });
+    return automatic.length === 0
+      ? withPeer
+      : addRule(withPeer, { recipes: [`${name}/*`], auto: automatic, when: name });
+  });
+  const reached = await reach(session, addresses, signal);
+  return { name, author: invitation.author, addresses, follow: true, auto: automatic, reached };
+}
+
+/** Dials the new peer at once, so that a wrong address shows now and not tomorrow. */
+async function reach(session: Session, addresses: readonly string[], signal: AbortSignal): Promise<string> {
+  if (!session.exchange) return 'no node runs here: it will be dialled when one does';
+  const problems: string[] = [];
+  for (const address of addresses) {
+    try {
+      await session.exchange.connect(address, signal);
+      return 'connected';
+    } catch (error) {
+      problems.push(`${address}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return problems.length === 0 ? 'no address known' : `not reached yet (${problems.join('; ')})`;
+}
+
+export async function list(session: Session): Promise<unknown> {
+  const policy = await session.policy.current();
+  return Promise.all(Object.keys(policy.peers).map((name) => describe(session, name)));
+}
+
+export async function show(session: Session, args: Arguments): Promise<unknown> {
+  return describe(session, await peerName(session, args.text('peer')));
+}
+
+export async function remove(session: Session, args: Arguments): Promise<unknown> {
+  const name = await peerName(session, args.text('peer'));
+  await session.policy.edit((text) => removePeer(text, name));
+  return { name, removed: true };
+}
+
+export async function follow(session: Session, args: Arguments): Promise<unknown> {
+  return setFollowing(session, args, true);
+}
+
+export async function unfollow(session: Session, args: Arguments): Promise<unknown> {
+  return setFollowing(session, args, false);
+}
+
+async function setFollowing(session: Session, args: Arguments, follows: boolean): Promise<unknown> {
+  const name = await peerName(session, args.text('peer'));
+  await session.policy.edit((text) => setFollow(text, name, follows));
+  if (follows) await session.exchange?.sync();
+  return { name, follow: follows };
+}
+
+async function describe(session: Session, name: string): Promise<unknown> {
+  const policy = await session.policy.current();
+  const peer = policy.peers[name]!;
+  const head = await session.store.head(peer.id, 'public');
+  const isStale = await stalenessAt(session);
+  const connected = session.exchange?.peers().some(({ author }) => author === peer.id) ?? false;
+  return {
+    name,
+    author: peer.id,
+    addresses: peer.addresses,
+    follow: peer.follow,
+    connected,
+    records: head?.seq ?? 0,
+    fresh: !isStale(peer.id),
+  };
+}
+
+/** By pet name or author id. Rejects with `peer/unknown`. */
+export async function peerName(session: Session, text: string): Promise<string> {
+  const { peers } = await session.policy.current();
+  if (Object.hasOwn(peers, text)) return text;
+  const byId = Object.entries(peers).find(([, peer]) => peer.id === (text as AuthorId));
+  if (byId) return byId[0];
+  throw new UsageError('peer/unknown', `no peer ${text} in your policy`, {
+    hint: 'portalgun peer list shows them; portalgun peer add INVITATION adds one.',
+  });
+}

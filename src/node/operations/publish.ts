@@ -1,0 +1,109 @@
+/** Signing and spreading: what a person publishes becomes the next record of their feed. */
+import type { Digest } from '../../crypto/digest.ts';
+import { RefusedError, UsageError } from '../../errors.ts';
+import {
+  attestationDraft,
+  endorsementDraft,
+  failureDraft,
+  patchDraft,
+  recipeDraft,
+  withdrawalDraft,
+  type Draft,
+} from '../../exchange/record/index.ts';
+import type { VerifiedRecord } from '../../exchange/record/types.ts';
+import { applyOperations } from '../../recipe/patch.ts';
+import { parseRecipe } from '../../recipe/parse.ts';
+import type { Operation } from '../../recipe/types.ts';
+import { allOf, findRecord, meaningOf } from '../knowledge.ts';
+import { recipeByDigest } from '../judgement.ts';
+import { announceHead } from '../heads.ts';
+import type { Session } from '../session.ts';
+import type { Arguments } from './arguments.ts';
+
+/** Appends to the own feed and tells whoever is connected. Durable when it resolves. */
+async function publishDraft(session: Session, draft: Draft): Promise<{ record: Digest; seq: number }> {
+  const record: VerifiedRecord = await session.store.append(session.identity, 'public', draft);
+  await announceHead(session);
+  await session.exchange?.announce(record);
+  return { record: record.id, seq: record.link.seq };
+}
+
+export async function recipe(session: Session, args: Arguments): Promise<unknown> {
+  const yaml = args.text('yaml');
+  const checked = parseRecipe(yaml, args.optionalText('file') ?? 'recipe');
+  const lockYaml = args.optionalText('lockYaml');
+  const own = (await allOf(session, 'recipe')).find(
+    ({ record, meaning }) => record.link.author === session.identity.author && meaning.digest === checked.digest,
+  );
+  if (own) return { record: own.record.id, seq: own.record.link.seq, recipe: checked.digest, already: true };
+  const { name, version } = checked.recipe;
+  const published = await publishDraft(
+    session,
+    recipeDraft({ name, version, digest: checked.digest, yaml, ...(lockYaml !== undefined && { lockYaml }) }),
+  );
+  return { ...published, recipe: checked.digest };
+}
+
+/** Publishes a patch after checking that it does what it says on the recipe that it names. */
+export async function patch(session: Session, args: Arguments): Promise<unknown> {
+  const base = args.digest('base');
+  const operations = args.list('operations') as Operation[];
+  const recipe =
+    args.optionalText('source') === undefined
+      ? await recipeByDigest(session, base)
+      : parseRecipe(args.text('source'), 'recipe');
+  if (!recipe) throw new UsageError('publish/unknown-base', `the recipe ${base} is not stored here`);
+  const result = applyOperations(recipe, operations);
+  if (recipe.digest !== base || result.digest !== args.digest('result')) {
+    throw new RefusedError(
+      'publish/wrong-result',
+      `the patch claims ${args.digest('result')}, but gives ${result.digest}`,
+    );
+  }
+  const published = await publishDraft(
+    session,
+    patchDraft({
+      recipeName: recipe.recipe.name,
+      base,
+      result: result.digest,
+      operations,
+      symptom: args.optionalDigest('symptom') ?? null,
+      origin: args.text('origin') as 'human',
+      summary: args.text('summary'),
+      verifiedBy: args.optionalDigest('verifiedBy') ?? null,
+      supersedes: args.optionalDigest('supersedes') ?? null,
+    }),
+  );
+  return { ...published, result: result.digest };
+}
+
+export async function attestation(session: Session, args: Arguments): Promise<unknown> {
+  return publishDraft(session, attestationDraft(args.object('attestation') as never));
+}
+
+export async function failure(session: Session, args: Arguments): Promise<unknown> {
+  return publishDraft(session, failureDraft(args.object('failure') as never));
+}
+
+export async function endorsement(session: Session, args: Arguments): Promise<unknown> {
+  const reviewed = args.text('reviewed');
+  if (reviewed !== 'human' && reviewed !== 'build') {
+    throw new UsageError('publish/bad-review', 'reviewed must be `human` or `build`');
+  }
+  const of = args.digest('of');
+  return publishDraft(
+    session,
+    endorsementDraft({ of, reviewed, attestation: args.optionalDigest('attestation') ?? null }),
+  );
+}
+
+export async function withdrawal(session: Session, args: Arguments): Promise<unknown> {
+  const record = await findRecord(session, args.text('record'));
+  if (record.link.author !== session.identity.author) {
+    throw new RefusedError('publish/not-yours', `record ${record.id} is not yours to withdraw`, {
+      hint: 'To speak against somebody’s patch, publish a failed build with it.',
+    });
+  }
+  meaningOf(record);
+  return publishDraft(session, withdrawalDraft({ of: record.id, reason: args.text('why') }));
+}

@@ -1,0 +1,69 @@
+/** Recipes that this node and its peers offer. */
+import { RefusedError, UsageError } from '../../errors.ts';
+import { parseRecipe } from '../../recipe/parse.ts';
+import type { Digest } from '../../crypto/digest.ts';
+import { isDigest } from '../../crypto/digest.ts';
+import { allOf, type Known } from '../knowledge.ts';
+import { nameOf, type Session } from '../session.ts';
+import type { Arguments } from './arguments.ts';
+
+export async function list(session: Session): Promise<unknown> {
+  const recipes = await allOf(session, 'recipe');
+  return recipes.map((known) => describe(session, known)).sort((a, b) => (a.recipe < b.recipe ? -1 : 1));
+}
+
+/** A recipe by `author/name[@version]` or digest, with its YAML text. The newest of the feed where several fit. */
+export async function get(session: Session, args: Arguments): Promise<unknown> {
+  const wanted = args.text('recipe');
+  const fitting = (await allOf(session, 'recipe')).filter((known) => fits(session, known, wanted));
+  const newest = fitting.sort((a, b) => b.record.link.seq - a.record.link.seq)[0];
+  if (!newest) {
+    throw new UsageError('recipe/unknown', `no recipe ${wanted} is known here`, {
+      hint: 'portalgun recipe list shows what is; portalgun node sync fetches what is new.',
+    });
+  }
+  const { yaml, lockYaml, digest } = newest.meaning;
+  const checked = parseRecipe(yaml, wanted);
+  if (checked.digest !== digest) {
+    throw new RefusedError(
+      'recipe/wrong-digest',
+      `${wanted} claims the digest ${digest}, but its text has ${checked.digest}`,
+      {
+        hint: 'Its author published something wrong, or lies. Ask them.',
+      },
+    );
+  }
+  return { ...describe(session, newest), yaml, ...(lockYaml !== undefined && { lockYaml }) };
+}
+
+function fits(session: Session, { record, meaning }: Known<'recipe'>, wanted: string): boolean {
+  if (isDigest(wanted)) return meaning.digest === wanted;
+  const match = /^([^/]+)\/([^/@]+)(?:@(.+))?$/.exec(wanted);
+  if (!match) return false;
+  const [, author, name, version] = match;
+  const authorFits = author === record.link.author || author === nameOf(session, record.link.author);
+  return authorFits && name === meaning.name && (version === undefined || version === meaning.version);
+}
+
+interface OfferedRecipe {
+  readonly recipe: string;
+  readonly version: string;
+  readonly digest: Digest;
+  readonly record: Digest;
+}
+
+function describe(session: Session, { record, meaning }: Known<'recipe'>): OfferedRecipe {
+  return {
+    recipe: `${nameOf(session, record.link.author)}/${meaning.name}`,
+    version: meaning.version,
+    digest: meaning.digest,
+    record: record.id,
+  };
+}
+
+/** Keeps a recipe's text in this home, so that patches and builds can name it by digest. */
+export async function keep(session: Session, args: Arguments): Promise<unknown> {
+  const checked = parseRecipe(args.text('yaml'), 'recipe');
+  await session.store.notes.put(`recipe/${checked.digest}`, checked.source);
+  return { digest: checked.digest };
+}

@@ -1,0 +1,197 @@
+/**
+ * One build of this home, from a recipe to a kept record: locks the home against a second build, runs the workshop with
+ * the repair sources of heal/, and writes down what came of it, whatever came of it.
+ */
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { peerRepairSources, symptomOf, type Candidate, type Unfit } from '../heal/index.ts';
+import type { Digest } from '../crypto/digest.ts';
+import { InterruptedError, PortalgunError } from '../errors.ts';
+import { formatLock } from '../recipe/lock.ts';
+import { buildImage, type BuildOutcome } from '../workshop/build/index.ts';
+import { StepFailedError } from '../workshop/provision/index.ts';
+import type { BuildEvent, RepairRequest, RepairSource } from '../workshop/provision/types.ts';
+import { attestationOf, buildKeyFor } from './attestation.ts';
+import { keepLock, keepManifest, keepRecipe } from './build-files.ts';
+import { takeBuildLock } from './build-lock.ts';
+import {
+  BUILD_RECORD_VERSION,
+  newBuildFolder,
+  writeBuildRecord,
+  type BuildRecord,
+  type KeptRepair,
+} from './build-records.ts';
+import type { HomeConnection } from './connect.ts';
+import { loadConfig } from './config.ts';
+import { openHome, type Home } from './home.ts';
+import { hasIdentity } from './identity-files.ts';
+import { lockFileOf, type RecipeSource } from './recipe-source.ts';
+
+export interface BuildCommand {
+  readonly home: Home;
+  readonly connection: HomeConnection;
+  readonly source: RecipeSource;
+  readonly params: Readonly<Record<string, string>>;
+  readonly secrets: ReadonlyMap<string, string>;
+  /** Where a changed step may come from, after peers: suggestions, the person. None with `--repair never`. */
+  readonly repair: 'ask' | 'auto' | 'never';
+  readonly person: readonly RepairSource[];
+  /** Asks about a peer's patch that policy leaves to the person. */
+  readonly confirm?: (candidate: Candidate, request: RepairRequest, signal: AbortSignal) => Promise<boolean>;
+  readonly passedOver: (record: Digest, reason: string) => void;
+  readonly resume: boolean;
+  readonly emit: (event: BuildEvent) => void;
+  readonly keysDir: string;
+  readonly signal: AbortSignal;
+  readonly now: () => Date;
+}
+
+export interface FinishedBuild {
+  readonly record: BuildRecord;
+  readonly outcome: BuildOutcome;
+}
+
+/** Rejects with what stopped the build, after writing it down. A second build in one home is `build/busy`. */
+export async function runBuild(command: BuildCommand): Promise<FinishedBuild> {
+  const { home, source } = command;
+  await openHome(home);
+  const release = await takeBuildLock(home);
+  try {
+    const startedAt = command.now();
+    const { id, folder } = await newBuildFolder(home, source.checked.recipe.name, startedAt);
+    const started: BuildRecord = {
+      version: BUILD_RECORD_VERSION,
+      id,
+      recipeName: source.checked.recipe.name,
+      startedRecipe: source.checked.digest,
+      finalRecipe: source.checked.digest,
+      status: 'running',
+      startedAt: startedAt.toISOString(),
+      tookMs: 0,
+      repairs: [],
+    };
+    await keepRecipe(home, id, source.checked.digest, source.checked.source);
+    await writeBuildRecord(home, started);
+    const began = performance.now();
+    const took = (): number => Math.round(performance.now() - began);
+    try {
+      const outcome = await buildImage({
+        id,
+        checked: source.checked,
+        recipeDir: source.folder,
+        params: command.params,
+        secrets: command.secrets,
+        lock: source.lock,
+        folders: {
+          cache: home.cacheDir,
+          checkpoints: home.checkpointsDir,
+          images: home.imagesDir,
+          build: folder,
+          runtime: path.join(home.runtime, 'vm'),
+        },
+        keysDir: command.keysDir,
+        sources: await repairSources(command),
+        resume: command.resume,
+        emit: command.emit,
+        signal: command.signal,
+        now: command.now,
+      });
+      const record = await writeDown(command, started, outcome, took());
+      return { record, outcome };
+    } catch (error) {
+      await writeBuildRecord(home, { ...started, tookMs: took(), ...failureOf(error) });
+      throw error;
+    }
+  } finally {
+    await release();
+  }
+}
+
+async function repairSources(command: BuildCommand): Promise<readonly RepairSource[]> {
+  if (command.repair === 'never') return [];
+  const { home, connection } = command;
+  if (!(await hasIdentity(home))) return command.person; // no identity, no peers: the person is all there is
+  const { network } = await loadConfig(home);
+  const lookup = async (request: RepairRequest, askPeers: boolean, signal: AbortSignal) => {
+    if (askPeers && !connection.live) return { candidates: [], unfit: [] };
+    const { stepDigest, expected, stepId } = request.failure;
+    const args = {
+      source: request.resolved.of.source,
+      step: stepId,
+      symptom: symptomOf(network, stepDigest, expected),
+      askPeers,
+    };
+    return (await connection.call('heal.candidates', args, signal)) as { candidates: Candidate[]; unfit: Unfit[] };
+  };
+  const peers = peerRepairSources({
+    lookup,
+    passedOver: command.passedOver,
+    ...(command.repair === 'ask' && command.confirm && { confirm: command.confirm }),
+  });
+  return [...peers, ...command.person];
+}
+
+async function writeDown(
+  command: BuildCommand,
+  started: BuildRecord,
+  outcome: BuildOutcome,
+  tookMs: number,
+): Promise<BuildRecord> {
+  const { home, source } = command;
+  const repairs: KeptRepair[] = [];
+  for (const [index, repair] of outcome.repairs.entries()) {
+    const result = outcome.repairs[index + 1]?.base ?? outcome.final;
+    await keepRecipe(home, started.id, repair.base.of.digest, repair.base.of.source);
+    repairs.push({
+      step: repair.stepId,
+      origin: repair.origin,
+      ...(repair.patch !== undefined && { patch: repair.patch }),
+      summary: repair.summary,
+      base: repair.base.of.digest,
+      result: result.of.digest,
+      operations: repair.operations,
+      stepDigest: repair.failure.stepDigest,
+      expected: repair.failure.expected,
+    });
+  }
+  await keepRecipe(home, started.id, outcome.final.of.digest, outcome.final.of.source);
+  const lockText = formatLock(outcome.media.lock);
+  await keepLock(home, started.id, lockText);
+  if (source.file !== undefined && source.lock === undefined) {
+    await writeFile(lockFileOf(source.file), lockText, { flag: 'wx' }).catch(unlessThereOrReadOnly);
+  }
+  if (outcome.image) await keepManifest(home, started.id, outcome.image.manifest.text);
+  const record: BuildRecord = {
+    ...started,
+    status: 'done',
+    tookMs,
+    finalRecipe: outcome.final.of.digest,
+    repairs,
+    builder: outcome.builder,
+    ...(outcome.image && {
+      image: outcome.image.id,
+      manifest: outcome.image.manifest.digest,
+      buildKey: buildKeyFor(outcome, outcome.image.manifest),
+      attestation: attestationOf(outcome, outcome.image, { startedAt: started.startedAt, finishedAt: command.now() }),
+    }),
+  };
+  await writeBuildRecord(home, record);
+  return record;
+}
+
+/** The lock is a convenience beside the recipe: it is in the build's folder anyway. */
+function unlessThereOrReadOnly(error: unknown): void {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code !== 'EEXIST' && code !== 'EROFS' && code !== 'EACCES') throw error;
+}
+
+function failureOf(error: unknown): Pick<BuildRecord, 'status' | 'failure'> {
+  if (error instanceof InterruptedError) return { status: 'interrupted' };
+  const failure = {
+    code: error instanceof PortalgunError ? error.code : 'internal',
+    message: error instanceof Error ? error.message : String(error),
+  };
+  if (!(error instanceof StepFailedError)) return { status: 'failed', failure };
+  const { stepId, stepDigest, expected } = error.failure;
+  return { status: 'failed', failure: { ...failure, step: stepId, stepDigest, expected } };
+}

@@ -1,0 +1,146 @@
+/** From a machine whose steps are done to a stored image: measured first, then made this person's own. */
+import path from 'node:path';
+import type { Digest } from '../../crypto/digest.ts';
+import { FailedError, UsageError } from '../../errors.ts';
+import { lockDigest } from '../../recipe/lock.ts';
+import { draftImage, measureDisk, prepareMeasuringTools, type ImageDraft, type Manifest } from '../image/index.ts';
+import { startMachine } from '../machine/index.ts';
+import type { MachineDisk } from '../machine/types.ts';
+import type { VerifiedMedia } from '../media/types.ts';
+import { createWorkbench, runSteps, type RunResult } from '../provision/index.ts';
+import type { HostFacts } from './host.ts';
+import type { MachinePlan } from './plan.ts';
+import { sensesFor } from './senses.ts';
+import type { BuildOutcome, BuildRequest, Making } from './types.ts';
+
+export interface Finished {
+  readonly run: RunResult;
+  readonly media: VerifiedMedia;
+  readonly host: HostFacts;
+  readonly plan: MachinePlan;
+}
+
+/** Resolves with undefined where the recipe has no outputs. Rejects with `build/still-running`, `build/no-such-disk`. */
+export async function finishImage(
+  request: BuildRequest,
+  making: Making,
+  done: Finished,
+): Promise<BuildOutcome['image']> {
+  const { run, plan } = done;
+  const { recipe } = run.final;
+  const output = recipe.outputs?.[0];
+  if (!output) return undefined;
+  if (run.machine.running) throw stillRunning('The last step is done', 'the recipe’s steps');
+  const source = run.machine.diskFiles()[output.disk];
+  if (source === undefined) {
+    throw new UsageError(
+      'build/no-such-disk',
+      `outputs name the disk ${output.disk}, which the machine does not have.`,
+    );
+  }
+  await run.machine.close({ keepDisks: true });
+  const draft = await draftImage({
+    imagesDir: request.folders.images,
+    id: request.id,
+    disks: [{ id: output.disk, path: source, format: 'qcow2' }],
+    signal: request.signal,
+  });
+  try {
+    const measured = draft.disks[output.disk] as string;
+    const manifest = await measure(request, making, done, measured);
+    await personalise(request, making, done, { draft, diskId: output.disk, measured });
+    making.tell({ event: 'phase', phase: 'store' });
+    const { arch, cpus, memoryMiB } = plan.config;
+    const stored = await draft.commit(
+      {
+        recipeName: recipe.name,
+        recipe: run.final.of.digest,
+        resolved: run.final.digest,
+        lock: lockDigest(done.media.lock),
+        startedAt: making.startedAt.toISOString(),
+        finishedAt: request.now().toISOString(),
+        machine: { arch, cpus, memoryMiB },
+      },
+      { diskId: output.disk, manifest },
+    );
+    const files = Object.fromEntries(stored.disks.map(({ file, sha256 }): [string, Digest] => [file, sha256]));
+    return { id: stored.id, manifest, files };
+  } finally {
+    await draft.discard();
+  }
+}
+
+async function measure(request: BuildRequest, making: Making, done: Finished, disk: string): Promise<Manifest> {
+  making.tell({ event: 'phase', phase: 'measure' });
+  const { folders, signal, keysDir, now } = request;
+  const tools = await prepareMeasuringTools({
+    cacheDir: folders.cache,
+    keysDir,
+    clock: now,
+    signal,
+    onProgress: (progress) => making.tell({ event: 'progress', ...progress }),
+  });
+  return measureDisk({
+    tools,
+    diskPath: disk,
+    format: 'raw',
+    normalise: done.run.final.recipe.normalise ?? [],
+    startMachine,
+    runtimeDir: path.join(folders.runtime, 'measure'),
+    accelerator: done.host.accelerator,
+    signal,
+    onProgress: ({ doneBytes, diskBytes }) =>
+      making.tell({ event: 'progress', what: 'measuring', done: doneBytes, total: diskBytes }),
+  });
+}
+
+interface MeasuredDraft {
+  readonly draft: ImageDraft;
+  readonly diskId: string;
+  readonly measured: string;
+}
+
+/** Boots the finished disk by itself and follows the steps that belong to this machine alone. The measured disk stays as it is. */
+async function personalise(request: BuildRequest, making: Making, done: Finished, image: MeasuredDraft): Promise<void> {
+  const { run, host, plan, media } = done;
+  if ((run.final.recipe.personalise ?? []).length === 0) return;
+  making.tell({ event: 'phase', phase: 'personalise' });
+  const { arch, cpus, memoryMiB } = plan.config;
+  const disk: MachineDisk = { id: image.diskId, path: image.measured, format: 'raw', bus: 'virtio' };
+  const personal = await runSteps({
+    resolved: run.final,
+    part: 'personalise',
+    workbench: createWorkbench({
+      start: startMachine,
+      config: { arch, cpus, memoryMiB, disks: [disk] },
+      media: plan.media,
+      accelerator: host.accelerator,
+      qemuVersion: host.qemuVersion,
+      runtimeDir: request.folders.runtime,
+      disksDir: path.join(making.scratch, 'personal'),
+    }),
+    senses: await sensesFor(media, host.factor),
+    // What would be mended here concerns this machine alone, and secrets are in play: nobody is asked.
+    sources: [],
+    emit: request.emit,
+    hostFactor: host.factor,
+    secrets: request.secrets,
+    signal: request.signal,
+    startedAtMs: making.startedAtMs,
+  });
+  try {
+    if (personal.machine.running) throw stillRunning('It is personalised', '`personalise`');
+    const changed = personal.machine.diskFiles()[image.diskId] as string;
+    await personal.machine.close({ keepDisks: true });
+    await image.draft.addPersonal(image.diskId, { path: changed, format: 'qcow2' });
+  } finally {
+    await personal.machine.close();
+    await personal.end();
+  }
+}
+
+function stillRunning(what: string, where: string): FailedError {
+  return new FailedError('build/still-running', `${what}, but the machine still runs: its disk may not be whole.`, {
+    hint: `End ${where} with a step that shuts the guest down and expects \`event: shutdown\`.`,
+  });
+}

@@ -1,0 +1,79 @@
+/** From a recipe and its verified media to the machine that the steps run on. */
+import path from 'node:path';
+import { digestOf } from '../../crypto/canonical.ts';
+import type { Digest } from '../../crypto/digest.ts';
+import { UsageError } from '../../errors.ts';
+import type { ResolvedRecipe } from '../../recipe/types.ts';
+import { createDisk } from '../machine/disks.ts';
+import type { MachineConfig, MachineDisk } from '../machine/types.ts';
+import type { VerifiedMedia } from '../media/types.ts';
+
+const MIB = 2 ** 20;
+const UNITS: Readonly<Record<string, number>> = { K: 2 ** 10, M: MIB, G: 2 ** 30, T: 2 ** 40 };
+
+/** `512M` in bytes. Throws `recipe/bad-size`. */
+export function sizeBytes(text: string): number {
+  const match = /^(\d+)([KMGT])$/.exec(text);
+  const unit = UNITS[match?.[2] ?? ''];
+  if (!match || unit === undefined) throw new UsageError('recipe/bad-size', `${text} is not a size such as 512M or 2G`);
+  return Number(match[1]) * unit;
+}
+
+export interface MachinePlan {
+  readonly config: MachineConfig;
+  /** Digest over the contents of all media and the sizes of the empty disks: part of every checkpoint's key. */
+  readonly media: Digest;
+}
+
+/** Plans the machine and makes its empty disks in `folder`. */
+export async function planMachine(
+  resolved: ResolvedRecipe,
+  media: VerifiedMedia,
+  folder: string,
+  signal: AbortSignal,
+): Promise<MachinePlan> {
+  const { machine, reproducible } = resolved.recipe;
+  const blank = await Promise.all(
+    (machine.disks ?? []).map(async ({ id, size }): Promise<MachineDisk> => {
+      const file = path.join(folder, `${id}-blank.qcow2`);
+      await createDisk({ path: file, format: 'qcow2' }, sizeBytes(size), signal);
+      return { id, path: file, format: 'qcow2', bus: 'virtio' };
+    }),
+  );
+  const packages = Object.entries(media.disks).map(([id, disk]): MachineDisk => ({
+    id,
+    path: disk.path,
+    format: 'raw',
+    bus: 'usb',
+    readOnly: true,
+  }));
+  const cdrom: MachineDisk[] = media.iso
+    ? [{ id: 'iso', path: media.iso.path, format: 'raw', bus: 'cdrom', readOnly: true }]
+    : [];
+  const fixedClock = reproducible?.clock === 'fixed' ? reproducible.source_date_epoch : undefined;
+  const config: MachineConfig = {
+    arch: machine.arch,
+    cpus: machine.cpus ?? 1,
+    memoryMiB: Math.floor(sizeBytes(machine.memory) / MIB),
+    disks: [...blank, ...packages, ...cdrom],
+    ...(media.kernel && {
+      kernel: {
+        path: media.kernel.path,
+        ...(media.initrd && { initrd: media.initrd.path }),
+        ...(machine.kernel_args !== undefined && { args: machine.kernel_args }),
+      },
+    }),
+    ...(fixedClock !== undefined && { clockEpochSeconds: fixedClock }),
+  };
+  return { config, media: contents(resolved, media) };
+}
+
+function contents(resolved: ResolvedRecipe, media: VerifiedMedia): Digest {
+  return digestOf({
+    kernel: media.kernel?.sha256 ?? null,
+    initrd: media.initrd?.sha256 ?? null,
+    iso: media.iso?.sha256 ?? null,
+    packages: Object.fromEntries(Object.entries(media.disks).map(([id, disk]) => [id, disk.sha256])),
+    blank: Object.fromEntries((resolved.recipe.machine.disks ?? []).map(({ id, size }) => [id, sizeBytes(size)])),
+  });
+}

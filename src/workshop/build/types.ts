@@ -1,0 +1,62 @@
+import type { Digest } from '../../crypto/digest.ts';
+import type { CheckedRecipe, Lock, ResolvedRecipe } from '../../recipe/types.ts';
+import type { Manifest } from '../image/types.ts';
+import type { VerifiedMedia } from '../media/types.ts';
+import type { Repair } from '../provision/index.ts';
+import type { BuildEvent, BuildEventBody, RepairSource } from '../provision/types.ts';
+
+/** Where a build keeps what it makes. All are on one file system, so that finished things move in one step. */
+export interface BuildFolders {
+  /** Media, fonts, the accelerator probe, the measuring VM: verified anew at each use. */
+  readonly cache: string;
+  readonly checkpoints: string;
+  readonly images: string;
+  /** This build's own: transcript and failure bundle. */
+  readonly build: string;
+  /** For sockets: a short path. */
+  readonly runtime: string;
+}
+
+export interface BuildRequest {
+  readonly id: string;
+  readonly checked: CheckedRecipe;
+  readonly recipeDir: string;
+  readonly params: Readonly<Record<string, string>>;
+  /** Values of secret parameters: used in `personalise` only, masked everywhere. */
+  readonly secrets: ReadonlyMap<string, string>;
+  readonly lock: Lock | undefined;
+  readonly folders: BuildFolders;
+  readonly keysDir: string;
+  readonly sources: readonly RepairSource[];
+  /** Go on from the deepest checkpoint that fits. */
+  readonly resume: boolean;
+  readonly emit: (event: BuildEvent) => void;
+  readonly signal: AbortSignal;
+  readonly now: () => Date;
+}
+
+export interface BuildOutcome {
+  readonly resolved: ResolvedRecipe;
+  readonly final: ResolvedRecipe;
+  readonly repairs: readonly Repair[];
+  readonly media: VerifiedMedia;
+  /** What the machine was: QEMU version, accelerator, cpu and machine model. */
+  readonly builder: Readonly<Record<string, string>>;
+  readonly cpuModel: string;
+  readonly resumedFrom: string | null;
+  /** Absent where the recipe has no outputs. */
+  readonly image?: {
+    readonly id: string;
+    readonly manifest: Manifest;
+    readonly files: Readonly<Record<string, Digest>>;
+  };
+}
+
+/** What the parts of one build share while it runs. */
+export interface Making {
+  /** Folder of this build alone, on the images' file system; gone when the build is over. */
+  readonly scratch: string;
+  readonly startedAt: Date;
+  readonly startedAtMs: number;
+  readonly tell: (event: BuildEventBody) => void;
+}
