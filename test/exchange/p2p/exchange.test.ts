@@ -178,7 +178,7 @@ describe('the exchange', function () {
     await assert.rejects(bob.exchange.connect(alice.address), { code: 'exchange/unreachable' });
   });
 
-  it('stays silent about a feed that it carries but was not asked for, and about other networks', async () => {
+  it('tells a node of another network nothing but which one it is in', async () => {
     const alice = await nodes.start({ seed: 1 });
     await alice.write();
     const other = await nodes.start({ seed: 2, following: [alice.author], network: 'another' });
