@@ -2,7 +2,8 @@
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { FailedError, InterruptedError } from '../errors.ts';
-import { imageFolder, type ImageDisk, type StoredImage, verifyImage } from '../workshop/image/index.ts';
+import { imageFolder, verifyImage } from '../workshop/image/image-store.ts';
+import type { ImageDisk, StoredImage } from '../workshop/image/image-types.ts';
 import { createOverlay } from '../workshop/machine/disks.ts';
 import type { Machine, MachineDisk, StartOptions } from '../workshop/machine/types.ts';
 import { attachConsole, type Console, type ConsoleEnd } from './console.ts';

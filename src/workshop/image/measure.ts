@@ -236,7 +236,9 @@ function withLastWords(error: unknown, machine: Machine): unknown {
   if (!(error instanceof FailedError)) return error;
   const { code, hint, facts } = error;
   const lastWords = printable(machine.serialOutput().slice(-MAX_LAST_WORDS_BYTES));
-  const lastLine = lastWords.trimEnd().split('\n').at(-1) ?? '';
+  const lines = lastWords.trimEnd().split('\n');
+  // Our script's own reason, if it gave one; otherwise the kernel's last line.
+  const lastLine = lines.findLast((line) => line.startsWith('portalgun:')) ?? lines.at(-1) ?? '';
   const message = lastLine === '' ? error.message : `${error.message}; its last words: ${lastLine}`;
   const details = { facts: { ...facts, lastWords }, cause: error, ...(hint === undefined ? {} : { hint }) };
   return new FailedError(code, message, details);

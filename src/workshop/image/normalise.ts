@@ -102,7 +102,7 @@ function inlineRule(rule: Exclude<NormaliseRule, string>): FileRule {
   const { path, content, reason } = rule;
   const facts = { path, content };
   const where = `the normaliser rule for ${JSON.stringify(path)}`;
-  if (!/^(?:\/(?!\.{1,2}(?:\/|$))[!-~]+?)+$/.test(path) || path.includes('//') || /[*?[\]\\]/.test(path)) {
+  if (!isExactPath(path)) {
     throw new UsageError('image/bad-rule', `${where} needs one exact path from the root, such as /etc/fstab`, {
       facts,
     });
@@ -131,6 +131,12 @@ function inlineRule(rule: Exclude<NormaliseRule, string>): FileRule {
   const name = `inline-${digestHex(digestOf({ path, content })).slice(0, 12)}`;
   const lines = { match: content, replacement: '{normalised}' };
   return { name, reason, paths: [path], maxBytes: MAX_NORMALISED_FILE_BYTES, lines };
+}
+
+function isExactPath(path: string): boolean {
+  const [root, ...parts] = path.split('/');
+  const isName = (part: string): boolean => /^[!-~]+$/.test(part) && part !== '.' && part !== '..';
+  return root === '' && parts.every(isName) && !/[*?[\]\\]/.test(path);
 }
 
 function compile(pattern: string, where: string): RE2JS {

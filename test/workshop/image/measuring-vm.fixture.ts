@@ -1,0 +1,25 @@
+/** The measuring VM's kernel and initramfs, made once for a test run from packages that are verified anew. */
+import { join } from 'node:path';
+import { tmpdir, userInfo } from 'node:os';
+import type { Context } from 'mocha';
+import { UnavailableError } from '../../../src/errors.ts';
+import { type MeasuringTools, prepareMeasuringTools } from '../../../src/workshop/image/index.ts';
+
+let tools: Promise<MeasuringTools> | undefined;
+
+/** Skips the test, saying why, where the packages or QEMU are not to be had. */
+export async function measuringTools(test: Context): Promise<MeasuringTools> {
+  tools ??= prepareMeasuringTools({
+    // Kept between runs: 75 MB of packages. They are verified at each use.
+    cacheDir: join(tmpdir(), `portalgun-test-media-${userInfo().uid}`),
+    keysDir: join(import.meta.dirname, '../../../keys'),
+    clock: () => new Date(),
+  });
+  try {
+    return await tools;
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error;
+    console.log(`      skipped: ${error.message}`);
+    return test.skip();
+  }
+}

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { compileRules, countRules } from '../../../src/workshop/image/index.ts';
+import { normaliseContent } from '../../../src/workshop/image/normalise.ts';
+import type { NormaliseRule } from '../../../src/recipe/types.ts';
+
+/** What counts in place of a file's content; undefined: the content itself. */
+function rewritten(rules: readonly NormaliseRule[], path: string, content: string, mode = 0o644): string | undefined {
+  const rule = compileRules(rules).ruleFor({ path, mode, sizeBytes: Buffer.byteLength(content, 'latin1') });
+  return rule === undefined ? undefined : normaliseContent(rule, Buffer.from(content, 'latin1'))?.toString('latin1');
+}
+
+const inline = (path: string, content: string): NormaliseRule => ({ path, content, reason: 'a test' });
+const ID = '0123456789abcdef0123456789abcdef\n';
+
+describe('normaliser rules', () => {
+  it('take a machine id for empty, and nothing else in its place', () => {
+    assert.equal(rewritten(['machine-id'], '/etc/machine-id', ID), '');
+    assert.equal(rewritten(['machine-id'], '/etc/machine-id', 'uninitialized\n'), '');
+    for (const content of ['#!/bin/sh\nid\n', ID + ID, ID.toUpperCase(), `x${ID}`]) {
+      assert.equal(rewritten(['machine-id'], '/etc/machine-id', content), undefined);
+    }
+  });
+
+  it('hold for exact paths only', () => {
+    for (const path of ['/etc/machine-id2', '/x/etc/machine-id', '/etc/machine-id/', 'etc/machine-id']) {
+      assert.equal(rewritten(['machine-id'], path, ID), undefined);
+    }
+  });
+
+  it('never touch what is executable or runs as its owner', () => {
+    assert.equal(rewritten(['machine-id'], '/etc/machine-id', ID, 0o755), undefined);
+    assert.equal(rewritten(['machine-id'], '/etc/machine-id', ID, 0o4644), undefined);
+    assert.equal(rewritten(['machine-id'], '/etc/machine-id', ID, 0o444), '');
+  });
+
+  it('take host keys for empty, one key a file', () => {
+    const key = '-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA+/==\n-----END OPENSSH PRIVATE KEY-----\n';
+    assert.equal(rewritten(['ssh-host-keys'], '/etc/ssh/ssh_host_ed25519_key', key), '');
+    assert.equal(rewritten(['ssh-host-keys'], '/etc/ssh/ssh_host_ed25519_key', `${key}more\n`), undefined);
+    assert.equal(rewritten(['ssh-host-keys'], '/etc/ssh/ssh_host_ed25519_key.pub', 'ssh-ed25519 AAAA root@x\n'), '');
+    const two = 'ssh-ed25519 AAAA root@x\nssh-ed25519 BBBB root@y\n';
+    assert.equal(rewritten(['ssh-host-keys'], '/etc/ssh/ssh_host_ed25519_key.pub', two), undefined);
+  });
+
+  it('rewrite the times in a log and keep the rest of its lines', () => {
+    const log = '2024-01-02 03:04:05 install tar 1.34\nno time here\n';
+    assert.equal(rewritten(['logs'], '/var/log/dpkg.log', log), '{time} install tar 1.34\nno time here\n');
+    assert.equal(rewritten(['logs'], '/var/log/dpkg.log', 'nothing to rewrite\n'), undefined);
+  });
+
+  it('take binary records for empty only in whole records, and a program for no log', () => {
+    assert.equal(rewritten(['logs'], '/var/log/wtmp', 'x'.repeat(384 * 2)), '');
+    assert.equal(rewritten(['logs'], '/var/log/wtmp', 'x'.repeat(385)), undefined);
+    assert.equal(rewritten(['logs'], '/var/log/syslog', 'Jan  1 00:00:00 host kernel: hello\n'), '');
+    assert.equal(rewritten(['logs'], '/var/log/syslog', '\u007fELF\u0001\u0000'), undefined);
+    assert.equal(rewritten(['random-seed'], '/var/lib/systemd/random-seed', 'x'.repeat(512)), '');
+    assert.equal(rewritten(['random-seed'], '/var/lib/systemd/random-seed', 'x'.repeat(544)), undefined);
+  });
+
+  it('written out, rewrite what matches within a line and nothing else', () => {
+    const rule = inline('/etc/fstab', 'UUID=[0-9a-f-]{36}');
+    const fstab = 'UUID=01234567-89ab-cdef-0123-456789abcdef / ext4 defaults 0 1\n/dev/sdb /evil ext4\n';
+    assert.equal(rewritten([rule], '/etc/fstab', fstab), '{normalised} / ext4 defaults 0 1\n/dev/sdb /evil ext4\n');
+  });
+
+  for (const path of [
+    '/etc/passwd',
+    '/etc/shadow',
+    '/etc/sudoers.d/x',
+    '/root/.ssh/authorized_keys',
+    '/home/a/.ssh/rc',
+    '/etc/pam.d/su',
+  ]) {
+    it(`are refused for ${path}: it decides who may do what`, () => {
+      assert.throws(() => compileRules([inline(path, '[0-9]{5}')]), { code: 'image/rule-forbidden', exitCode: 3 });
+    });
+  }
+
+  for (const content of ['.*', '.+', '[^x]{20,}', '(?s).{17,}', '[ -~]+']) {
+    it(`are refused when they match nearly anything: ${content}`, () => {
+      assert.throws(() => compileRules([inline('/etc/motd', content)]), { code: 'image/rule-too-wide', exitCode: 3 });
+    });
+  }
+
+  for (const path of ['etc/x', '/etc/../x', '/etc//x', '/etc/*', '/etc/./x', '/', '/etc/[x]']) {
+    it(`need one exact path, not ${path}`, () => {
+      assert.throws(() => compileRules([inline(path, '[0-9]{5}')]), { code: 'image/bad-rule', exitCode: 2 });
+    });
+  }
+
+  it('say which rules there are when one is unknown, and which pattern is none', () => {
+    assert.throws(() => compileRules(['machine-ids']), {
+      code: 'image/unknown-rule',
+      hint: /machine-id, ssh-host-keys/,
+    });
+    assert.throws(() => compileRules(['constructor']), { code: 'image/unknown-rule' });
+    assert.throws(() => compileRules([inline('/etc/x', '(')]), { code: 'image/bad-rule' });
+    assert.throws(() => compileRules([inline('/etc/x', 'x'.repeat(513))]), { code: 'image/bad-rule' });
+  });
+
+  it('may not be two for one path, nor too many', () => {
+    assert.throws(() => compileRules(['machine-id', inline('/etc/machine-id', '[0-9]{5}')]), {
+      code: 'image/rule-conflict',
+    });
+    const many = Array.from({ length: 65 }, (_, index) => inline(`/etc/${index}`, '[0-9]{5}'));
+    assert.throws(() => compileRules(many), { code: 'image/too-many-rules' });
+    assert.ok(compileRules(many.slice(1)));
+  });
+
+  it('have a digest that changes with every rule and pattern', () => {
+    const sets: NormaliseRule[][] = [
+      [],
+      ['machine-id'],
+      ['logs'],
+      [inline('/etc/x', '[0-9]{5}')],
+      [inline('/etc/x', '[0-9]{6}')],
+      [inline('/etc/y', '[0-9]{5}')],
+    ];
+    assert.equal(new Set(sets.map((rules) => compileRules(rules).digest)).size, sets.length);
+    assert.equal(compileRules(['logs']).digest, compileRules(['logs']).digest);
+  });
+
+  it('are counted by what they touched', () => {
+    const common = { kind: 'extent', sizeBytes: 1 } as const;
+    const entries = [
+      { ...common, path: 'disk:0+1', rule: 'disk-id' },
+      { ...common, path: 'disk:1+1' },
+      { ...common, path: 'disk:2+1', rule: 'disk-id' },
+    ];
+    assert.deepEqual(countRules(entries), [{ rule: 'disk-id', paths: ['disk:0+1', 'disk:2+1'] }]);
+  });
+});
