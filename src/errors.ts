@@ -68,3 +68,8 @@ export class InterruptedError extends PortalgunError {
     super(130, 'interrupted', message, details);
   }
 }
+
+/** The system's own code of an error (`ENOENT`, `EEXIST`, …), where it has one. */
+export function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

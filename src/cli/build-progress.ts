@@ -15,7 +15,7 @@ const PHASES: Readonly<Record<string, string>> = {
 
 export function buildProgress(context: Context, watch: boolean): (event: BuildEvent) => void {
   if (context.json) return (event) => printLine(context, JSON.stringify(event));
-  const live = context.stdout.isTTY === true;
+  const live = context.stdout.isTTY === true && context.environment['TERM'] !== 'dumb';
   let bar = false;
   const line = (text: string): void => {
     if (bar) wipe(context);

@@ -1,7 +1,10 @@
 /** How a failure is told: what happened, to which thing, what to do next; the exit code says which kind it is. */
-import { PortalgunError, InterruptedError } from '../errors.ts';
+import { errnoOf, PortalgunError, InterruptedError } from '../errors.ts';
 import { paint } from './output.ts';
 import type { Context } from './context.ts';
+
+/** Links of the cause chain that --verbose shows. */
+const MAX_CAUSES = 8;
 
 /** Prints the error to stderr (and, with `--json`, as a document to stdout). Returns the exit code. */
 export function reportFailure(context: Context, error: unknown): number {
@@ -22,7 +25,7 @@ function asPortalgunError(error: unknown, signal: AbortSignal): PortalgunError {
   if (error instanceof PortalgunError) return error;
   if (signal.aborted)
     return new InterruptedError('interrupted; the same command goes on where it stopped', { cause: error });
-  const errno = (error as NodeJS.ErrnoException | undefined)?.code;
+  const errno = errnoOf(error);
   if (errno === 'ENOSPC') {
     return new PortalgunError(1, 'disk/full', `the disk is full: ${messageOf(error)}`, {
       hint: 'Free some space (portalgun checkpoints prune), then run the same command again: nothing was lost.',
@@ -37,9 +40,10 @@ function asPortalgunError(error: unknown, signal: AbortSignal): PortalgunError {
 
 function causes(error: Error): string[] {
   const lines: string[] = [];
-  for (let cause = error.cause; cause !== undefined && lines.length < 8; cause = (cause as Error).cause) {
+  let cause = error.cause;
+  while (cause !== undefined && lines.length < MAX_CAUSES) {
     lines.push(messageOf(cause));
-    if (!(cause instanceof Error)) break;
+    cause = cause instanceof Error ? cause.cause : undefined;
   }
   return lines;
 }

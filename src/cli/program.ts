@@ -3,7 +3,8 @@ import { Command, CommanderError, Option } from 'commander';
 import { contextFor, type Context, type Streams } from './context.ts';
 import { reportFailure } from './failure.ts';
 
-type Action = (context: Context, ...args: never[]) => Promise<number | undefined>;
+// oxlint-disable-next-line typescript/no-explicit-any -- commander hands over what the specification beside it says
+type Action = (context: Context, ...args: any[]) => Promise<number | undefined>;
 type Flags = Record<string, unknown>;
 
 /** Runs one command line. Resolves with the exit code. */
@@ -17,7 +18,7 @@ export async function runCommandLine(argv: readonly string[], streams: Streams):
     const context = contextFor(streams, flags, controller.signal);
     try {
       const action = await load();
-      exitCode = (await action(context, ...(args as never[]))) ?? 0;
+      exitCode = (await action(context, ...args)) ?? 0;
     } catch (error) {
       exitCode = reportFailure(context, error);
     }
@@ -59,10 +60,8 @@ function makeProgram(streams: Streams, run: Run): Command {
       .option('--json', 'print one JSON document (or one a line) instead of text')
       .option('--verbose', 'say more when something fails')
       .exitOverride()
-      .action(async (...all: unknown[]) => {
-        const self = all.at(-1) as Command;
-        const positional = all.slice(0, -2);
-        await run(self.opts(), load, [...positional, self.opts()]);
+      .action(async function (this: Command) {
+        await run(this.opts(), load, [...this.processedArgs, this.opts()]);
       });
 
   command(

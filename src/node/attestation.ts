@@ -30,7 +30,7 @@ export function attestationOf(
   outcome: BuildOutcome,
   image: NonNullable<BuildOutcome['image']>,
   times: { readonly startedAt: string; readonly finishedAt: Date },
-): AttestationInput & Record<string, unknown> {
+): AttestationInput {
   const { recipe } = outcome.final;
   return {
     ...inputs(outcome, image.manifest),

@@ -1,7 +1,7 @@
 /** One build at a time in one home. The lock is a file with the owner's process id; a dead owner's lock is taken over. */
 import { open, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { FailedError } from '../errors.ts';
+import { errnoOf, FailedError } from '../errors.ts';
 import type { Home } from './home.ts';
 
 /** Resolves with the function that releases it. Rejects with `build/busy`, naming the process that holds it. */
@@ -14,7 +14,7 @@ export async function takeBuildLock(home: Home): Promise<() => Promise<void>> {
       await handle.close();
       return () => rm(file, { force: true });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (errnoOf(error) !== 'EEXIST') throw error;
     }
     const owner = await ownerOf(file);
     if (owner !== undefined && isAlive(owner)) {
@@ -33,7 +33,7 @@ async function ownerOf(file: string): Promise<number | undefined> {
     const pid = Number(await readFile(file, 'utf8'));
     return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
@@ -43,6 +43,6 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return errnoOf(error) === 'EPERM';
   }
 }

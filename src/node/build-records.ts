@@ -3,10 +3,12 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Digest } from '../crypto/digest.ts';
 import { isDigest } from '../crypto/digest.ts';
-import { UsageError } from '../errors.ts';
+import { errnoOf, UsageError } from '../errors.ts';
+import type { AttestationInput } from '../exchange/record/index.ts';
 import type { Condition, Operation } from '../recipe/types.ts';
 import { writeFileAtomic } from './atomic.ts';
 import type { Home } from './home.ts';
+import { ownJson } from './own-json.ts';
 
 export const BUILD_RECORD_VERSION = 1;
 
@@ -50,7 +52,7 @@ export interface BuildRecord {
   /** QEMU version, accelerator, cpu model: what independence is judged by. */
   readonly builder?: Readonly<Record<string, string>>;
   /** What the attestation will say, ready to be signed by `publish`. */
-  readonly attestation?: Readonly<Record<string, unknown>>;
+  readonly attestation?: AttestationInput;
   /** Record ids of what was published of it. */
   readonly published?: Readonly<Record<string, Digest>>;
 }
@@ -71,7 +73,7 @@ export async function newBuildFolder(
       await mkdir(folder, { mode: 0o700 });
       return { id, folder };
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (errnoOf(error) !== 'EEXIST') throw error;
     }
   }
 }
@@ -86,7 +88,7 @@ export async function listBuilds(home: Home): Promise<BuildRecord[]> {
   try {
     names = await readdir(home.buildsDir);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (errnoOf(error) === 'ENOENT') return [];
     throw error;
   }
   const builds: BuildRecord[] = [];
@@ -132,10 +134,10 @@ function isComparable(build: BuildRecord): build is ComparableBuild {
 
 async function readRecord(home: Home, name: string): Promise<BuildRecord | undefined> {
   try {
-    const value = JSON.parse(await readFile(path.join(home.buildsDir, name, 'build.json'), 'utf8')) as BuildRecord;
+    const value = ownJson<BuildRecord>(await readFile(path.join(home.buildsDir, name, 'build.json'), 'utf8'));
     return value.version === BUILD_RECORD_VERSION && value.id === name ? value : undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return undefined;
+    if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined;
     throw error;
   }
 }

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseDocument } from 'yaml';
-import { UsageError } from '../errors.ts';
+import { errnoOf, UsageError } from '../errors.ts';
 import type { Home } from './home.ts';
 
 export interface Config {
@@ -36,7 +36,7 @@ export async function loadConfig(home: Home): Promise<Config> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return DEFAULT_CONFIG;
+    if (errnoOf(error) === 'ENOENT') return DEFAULT_CONFIG;
     throw error;
   }
   const document = parseDocument(text, { uniqueKeys: true });
@@ -45,17 +45,17 @@ export async function loadConfig(home: Home): Promise<Config> {
   const value: unknown = document.toJS({ maxAliasCount: 0 });
   if (value === null || value === undefined) return DEFAULT_CONFIG;
   if (typeof value !== 'object' || Array.isArray(value)) throw invalid(file, 'expected `name: value` lines');
-  const fields = value as Record<string, unknown>;
-  for (const name of Object.keys(fields)) {
+  const fields = new Map<string, unknown>(Object.entries(value));
+  for (const name of fields.keys()) {
     if (!(name in DEFAULT_CONFIG)) {
       throw invalid(file, `unknown field \`${name}\`; known are: ${Object.keys(DEFAULT_CONFIG).join(', ')}`);
     }
   }
   return {
-    network: networkName(fields['network'] ?? DEFAULT_CONFIG.network, 'network', file),
-    listen: list(fields['listen'] ?? DEFAULT_CONFIG.listen, 'listen', file),
-    bootstrap: list(fields['bootstrap'] ?? DEFAULT_CONFIG.bootstrap, 'bootstrap', file),
-    mdns: flag(fields['mdns'] ?? DEFAULT_CONFIG.mdns, 'mdns', file),
+    network: networkName(fields.get('network') ?? DEFAULT_CONFIG.network, 'network', file),
+    listen: list(fields.get('listen') ?? DEFAULT_CONFIG.listen, 'listen', file),
+    bootstrap: list(fields.get('bootstrap') ?? DEFAULT_CONFIG.bootstrap, 'bootstrap', file),
+    mdns: flag(fields.get('mdns') ?? DEFAULT_CONFIG.mdns, 'mdns', file),
   };
 }
 

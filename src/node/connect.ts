@@ -3,32 +3,41 @@
  * length of one call, so that a long build never keeps the node from starting.
  */
 import { callNode, nodeAnswers } from './control-client.ts';
+import type { Call } from './control-server.ts';
 import type { Home } from './home.ts';
+import { ownValue } from './own-json.ts';
 
 export interface HomeConnection {
   /** Runs one operation (operations/index.ts). Errors are `PortalgunError`s either way. */
-  call(operation: string, args: unknown, signal: AbortSignal): Promise<unknown>;
+  call<T = unknown>(operation: string, args: unknown, signal: AbortSignal): Promise<T>;
   /** True where a node runs for this home. */
   readonly live: boolean;
 }
 
 export async function connect(home: Home): Promise<HomeConnection> {
-  if (await nodeAnswers(home.controlSocket)) return { call: callNode(home.controlSocket), live: true };
+  const live = await nodeAnswers(home.controlSocket);
+  const run = live ? callNode(home.controlSocket) : callWithoutNode(home);
   return {
-    live: false,
-    call: async (operation, args, signal) => {
-      // A node may have been started since: it holds the store now, and answers instead of us.
-      if (await nodeAnswers(home.controlSocket)) return callNode(home.controlSocket)(operation, args, signal);
-      const [{ openSession }, { runOperation }] = await Promise.all([
-        import('./session.ts'),
-        import('./operations/index.ts'),
-      ]);
-      const session = await openSession(home);
-      try {
-        return await runOperation(session, operation, args, signal);
-      } finally {
-        await session.close();
-      }
-    },
+    live,
+    // The answer's shape is the operation's own: both ends are one program.
+    call: async <T>(operation: string, args: unknown, signal: AbortSignal) =>
+      ownValue<T>(await run(operation, args, signal)),
+  };
+}
+
+function callWithoutNode(home: Home): Call {
+  return async (operation, args, signal) => {
+    // A node may have been started since: it holds the store now, and answers instead of us.
+    if (await nodeAnswers(home.controlSocket)) return callNode(home.controlSocket)(operation, args, signal);
+    const [{ openSession }, { runOperation }] = await Promise.all([
+      import('./session.ts'),
+      import('./operations/index.ts'),
+    ]);
+    const session = await openSession(home);
+    try {
+      return await runOperation(session, operation, args, signal);
+    } finally {
+      await session.close();
+    }
   };
 }

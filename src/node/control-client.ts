@@ -1,7 +1,8 @@
 /** Speaks to the node that runs for this home, over its control socket. */
 import { request } from 'node:http';
-import { PortalgunError, type ExitCode } from '../errors.ts';
+import { errnoOf, PortalgunError, type ExitCode } from '../errors.ts';
 import type { Call } from './control-server.ts';
+import { ownJson } from './own-json.ts';
 
 /** True where a node answers on the socket. A socket file left behind by a killed node does not count. */
 export async function nodeAnswers(socketPath: string): Promise<boolean> {
@@ -10,7 +11,7 @@ export async function nodeAnswers(socketPath: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (error instanceof PortalgunError) return true;
-    const code = (error as NodeJS.ErrnoException).code;
+    const code = errnoOf(error);
     if (code === 'ENOENT' || code === 'ECONNREFUSED') return false;
     throw error;
   }
@@ -36,7 +37,7 @@ export function callNode(socketPath: string): Call {
             try {
               resolve(unwrap(Buffer.concat(chunks).toString('utf8')));
             } catch (error) {
-              reject(error as Error);
+              reject(error instanceof Error ? error : new Error(String(error)));
             }
           });
         },
@@ -55,7 +56,7 @@ interface WireError {
 }
 
 function unwrap(text: string): unknown {
-  const answer = JSON.parse(text) as { ok?: unknown; error?: WireError };
+  const answer = ownJson<{ ok?: unknown; error?: WireError }>(text);
   if (!answer.error) return answer.ok;
   const { exitCode, code, message, hint, facts } = answer.error;
   throw new PortalgunError(exitCode, code, message, { ...(hint !== undefined && { hint }), ...(facts && { facts }) });

@@ -7,8 +7,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, chmod } from 'node:fs/promises';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
-import { FailedError, UnavailableError } from '../errors.ts';
+import { errnoOf, FailedError, UnavailableError } from '../errors.ts';
 import { writeFileAtomic } from './atomic.ts';
+import { ownJson } from './own-json.ts';
 
 export interface Home {
   /** What the person sees and may type: the root, or the data folder under XDG. */
@@ -91,7 +92,7 @@ async function checkVersion(home: Home): Promise<void> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (errnoOf(error) !== 'ENOENT') throw error;
     await writeFileAtomic(file, `${JSON.stringify({ version: HOME_VERSION })}\n`);
     return;
   }
@@ -112,8 +113,7 @@ async function checkVersion(home: Home): Promise<void> {
 
 function versionIn(text: string): number | undefined {
   try {
-    const value: unknown = JSON.parse(text);
-    const version = (value as { version?: unknown } | null)?.version;
+    const { version } = ownJson<{ version?: unknown }>(text);
     return typeof version === 'number' && Number.isSafeInteger(version) ? version : undefined;
   } catch {
     return undefined; // not JSON: as good as no version, and said so by the caller

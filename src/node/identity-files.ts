@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { generateSeed, publicKeyOf } from '../crypto/ed25519.ts';
 import { authorIdOf } from '../exchange/record/identity.ts';
 import type { AuthorId } from '../exchange/record/types.ts';
-import { FailedError, UsageError, RefusedError } from '../errors.ts';
+import { errnoOf, FailedError, UsageError, RefusedError } from '../errors.ts';
 import { writeFileAtomic } from './atomic.ts';
 import type { Home } from './home.ts';
 
@@ -87,7 +87,7 @@ async function exists(file: string): Promise<boolean> {
     await stat(file);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    if (errnoOf(error) === 'ENOENT') return false;
     throw error;
   }
 }

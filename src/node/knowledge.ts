@@ -1,5 +1,5 @@
 /** What the store knows, understood: every record with its meaning, and which feeds are stale. */
-import type { Digest } from '../crypto/digest.ts';
+import { isDigest } from '../crypto/digest.ts';
 import { RefusedError, UsageError } from '../errors.ts';
 import { freshnessOf, judge } from '../exchange/record/index.ts';
 import type { AuthorId, Meaning, RecordKind, VerifiedRecord } from '../exchange/record/types.ts';
@@ -16,11 +16,13 @@ export async function allOf<K extends RecordKind>(session: Session, kind: K): Pr
   const found: Known<K>[] = [];
   for await (const record of session.store.all(kind)) {
     const judged = judge(record);
-    if (judged.understood && judged.meaning.kind === kind) {
-      found.push({ record, meaning: judged.meaning as Extract<Meaning, { kind: K }> });
-    }
+    if (judged.understood && isKind(judged.meaning, kind)) found.push({ record, meaning: judged.meaning });
   }
   return found;
+}
+
+function isKind<K extends RecordKind>(meaning: Meaning, kind: K): meaning is Extract<Meaning, { kind: K }> {
+  return meaning.kind === kind;
 }
 
 /** Every record that may be a voice for or against something. */
@@ -45,8 +47,8 @@ export async function stalenessAt(session: Session): Promise<(author: AuthorId) 
 /** Takes a whole id, or the beginning of one that only one record has. Rejects with `record/unknown` or `record/ambiguous`. */
 export async function findRecord(session: Session, text: string): Promise<VerifiedRecord> {
   const wanted = text.startsWith('sha256:') ? text : `sha256:${text}`;
-  if (/^sha256:[0-9a-f]{64}$/.test(wanted)) {
-    const record = await session.store.get(wanted as Digest);
+  if (isDigest(wanted)) {
+    const record = await session.store.get(wanted);
     if (record) return record;
   } else if (/^sha256:[0-9a-f]{6,63}$/.test(wanted)) {
     const matches = await recordsStarting(session, wanted);

@@ -1,4 +1,5 @@
 /** The person's `policy.yaml`: read when it changes, edited without losing comments. */
+import { errnoOf } from '../errors.ts';
 import { readFile, stat } from 'node:fs/promises';
 import { defaultPolicyText, parsePolicy } from '../exchange/trust/policy.ts';
 import type { Policy } from '../exchange/trust/types.ts';
@@ -23,7 +24,7 @@ export async function openPolicyFile(path: string): Promise<PolicyFile> {
     try {
       return await readFile(path, 'utf8');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return defaultPolicyText();
+      if (errnoOf(error) === 'ENOENT') return defaultPolicyText();
       throw error;
     }
   };
@@ -55,7 +56,7 @@ async function versionOf(path: string): Promise<string> {
     const { mtimeNs, size, ino } = await stat(path, { bigint: true });
     return `${mtimeNs}/${size}/${ino}`;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'absent';
+    if (errnoOf(error) === 'ENOENT') return 'absent';
     throw error;
   }
 }

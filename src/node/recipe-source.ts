@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isDigest } from '../crypto/digest.ts';
-import { UsageError } from '../errors.ts';
+import { errnoOf, UsageError } from '../errors.ts';
 import { parseLock } from '../recipe/lock.ts';
 import { parseRecipe } from '../recipe/parse.ts';
 import type { CheckedRecipe, Lock } from '../recipe/types.ts';
@@ -19,10 +19,11 @@ export interface RecipeSource {
 /** Rejects with `recipe/not-found`, `recipe/unknown` or `recipe/invalid`. */
 export async function loadRecipe(reference: string, home: HomeConnection, signal: AbortSignal): Promise<RecipeSource> {
   if (isDigest(reference) || (/^[^./][^/]*\/[^/]+$/.test(reference) && !/\.ya?ml$/.test(reference))) {
-    const { yaml, lockYaml } = (await home.call('recipe.get', { recipe: reference }, signal)) as {
-      yaml: string;
-      lockYaml?: string;
-    };
+    const { yaml, lockYaml } = await home.call<{ yaml: string; lockYaml?: string }>(
+      'recipe.get',
+      { recipe: reference },
+      signal,
+    );
     const lock = lockYaml === undefined ? undefined : parseLock(lockYaml);
     return { checked: parseRecipe(yaml, reference), file: undefined, folder: process.cwd(), lock };
   }
@@ -50,7 +51,7 @@ async function readIfThere(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

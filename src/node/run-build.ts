@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { peerRepairSources, symptomOf, type Candidate, type Unfit } from '../heal/index.ts';
 import type { Digest } from '../crypto/digest.ts';
-import { InterruptedError, PortalgunError } from '../errors.ts';
+import { errnoOf, InterruptedError, PortalgunError } from '../errors.ts';
 import { formatLock } from '../recipe/lock.ts';
 import { buildImage, type BuildOutcome } from '../workshop/build/index.ts';
 import { StepFailedError } from '../workshop/provision/index.ts';
@@ -121,7 +121,7 @@ async function repairSources(command: BuildCommand): Promise<readonly RepairSour
       symptom: symptomOf(network, stepDigest, expected),
       askPeers,
     };
-    return (await connection.call('heal.candidates', args, signal)) as { candidates: Candidate[]; unfit: Unfit[] };
+    return await connection.call<{ candidates: Candidate[]; unfit: Unfit[] }>('heal.candidates', args, signal);
   };
   const peers = peerRepairSources({
     lookup,
@@ -181,7 +181,7 @@ async function writeDown(
 
 /** The lock is a convenience beside the recipe: it is in the build's folder anyway. */
 function unlessThereOrReadOnly(error: unknown): void {
-  const code = (error as NodeJS.ErrnoException).code;
+  const code = errnoOf(error);
   if (code !== 'EEXIST' && code !== 'EROFS' && code !== 'EACCES') throw error;
 }
 

@@ -3,7 +3,6 @@ import { createExchange } from '../exchange/p2p/index.ts';
 import type { Admission, AuthorId } from '../exchange/record/types.ts';
 import { parseManifest } from '../workshop/image/manifest.ts';
 import { startControlServer } from './control-server.ts';
-import { announceHead } from './heads.ts';
 import type { Home } from './home.ts';
 import { MANIFEST_BLOB } from './operations/crosscheck.ts';
 import { runOperation } from './operations/index.ts';
@@ -12,8 +11,8 @@ import { carried, carries, openSession, type Session } from './session.ts';
 /** Largest manifest that travels: 100,000 files are about 15 MB. */
 export const MAX_MANIFEST_BYTES = 32 * 1024 * 1024;
 
-/** The own head is issued anew this often, so that it never expires while the node runs. */
-export const HEAD_REFRESH_MS = 24 * 60 * 60 * 1000;
+/** How often the policy file is looked at: a person edits it while the node runs. */
+export const POLICY_RELOAD_MS = 2_000;
 
 export interface NodeOptions {
   readonly home: Home;
@@ -23,6 +22,8 @@ export interface NodeOptions {
   readonly signal: AbortSignal;
   readonly onReady: (ready: { author: AuthorId; addresses: readonly string[]; control: string }) => void;
   readonly onAdmission?: (admission: Admission, from: string) => void;
+  /** What went wrong in the background, with whom. */
+  readonly onTrouble?: (what: string, error: Error) => void;
 }
 
 /** Resolves when it has stopped cleanly. Rejects with `store/locked` where another process holds this home. */
@@ -38,11 +39,8 @@ export async function runNode(options: NodeOptions): Promise<void> {
       }
       return runOperation(session, operation, args, callSignal);
     });
-    const refresh = setInterval(() => {
-      announceHead(session).catch((error: unknown) => process.emitWarning(error as Error));
-    }, HEAD_REFRESH_MS);
+    const watch = setInterval(() => void reloadPolicy(session, options), POLICY_RELOAD_MS);
     try {
-      await announceHead(session);
       options.onReady({
         author: session.identity.author,
         addresses: session.exchange?.addresses() ?? [],
@@ -50,11 +48,21 @@ export async function runNode(options: NodeOptions): Promise<void> {
       });
       await aborted(signal);
     } finally {
-      clearInterval(refresh);
+      clearInterval(watch);
       await control.close();
     }
   } finally {
     await session.close();
+  }
+}
+
+/** A policy that cannot be read leaves the last good one in force, and says so. */
+async function reloadPolicy(session: Session, options: NodeOptions): Promise<void> {
+  const before = session.policy.last();
+  try {
+    if ((await session.policy.current()) !== before) await session.exchange?.sync();
+  } catch (error) {
+    options.onTrouble?.('policy', error instanceof Error ? error : new Error(String(error)));
   }
 }
 
@@ -75,6 +83,7 @@ function startNetwork(session: Session, options: NodeOptions) {
     // A list of names and digests is the only typed blob there is. No type can carry an image or a file's content.
     blobTypes: { [MANIFEST_BLOB]: { maxBytes: MAX_MANIFEST_BYTES, check: (bytes) => void parseManifest(bytes) } },
     ...(options.onAdmission && { onAdmission: options.onAdmission }),
+    onTrouble: (what, peer, error) => options.onTrouble?.(`${what} (${peer})`, error),
   });
 }
 

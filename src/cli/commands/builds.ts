@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { findBuild, listBuilds, type BuildRecord } from '../../node/build-records.ts';
 import { transcriptFile } from '../../node/build-files.ts';
+import { ownJson } from '../../node/own-json.ts';
 import type { BuildEvent } from '../../workshop/provision/types.ts';
 import { shortDigest } from '../../crypto/digest.ts';
 import type { Context } from '../context.ts';
@@ -57,7 +58,7 @@ async function transcriptOf(context: Context, id: string): Promise<BuildEvent[]>
   for (const line of text.split('\n')) {
     if (line === '') continue;
     try {
-      events.push(JSON.parse(line) as BuildEvent);
+      events.push(ownJson<BuildEvent>(line));
     } catch {
       break; // the last line of a build that was killed while writing it
     }

@@ -32,14 +32,7 @@ export async function crosscheck(context: Context, recipe: string, flags: { peer
   const home = await connect(context.home);
   if (!home.live)
     note(context, 'No node runs for this home: comparing with what is already stored (portalgun node start).');
-  const mine = {
-    recipe: build.finalRecipe,
-    recipeName: build.recipeName,
-    buildKey: build.buildKey,
-    manifest: build.manifest,
-    builder: build.builder,
-  };
-  const answer = (await home.call('crosscheck', { mine, peer: flags.peer }, context.signal)) as Answer;
+  const answer = await home.call<Answer>('crosscheck', { build: build.id, peer: flags.peer }, context.signal);
   printResult(context, answer, () => describe(context, answer, build.recipeName));
   return answer.verdicts.some(({ verdict }) => verdict === 'differs') ? 4 : 0;
 }

@@ -40,7 +40,7 @@ interface Invitation {
 
 export async function id(context: Context, flags: { invite?: boolean }): Promise<undefined> {
   const home = await connect(context.home);
-  const mine = (await home.call('id', {}, context.signal)) as Invitation;
+  const mine = await home.call<Invitation>('id', {}, context.signal);
   if (flags.invite && !context.json) {
     printLine(context, mine.invitation);
     return undefined;

@@ -20,7 +20,7 @@ interface Decision {
 
 export async function list(context: Context): Promise<undefined> {
   const home = await connect(context.home);
-  const items = (await home.call('inbox.list', {}, context.signal)) as Item[];
+  const items = await home.call<Item[]>('inbox.list', {}, context.signal);
   printResult(context, items, () =>
     items.length === 0
       ? 'The inbox is empty.'
@@ -51,14 +51,14 @@ interface Shown extends Item {
 
 export async function show(context: Context, record: string): Promise<undefined> {
   const home = await connect(context.home);
-  const item = (await home.call('inbox.show', { record }, context.signal)) as Shown;
+  const item = await home.call<Shown>('inbox.show', { record }, context.signal);
   printResult(context, item, () => [
     `patch   ${item.record}`,
     `from    ${item.from} (${item.author}), ${item.origin === 'human' ? 'made by a person' : `origin: ${item.origin}`}`,
     `recipe  ${item.recipe}, ${short(item.base)} → ${short(item.result)}`,
     `class   ${item.changeClass ?? 'unknown: the recipe that it starts from is not stored here'}`,
     '',
-    `${item.summary}`,
+    item.summary,
     '',
     ...item.changes,
     ...(item.decision ? ['', ...explain(item.decision)] : []),
@@ -68,7 +68,7 @@ export async function show(context: Context, record: string): Promise<undefined>
 
 export async function accept(context: Context, record: string): Promise<undefined> {
   const home = await connect(context.home);
-  const result = (await home.call('inbox.accept', { record }, context.signal)) as { record: string };
+  const result = await home.call<{ record: string }>('inbox.accept', { record }, context.signal);
   printResult(context, result, () => [
     'Accepted: a build here that needs it will try it, and it counts only once that build has met every expectation.',
     'Your recipe files are not touched; to write it into one: portalgun recipe apply PATCH FILE',
@@ -78,7 +78,7 @@ export async function accept(context: Context, record: string): Promise<undefine
 
 export async function reject(context: Context, record: string): Promise<undefined> {
   const home = await connect(context.home);
-  const result = (await home.call('inbox.reject', { record }, context.signal)) as { record: string };
+  const result = await home.call<{ record: string }>('inbox.reject', { record }, context.signal);
   printResult(context, result, () => 'Rejected: no build here uses it.');
   return undefined;
 }
@@ -95,7 +95,7 @@ interface Why {
 
 export async function why(context: Context, record: string): Promise<undefined> {
   const home = await connect(context.home);
-  const answer = (await home.call('why', { record }, context.signal)) as Why;
+  const answer = await home.call<Why>('why', { record }, context.signal);
   printResult(context, answer, () => [
     `${answer.kind} ${answer.record}`,
     `by ${answer.from} (${answer.author}), record ${answer.link.seq} of their ${answer.link.scope} feed`,

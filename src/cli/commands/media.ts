@@ -40,12 +40,8 @@ function nameOf(file: VerifiedFile): string {
 }
 
 function vouchedBy({ proof }: VerifiedFile): string {
-  switch (proof.scheme) {
-    case 'debian-archive':
-      return `Debian archive key ${proof.fingerprint.slice(-16)}, ${proof.suite} of ${proof.releaseDate.slice(0, 10)}`;
-    case 'digest':
-      return 'its digest in the recipe';
-    case 'unverified':
-      return 'NOBODY: the recipe allows it unverified';
+  if (proof.scheme === 'debian-archive') {
+    return `Debian archive key ${proof.fingerprint.slice(-16)}, ${proof.suite} of ${proof.releaseDate.slice(0, 10)}`;
   }
+  return proof.scheme === 'digest' ? 'its digest in the recipe' : 'NOBODY: the recipe allows it unverified';
 }

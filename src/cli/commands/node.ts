@@ -27,8 +27,12 @@ export async function start(context: Context, flags: StartFlags): Promise<undefi
     onAdmission: (admission, from) => {
       const summary = admission.result === 'admitted' ? { record: admission.record.id } : {};
       if (context.json) printLine(context, JSON.stringify({ event: admission.result, from, ...summary }));
-      else if (admission.result === 'admitted') printLine(context, `new record ${admission.record.id}`);
-      else if (admission.result === 'refused') note(context, `refused a record from ${from}: ${admission.detail}`);
+      else if (admission.result === 'admitted') {
+        for (const { id } of [admission.record, ...(admission.released ?? [])]) printLine(context, `new record ${id}`);
+      } else if (admission.result === 'refused') note(context, `refused a record from ${from}: ${admission.detail}`);
+    },
+    onTrouble: (what, error) => {
+      if (context.verbose) note(context, `${what}: ${error.message}`);
     },
   });
   return undefined;
@@ -47,7 +51,7 @@ interface Status {
 
 export async function status(context: Context): Promise<undefined> {
   const home = await connect(context.home);
-  const state = (await home.call('status', {}, context.signal)) as Status;
+  const state = await home.call<Status>('status', {}, context.signal);
   printResult(context, state, () => [
     state.running ? 'The node is running.' : 'No node runs for this home (portalgun node start).',
     `author   ${state.author}`,
@@ -73,7 +77,7 @@ export async function stop(context: Context): Promise<undefined> {
 
 export async function sync(context: Context): Promise<undefined> {
   const home = await connect(context.home);
-  const result = (await home.call('sync', {}, context.signal)) as { admitted: number; peers: number };
+  const result = await home.call<{ admitted: number; peers: number }>('sync', {}, context.signal);
   printResult(context, result, ({ admitted, peers }) => `${admitted} new records from ${peers} connected peers.`);
   return undefined;
 }

@@ -20,11 +20,11 @@ interface AddFlags {
 
 export async function add(context: Context, invitation: string, flags: AddFlags): Promise<undefined> {
   const home = await connect(context.home);
-  const added = (await home.call(
+  const added = await home.call<{ name: string; author: string; auto: string[]; reached: string }>(
     'peer.add',
     { invitation, name: flags.name, addresses: flags.address ?? [], auto: flags.auto ?? [] },
     context.signal,
-  )) as { name: string; author: string; auto: string[]; reached: string };
+  );
   printResult(context, added, ({ name, author, auto, reached }) => [
     `${name} is ${author}`,
     `You follow ${name}: their feed is carried and shown (${reached}).`,
@@ -37,7 +37,7 @@ export async function add(context: Context, invitation: string, flags: AddFlags)
 
 export async function list(context: Context): Promise<undefined> {
   const home = await connect(context.home);
-  const peers = (await home.call('peer.list', {}, context.signal)) as Peer[];
+  const peers = await home.call<Peer[]>('peer.list', {}, context.signal);
   printResult(context, peers, () =>
     peers.length === 0
       ? 'No peers yet. Add one with: portalgun peer add INVITATION'
@@ -57,7 +57,7 @@ export async function list(context: Context): Promise<undefined> {
 
 export async function show(context: Context, peer: string): Promise<undefined> {
   const home = await connect(context.home);
-  const found = (await home.call('peer.show', { peer }, context.signal)) as Peer;
+  const found = await home.call<Peer>('peer.show', { peer }, context.signal);
   printResult(context, found, () => [
     `peer     ${found.name}`,
     `author   ${found.author}`,
@@ -75,7 +75,7 @@ function stateOf(peer: Peer): string {
 
 export async function remove(context: Context, peer: string): Promise<undefined> {
   const home = await connect(context.home);
-  const removed = (await home.call('peer.remove', { peer }, context.signal)) as { name: string };
+  const removed = await home.call<{ name: string }>('peer.remove', { peer }, context.signal);
   printResult(context, removed, ({ name }) => `${name} is removed from your policy. Records already stored stay.`);
   return undefined;
 }
@@ -90,9 +90,7 @@ export function unfollow(context: Context, peer: string): Promise<undefined> {
 
 async function setFollowing(context: Context, peer: string, follows: boolean): Promise<undefined> {
   const home = await connect(context.home);
-  const result = (await home.call(follows ? 'peer.follow' : 'peer.unfollow', { peer }, context.signal)) as {
-    name: string;
-  };
+  const result = await home.call<{ name: string }>(follows ? 'peer.follow' : 'peer.unfollow', { peer }, context.signal);
   printResult(context, result, ({ name }) => (follows ? `You follow ${name}.` : `You no longer follow ${name}.`));
   if (follows && !home.live)
     note(context, 'No node runs for this home: their feed comes when it does (portalgun node start).');

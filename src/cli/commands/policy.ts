@@ -1,3 +1,4 @@
+import { errnoOf } from '../../errors.ts';
 import { readFile } from 'node:fs/promises';
 import { defaultPolicyText, parsePolicy } from '../../exchange/trust/index.ts';
 import type { Context } from '../context.ts';
@@ -30,7 +31,7 @@ async function policyText(context: Context): Promise<string> {
   try {
     return await readFile(context.home.policyFile, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return defaultPolicyText();
+    if (errnoOf(error) === 'ENOENT') return defaultPolicyText();
     throw error;
   }
 }

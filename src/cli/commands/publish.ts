@@ -32,9 +32,7 @@ async function publishRecipe(context: Context, home: HomeConnection, file: strin
   const yaml = await readFile(file, 'utf8');
   const lockFile = file.replace(/\.ya?ml$/, '.lock.yaml');
   const lockYaml = (await isFile(lockFile)) ? await readFile(lockFile, 'utf8') : undefined;
-  const { record } = (await home.call('publish.recipe', { yaml, file, lockYaml }, context.signal)) as {
-    record: Digest;
-  };
+  const { record } = await home.call<{ record: Digest }>('publish.recipe', { yaml, file, lockYaml }, context.signal);
   return { what: `recipe ${file}`, record };
 }
 
@@ -45,13 +43,13 @@ export async function publishBuild(context: Context, home: HomeConnection, id: s
   const list: Published[] = [];
   const once = async (key: string, what: string, operation: string, args: unknown): Promise<void> => {
     if (done.has(key)) return;
-    const { record } = (await home.call(operation, args, context.signal)) as { record: Digest };
+    const { record } = await home.call<{ record: Digest }>(operation, args, context.signal);
     done.set(key, record);
     list.push({ what, record });
     await writeBuildRecord(context.home, { ...build, published: Object.fromEntries(done) });
   };
 
-  if (build.status === 'failed') await publishFailure(build, network, once);
+  if (build.status === 'failed') await publishFailure(build, once);
   if (build.status !== 'done') return list;
   if (build.attestation && build.manifest) {
     await home.call('manifest.keep', { build: build.id }, context.signal);
@@ -82,20 +80,15 @@ export async function publishBuild(context: Context, home: HomeConnection, id: s
 
 async function publishFailure(
   build: BuildRecord,
-  network: string,
   once: (key: string, what: string, operation: string, args: unknown) => Promise<void>,
 ): Promise<void> {
-  const { failure } = build;
-  if (failure?.step === undefined) return;
-  const symptom =
-    failure.stepDigest && failure.expected ? symptomOf(network, failure.stepDigest, failure.expected) : null;
-  const args = { recipe: build.finalRecipe, recipeName: build.recipeName, failedSteps: [failure.step], symptom };
-  await once('failure', `failure at ${failure.step}`, 'publish.failure', { failure: args });
+  if (build.failure?.step === undefined) return; // it failed before its first step: that says nothing about the recipe
+  await once('failure', `failure at ${build.failure.step}`, 'publish.failure', { build: build.id });
 }
 
 export async function withdraw(context: Context, record: string, flags: { why: string }): Promise<undefined> {
   const home = await connect(context.home);
-  const result = (await home.call('publish.withdrawal', { record, why: flags.why }, context.signal)) as Published;
+  const result = await home.call<Published>('publish.withdrawal', { record, why: flags.why }, context.signal);
   printResult(context, result, () => 'Withdrawn: those who follow you see it and the reason. It stays in your feed.');
   return undefined;
 }

@@ -1,5 +1,6 @@
 import { access, readFile } from 'node:fs/promises';
-import { connect } from '../../node/connect.ts';
+import { listBuilds } from '../../node/build-records.ts';
+import { connect, type HomeConnection } from '../../node/connect.ts';
 import { loadRecipe, lockFileOf } from '../../node/recipe-source.ts';
 import { writeFileAtomic } from '../../node/atomic.ts';
 import {
@@ -129,7 +130,7 @@ interface Offered {
 
 export async function list(context: Context): Promise<undefined> {
   const home = await connect(context.home);
-  const recipes = (await home.call('recipe.list', {}, context.signal)) as Offered[];
+  const recipes = await home.call<Offered[]>('recipe.list', {}, context.signal);
   printResult(context, recipes, () =>
     recipes.length === 0
       ? 'Nobody offers a recipe yet. Publish one with: portalgun publish FILE'
@@ -143,10 +144,11 @@ export async function list(context: Context): Promise<undefined> {
 
 export async function get(context: Context, name: string, flags: { out?: string }): Promise<undefined> {
   const home = await connect(context.home);
-  const found = (await home.call('recipe.get', { recipe: name }, context.signal)) as Offered & {
-    yaml: string;
-    lockYaml?: string;
-  };
+  const found = await home.call<Offered & { yaml: string; lockYaml?: string }>(
+    'recipe.get',
+    { recipe: name },
+    context.signal,
+  );
   const file =
     flags.out ??
     `${
@@ -168,7 +170,7 @@ export async function get(context: Context, name: string, flags: { out?: string 
 export async function apply(context: Context, patch: string, file: string): Promise<undefined> {
   const home = await connect(context.home);
   const before = parseRecipe(await read(file), file);
-  const operations = await operationsOf(context, home.call, patch);
+  const operations = await operationsOf(context, home, patch);
   const text = applyToYaml(before.source, operations);
   const after = parseRecipe(text, file);
   await writeFileAtomic(file, text, 0o644);
@@ -180,15 +182,11 @@ export async function apply(context: Context, patch: string, file: string): Prom
 }
 
 /** Operations of a stored patch record, or of the repairs of one of this home's builds. */
-async function operationsOf(
-  context: Context,
-  call: (operation: string, args: unknown, signal: AbortSignal) => Promise<unknown>,
-  patch: string,
-): Promise<Operation[]> {
-  const { listBuilds } = await import('../../node/build-records.ts');
+async function operationsOf(context: Context, home: HomeConnection, patch: string): Promise<readonly Operation[]> {
   const build = (await listBuilds(context.home)).find(({ id }) => id === patch);
   if (build) return build.repairs.flatMap(({ operations }) => operations);
-  return ((await call('patch.get', { record: patch }, context.signal)) as { operations: Operation[] }).operations;
+  const { operations } = await home.call<{ operations: Operation[] }>('patch.get', { record: patch }, context.signal);
+  return operations;
 }
 
 async function read(file: string): Promise<string> {

@@ -5,7 +5,9 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import readline from 'node:readline';
 import { PortalgunError, FailedError, type ExitCode } from '../../errors.ts';
+import type { BuildEvent } from '../../workshop/provision/types.ts';
 import type { Environment } from '../../node/home.ts';
+import { ownJson, ownValue } from '../../node/own-json.ts';
 
 export interface Household {
   readonly name: string;
@@ -14,9 +16,9 @@ export interface Household {
   /** argv of the command line, for running it at a terminal. */
   argv(...args: string[]): string[];
   /** Runs a command with `--json`; resolves with its document. Exit codes in `accept` are not failures. */
-  run(args: readonly string[], accept?: readonly number[]): Promise<unknown>;
+  run<T>(args: readonly string[], accept?: readonly number[]): Promise<T>;
   /** Runs a command that prints one JSON event a line. */
-  stream(args: readonly string[], onEvent: (event: Record<string, unknown>) => void): Promise<void>;
+  stream(args: readonly string[], onEvent: (event: BuildEvent) => void): Promise<void>;
   startNode(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -49,11 +51,11 @@ export async function moveIn(options: HouseholdOptions): Promise<Household> {
     const child = start(argv(...args, '--json'), environment, options.signal);
     let failure: PortalgunError | undefined;
     for await (const line of readline.createInterface({ input: child.stdout! })) {
-      const event = JSON.parse(line) as Record<string, unknown>;
-      if (event['error']) failure = errorIn(event['error']);
+      const event = ownJson<BuildEvent & { readonly error?: unknown }>(line);
+      if (event.error !== undefined) failure = errorIn(event.error);
       else onEvent(event);
     }
-    const code = child.exitCode ?? ((await once(child, 'exit')) as [number])[0];
+    const code = child.exitCode ?? (await exitOf(child));
     if (code !== 0) throw failure ?? new FailedError('demo/command', `${args.join(' ')} ended with exit code ${code}`);
   };
 
@@ -63,7 +65,8 @@ export async function moveIn(options: HouseholdOptions): Promise<Household> {
     environment,
     argv,
     stream,
-    run: (args, accept = [0]) => runJson(argv(...args, '--json'), environment, options.signal, accept),
+    run: <T>(args: readonly string[], accept: readonly number[] = [0]) =>
+      runJson<T>(argv(...args, '--json'), environment, options.signal, accept),
     startNode: async () => {
       node = start(argv('node', 'start', '--listen', '/ip4/127.0.0.1/tcp/0', '--json'), environment);
       await firstLine(node, options.name);
@@ -79,9 +82,13 @@ export async function moveIn(options: HouseholdOptions): Promise<Household> {
 
 function start(argv: readonly string[], environment: Environment, signal?: AbortSignal): ChildProcess {
   const [file = '', ...args] = argv;
-  const child = spawn(file, args, { env: environment as NodeJS.ProcessEnv, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(file, args, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
   signal?.addEventListener('abort', () => child.kill('SIGINT'), { once: true });
   return child;
+}
+
+function exitOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve) => child.once('exit', resolve));
 }
 
 /** Waits for the node's first line, `ready`. The rest of its output is read and dropped. */
@@ -95,39 +102,42 @@ async function firstLine(node: ChildProcess, name: string): Promise<void> {
   ended.catch(() => undefined); // it ends some day, after it was ready
 }
 
-function runJson(
+function runJson<T>(
   argv: readonly string[],
   environment: Environment,
   signal: AbortSignal,
   accept: readonly number[],
-): Promise<unknown> {
+): Promise<T> {
   const [file = '', ...args] = argv;
   return new Promise((resolve, reject) => {
-    const settings = { env: environment as NodeJS.ProcessEnv, maxBuffer: BIG_ANSWER_BYTES, signal };
+    const settings = { env: environment, maxBuffer: BIG_ANSWER_BYTES, signal };
     execFile(file, args, settings, (error, stdout, stderr) => {
       const code = error ? Number((error as { code?: unknown }).code ?? 1) : 0;
       if (!accept.includes(code)) {
         reject(
           errorFrom(stdout) ??
-            new FailedError('demo/command', `${args.slice(2).join(' ')}: ${stderr || String(error)}`),
+            new FailedError(
+              'demo/command',
+              `${args.slice(2).join(' ')}: ${stderr || (error?.message ?? `exit code ${code}`)}`,
+            ),
         );
         return;
       }
-      resolve(JSON.parse(stdout));
+      resolve(ownJson<T>(stdout));
     });
   });
 }
 
 function errorFrom(stdout: string): PortalgunError | undefined {
   try {
-    return errorIn((JSON.parse(stdout) as { error?: unknown }).error);
+    return errorIn(ownJson<{ error?: unknown }>(stdout).error);
   } catch {
     return undefined; // no document: the caller tells what stderr said
   }
 }
 
 function errorIn(value: unknown): PortalgunError | undefined {
-  const error = value as { code?: string; message?: string; hint?: string } | undefined;
+  const error = ownValue<{ code?: string; message?: string; hint?: string } | undefined>(value);
   if (!error?.message) return undefined;
   const exitCode: ExitCode = 1;
   return new PortalgunError(

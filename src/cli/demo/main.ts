@@ -63,14 +63,14 @@ async function mainJob(scene: Scene): Promise<void> {
     aliceMends(scene, files.alice),
   );
   await narrator.phase('Alice publishes: her build, and the mended step as a signed patch', async () => {
-    for (const { what, record } of (await alice.run(['publish', aliceBuild])) as Published[])
+    for (const { what, record } of await alice.run<Published[]>(['publish', aliceBuild]))
       narrator.say(`${what}: ${record}`);
   });
   const bobBuild = await narrator.phase('Bob builds the same recipe. Nobody sits at his machine', () =>
     bobIsHealed(scene, files.bob),
   );
   await narrator.phase('Bob publishes what he built, and that Alice’s patch works on his machine', async () => {
-    for (const { what, record } of (await bob.run(['publish', bobBuild])) as Published[])
+    for (const { what, record } of await bob.run<Published[]>(['publish', bobBuild]))
       narrator.say(`${what}: ${record}`);
   });
   await compare(scene);
@@ -83,12 +83,12 @@ interface Published {
 
 async function introduce({ narrator, alice, bob }: Scene): Promise<void> {
   for (const person of [alice, bob]) {
-    const { author } = (await person.run(['init'])) as { author: string };
+    const { author } = await person.run<{ author: string }>(['init']);
     await person.startNode();
     narrator.say(`${person.name} is ${author}`);
   }
   const invitation = async (person: Household): Promise<string> =>
-    ((await person.run(['id', '--invite'])) as { invitation: string }).invitation;
+    (await person.run<{ invitation: string }>(['id', '--invite'])).invitation;
   await alice.run(['peer', 'add', await invitation(bob), '--name', 'bob']);
   await bob.run(['peer', 'add', await invitation(alice), '--name', 'alice', '--auto', 'wording']);
   narrator.say('They trade invitations. Bob’s policy: Alice’s rewordings of her own recipes may apply by themselves.');
@@ -132,7 +132,7 @@ async function bobIsHealed({ narrator, bob }: Scene, file: string): Promise<stri
   let healed = false;
   await bob.stream(['build', file, '--repair', 'auto'], (event) => {
     narrator.event('bob', event);
-    if (event['event'] === 'repair' && typeof event['patch'] === 'string') healed = true;
+    if (event.event === 'repair' && event.patch !== undefined) healed = true;
   });
   if (!healed) throw new FailedError('demo/not-healed', 'Bob’s build passed without Alice’s patch: nothing was shown');
   return (await latest(bob)).id;
@@ -150,7 +150,7 @@ async function compare({ narrator, alice, bob, name }: Scene): Promise<void> {
       [bob, 'alice'],
     ] as const) {
       await person.run(['node', 'sync']);
-      const answer = (await person.run(['crosscheck', name], [0, 4])) as Crosscheck;
+      const answer = await person.run<Crosscheck>(['crosscheck', name], [0, 4]);
       const verdict = answer.verdicts.find((one) => one.peer === peer);
       narrator.say(`${person.name} about ${peer}: ${verdict?.verdict ?? 'nothing'} (${verdict?.because ?? ''})`);
       if (verdict?.verdict !== 'match')
@@ -172,7 +172,7 @@ interface Build {
 }
 
 async function latest(person: Household): Promise<Build> {
-  const builds = (await person.run(['builds', 'list'])) as Build[];
+  const builds = await person.run<Build[]>(['builds', 'list']);
   const build = builds.at(-1);
   if (!build) throw new UsageError('demo/no-build', `${person.name} has built nothing`);
   return build;

@@ -1,4 +1,5 @@
 /** What the demo says while it runs: phases with their times, and what each of the two sees. */
+import type { BuildEvent } from '../../workshop/provision/types.ts';
 import type { Context } from '../context.ts';
 import { paint, printLine, seconds } from '../output.ts';
 
@@ -8,7 +9,7 @@ export interface Narrator {
   /** A line of somebody's terminal. */
   quote(person: string, line: string): void;
   /** An event of somebody's build, where it is worth a line. */
-  event(person: string, event: Readonly<Record<string, unknown>>): void;
+  event(person: string, event: BuildEvent): void;
 }
 
 export function narrate(context: Context): Narrator {
@@ -45,23 +46,22 @@ export function narrate(context: Context): Narrator {
   };
 }
 
-function describe(event: Readonly<Record<string, unknown>>): string | undefined {
-  const { step } = event as { step?: string };
-  switch (event['event']) {
+function describe(event: BuildEvent): string | undefined {
+  switch (event.event) {
     case 'phase':
-      return `${String(event['phase'])}…`;
+      return `${event.phase}…`;
     case 'step-done':
-      return `✓ ${step} (${seconds(Number(event['tookMs']))})`;
+      return `✓ ${event.step} (${seconds(event.tookMs)})`;
     case 'step-failed':
-      return `✗ ${step}: ${String(event['reason'])}`;
+      return `✗ ${event.step}: ${event.reason}`;
     case 'repair-asked':
-      return `asking: ${String(event['source'])}`;
+      return `asking: ${event.source}`;
     case 'repair':
-      return `repair from ${String(event['source'])}: ${String(event['summary'])}`;
+      return `repair from ${event.source}: ${event.summary}`;
     case 'rolled-back':
-      return `rolled back to ${event['to'] === null ? 'power-on' : String(event['to'])}`;
+      return `rolled back to ${event.to ?? 'power-on'}`;
     case 'resumed':
-      return `goes on after ${step}`;
+      return `goes on after ${event.step}`;
     default:
       return undefined;
   }

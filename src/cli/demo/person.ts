@@ -3,7 +3,6 @@
  * Everything typed is shown, so that who watches the demo sees what the person did.
  */
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { FailedError, InterruptedError } from '../../errors.ts';
 import type { Environment } from '../../node/home.ts';
 
@@ -30,7 +29,7 @@ export async function atTerminal(
 ): Promise<string> {
   const command = argv.map(quote).join(' ');
   const child = spawn('script', ['--quiet', '--flush', '--return', '--command', command, '/dev/null'], {
-    env: { ...terminal.environment, TERM: 'dumb', COLUMNS: '100' } as NodeJS.ProcessEnv,
+    env: { ...terminal.environment, TERM: 'dumb', COLUMNS: '100' },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const interrupt = (): void => void child.kill('SIGINT');
@@ -56,7 +55,7 @@ export async function atTerminal(
       child.stdin.write(`${next.answer}\n`);
     }
   });
-  const [code] = (await once(child, 'exit')) as [number | null];
+  const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
   terminal.signal.removeEventListener('abort', interrupt);
   if (line !== '') terminal.onLine(line);
   if (terminal.signal.aborted) throw new InterruptedError();

@@ -20,7 +20,7 @@ export interface StagedChange {
 export const STAGED: Readonly<Record<string, StagedChange>> = {
   'grub-rescue': {
     step: 'command-line',
-    olderText: 'possible device/file completions',
+    olderText: 'device/file completions',
     quotedFrom: 'quoted from GRUB 1.97 and older',
   },
 };

@@ -1,12 +1,11 @@
 /** Compares a build of this home with what configured peers have signed. */
-import type { Digest } from '../../crypto/digest.ts';
-import { RefusedError } from '../../errors.ts';
+import { RefusedError, UsageError } from '../../errors.ts';
 import { parseManifest } from '../../workshop/image/manifest.ts';
 import { readManifest } from '../build-files.ts';
 import { findBuild } from '../build-records.ts';
 import { differences, verdictFor, type OwnBuild, type PeerReport, type PeerVerdict } from '../../crosscheck/index.ts';
 import { confirmChecksums } from '../../exchange/trust/index.ts';
-import type { AuthorId, RecordKind } from '../../exchange/record/types.ts';
+import type { AuthorId, VerifiedRecord } from '../../exchange/record/types.ts';
 import { allOf, stalenessAt } from '../knowledge.ts';
 import { recipeAuthors } from '../judgement.ts';
 import type { Session } from '../session.ts';
@@ -19,7 +18,7 @@ export const MAX_NAMED_DIFFERENCES = 100;
 export const MANIFEST_BLOB = 'manifest';
 
 export async function crosscheck(session: Session, args: Arguments, signal: AbortSignal): Promise<unknown> {
-  const mine = args.object('mine') as unknown as OwnBuild;
+  const mine = await ownBuild(session, args.text('build'));
   const only = args.optionalText('peer');
   await session.exchange?.sync(signal);
   const peers = await reports(session, only === undefined ? undefined : await peerName(session, only));
@@ -38,6 +37,15 @@ export async function crosscheck(session: Session, args: Arguments, signal: Abor
   return { recipe: mine.recipe, manifest: mine.manifest, buildKey: mine.buildKey, verdicts, quorum };
 }
 
+async function ownBuild(session: Session, id: string): Promise<OwnBuild> {
+  const build = await findBuild(session.home, id);
+  const { recipeName, finalRecipe, buildKey, manifest, builder } = build;
+  if (buildKey === undefined || manifest === undefined || builder === undefined) {
+    throw new UsageError('crosscheck/no-manifest', `the build ${id} has no manifest to compare`);
+  }
+  return { recipe: finalRecipe, recipeName, buildKey, manifest, builder };
+}
+
 async function reports(session: Session, only: string | undefined): Promise<PeerReport[]> {
   const { peers } = await session.policy.current();
   const isStale = await stalenessAt(session);
@@ -46,17 +54,11 @@ async function reports(session: Session, only: string | undefined): Promise<Peer
   const withdrawn = new Set(
     (await allOf(session, 'withdrawal')).map(({ record, meaning }) => `${record.link.author} ${meaning.of}`),
   );
-  const by = <
-    K extends RecordKind,
-    T extends { record: { id: Digest; link: { author: AuthorId; seq: number } }; meaning: { kind: K } },
-  >(
-    list: readonly T[],
-    author: AuthorId,
-  ) =>
+  const by = <T>(list: readonly Signed<T>[], author: AuthorId) =>
     list
       .filter(({ record }) => record.link.author === author && !withdrawn.has(`${author} ${record.id}`))
       .sort((a, b) => b.record.link.seq - a.record.link.seq)
-      .map(({ record, meaning }) => ({ record: record.id, meaning: meaning as T['meaning'] }));
+      .map(({ record, meaning }) => ({ record: record.id, meaning }));
   return Object.entries(peers)
     .filter(([name]) => only === undefined || name === only)
     .map(([name, { id }]) => ({
@@ -66,6 +68,11 @@ async function reports(session: Session, only: string | undefined): Promise<Peer
       attestations: by(attestations, id),
       failures: by(failures, id),
     }));
+}
+
+interface Signed<T> {
+  readonly record: Pick<VerifiedRecord, 'id' | 'link'>;
+  readonly meaning: T;
 }
 
 /** For `differs`: fetches the peer's list, checks it against what was signed, and names the differing files. */

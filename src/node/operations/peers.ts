@@ -1,7 +1,6 @@
 /** People whose nodes this home knows: kept in the policy file, which stays the person's own. */
 import { UsageError } from '../../errors.ts';
 import { addPeer, addRule, removePeer, setFollow } from '../../exchange/trust/index.ts';
-import type { AuthorId } from '../../exchange/record/types.ts';
 import type { ChangeClass } from '../../recipe/types.ts';
 import { parseInvitation } from '../invitation.ts';
 import { stalenessAt } from '../knowledge.ts';
@@ -24,7 +23,7 @@ export async function add(session: Session, args: Arguments, signal: AbortSignal
   }
   const name = args.optionalText('name') ?? `peer-${invitation.author.slice('ed25519:'.length, 'ed25519:'.length + 8)}`;
   const addresses = [...invitation.addresses, ...args.texts('addresses')];
-  const automatic = args.texts('auto') as ChangeClass[];
+  const automatic = args.texts('auto').map(automaticClass);
   await session.policy.edit((text) => {
     const withPeer = addPeer(text, name, { id: invitation.author, addresses });
     return automatic.length === 0
@@ -33,6 +32,14 @@ export async function add(session: Session, args: Arguments, signal: AbortSignal
   });
   const reached = await reach(session, addresses, signal);
   return { name, author: invitation.author, addresses, follow: true, auto: automatic, reached };
+}
+
+/** Classes that one peer's voice may ever apply by itself. */
+function automaticClass(text: string): ChangeClass {
+  if (text === 'wording' || text === 'choices') return text;
+  throw new UsageError('peer/not-automatic', `changes of class ${text} are never automatic with one voice`, {
+    hint: 'Only wording and choices can be; policy.yaml can say more.',
+  });
 }
 
 /** Dials the new peer at once, so that a wrong address shows now and not tomorrow. */
@@ -101,7 +108,7 @@ async function describe(session: Session, name: string): Promise<unknown> {
 export async function peerName(session: Session, text: string): Promise<string> {
   const { peers } = await session.policy.current();
   if (Object.hasOwn(peers, text)) return text;
-  const byId = Object.entries(peers).find(([, peer]) => peer.id === (text as AuthorId));
+  const byId = Object.entries(peers).find(([, peer]) => peer.id === text);
   if (byId) return byId[0];
   throw new UsageError('peer/unknown', `no peer ${text} in your policy`, {
     hint: 'portalgun peer list shows them; portalgun peer add INVITATION adds one.',

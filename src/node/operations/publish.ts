@@ -8,22 +8,24 @@ import {
   patchDraft,
   recipeDraft,
   withdrawalDraft,
+  type AttestationInput,
   type Draft,
+  type FailureInput,
 } from '../../exchange/record/index.ts';
 import type { VerifiedRecord } from '../../exchange/record/types.ts';
 import { applyOperations } from '../../recipe/patch.ts';
+import { parseOperations } from '../../recipe/operations.ts';
 import { parseRecipe } from '../../recipe/parse.ts';
-import type { Operation } from '../../recipe/types.ts';
+import { symptomOf } from '../../heal/symptom.ts';
+import { findBuild } from '../build-records.ts';
 import { allOf, findRecord, meaningOf } from '../knowledge.ts';
 import { recipeByDigest } from '../judgement.ts';
-import { announceHead } from '../heads.ts';
 import type { Session } from '../session.ts';
 import type { Arguments } from './arguments.ts';
 
 /** Appends to the own feed and tells whoever is connected. Durable when it resolves. */
 async function publishDraft(session: Session, draft: Draft): Promise<{ record: Digest; seq: number }> {
   const record: VerifiedRecord = await session.store.append(session.identity, 'public', draft);
-  await announceHead(session);
   await session.exchange?.announce(record);
   return { record: record.id, seq: record.link.seq };
 }
@@ -47,7 +49,7 @@ export async function recipe(session: Session, args: Arguments): Promise<unknown
 /** Publishes a patch after checking that it does what it says on the recipe that it names. */
 export async function patch(session: Session, args: Arguments): Promise<unknown> {
   const base = args.digest('base');
-  const operations = args.list('operations') as Operation[];
+  const operations = parseOperations(args.list('operations'));
   const recipe =
     args.optionalText('source') === undefined
       ? await recipeByDigest(session, base)
@@ -68,7 +70,7 @@ export async function patch(session: Session, args: Arguments): Promise<unknown>
       result: result.digest,
       operations,
       symptom: args.optionalDigest('symptom') ?? null,
-      origin: args.text('origin') as 'human',
+      origin: originOf(args.text('origin')),
       summary: args.text('summary'),
       verifiedBy: args.optionalDigest('verifiedBy') ?? null,
       supersedes: args.optionalDigest('supersedes') ?? null,
@@ -78,11 +80,31 @@ export async function patch(session: Session, args: Arguments): Promise<unknown>
 }
 
 export async function attestation(session: Session, args: Arguments): Promise<unknown> {
-  return publishDraft(session, attestationDraft(args.object('attestation') as never));
+  return publishDraft(session, attestationDraft(await attestationFor(session, args.text('build'))));
 }
 
 export async function failure(session: Session, args: Arguments): Promise<unknown> {
-  return publishDraft(session, failureDraft(args.object('failure') as never));
+  return publishDraft(session, failureDraft(await failureFor(session, args.text('build'))));
+}
+
+/** The facts are in the build's own record: what is signed is what was written down when it ended. */
+async function attestationFor(session: Session, id: string): Promise<AttestationInput> {
+  const { attestation: facts } = await findBuild(session.home, id);
+  if (facts) return facts;
+  throw new UsageError('publish/no-attestation', `the build ${id} made no image, so there is nothing to attest`);
+}
+
+async function failureFor(session: Session, id: string): Promise<FailureInput> {
+  const { failure: what, finalRecipe, recipeName } = await findBuild(session.home, id);
+  if (what?.step === undefined) throw new UsageError('publish/no-failure', `the build ${id} did not fail at a step`);
+  const { step, stepDigest, expected } = what;
+  const symptom = stepDigest && expected ? symptomOf(session.config.network, stepDigest, expected) : null;
+  return { recipe: finalRecipe, recipeName, failedSteps: [step], symptom };
+}
+
+function originOf(text: string): 'human' | 'suggestion' | 'mixed' {
+  if (text === 'human' || text === 'suggestion' || text === 'mixed') return text;
+  throw new UsageError('publish/bad-origin', 'origin must be `human`, `suggestion` or `mixed`');
 }
 
 export async function endorsement(session: Session, args: Arguments): Promise<unknown> {

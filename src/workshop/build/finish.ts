@@ -46,9 +46,8 @@ export async function finishImage(
     signal: request.signal,
   });
   try {
-    const measured = draft.disks[output.disk] as string;
-    const manifest = await measure(request, making, done, measured);
-    await personalise(request, making, done, { draft, diskId: output.disk, measured });
+    const manifest = await measure(request, making, done, diskOf(draft.disks, output.disk));
+    await personalise(request, making, done, { draft, diskId: output.disk });
     making.tell({ event: 'phase', phase: 'store' });
     const { arch, cpus, memoryMiB } = plan.config;
     const stored = await draft.commit(
@@ -97,7 +96,6 @@ async function measure(request: BuildRequest, making: Making, done: Finished, di
 interface MeasuredDraft {
   readonly draft: ImageDraft;
   readonly diskId: string;
-  readonly measured: string;
 }
 
 /** Boots the finished disk by itself and follows the steps that belong to this machine alone. The measured disk stays as it is. */
@@ -106,7 +104,12 @@ async function personalise(request: BuildRequest, making: Making, done: Finished
   if ((run.final.recipe.personalise ?? []).length === 0) return;
   making.tell({ event: 'phase', phase: 'personalise' });
   const { arch, cpus, memoryMiB } = plan.config;
-  const disk: MachineDisk = { id: image.diskId, path: image.measured, format: 'raw', bus: 'virtio' };
+  const disk: MachineDisk = {
+    id: image.diskId,
+    path: diskOf(image.draft.disks, image.diskId),
+    format: 'raw',
+    bus: 'virtio',
+  };
   const personal = await runSteps({
     resolved: run.final,
     part: 'personalise',
@@ -130,7 +133,7 @@ async function personalise(request: BuildRequest, making: Making, done: Finished
   });
   try {
     if (personal.machine.running) throw stillRunning('It is personalised', '`personalise`');
-    const changed = personal.machine.diskFiles()[image.diskId] as string;
+    const changed = diskOf(personal.machine.diskFiles(), image.diskId);
     await personal.machine.close({ keepDisks: true });
     await image.draft.addPersonal(image.diskId, { path: changed, format: 'qcow2' });
   } finally {
@@ -142,5 +145,13 @@ async function personalise(request: BuildRequest, making: Making, done: Finished
 function stillRunning(what: string, where: string): FailedError {
   return new FailedError('build/still-running', `${what}, but the machine still runs: its disk may not be whole.`, {
     hint: `End ${where} with a step that shuts the guest down and expects \`event: shutdown\`.`,
+  });
+}
+
+function diskOf(disks: Readonly<Record<string, string>>, id: string): string {
+  const path = disks[id];
+  if (path !== undefined) return path;
+  throw new UsageError('build/no-such-disk', `the machine has no disk ${id}, which the recipe’s outputs name.`, {
+    hint: `Name one of: ${Object.keys(disks).join(', ')}`,
   });
 }

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { FailedError, UnavailableError } from '../../errors.ts';
+import { errnoOf, FailedError, UnavailableError } from '../../errors.ts';
 import {
   acceleratorCandidates,
   checkDisk,
@@ -62,7 +62,7 @@ async function versionOfQemu(): Promise<string> {
     if (version !== undefined) return version;
     throw new FailedError('machine/odd-qemu', `QEMU does not say its version: ${stdout.split('\n')[0]}`);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (errnoOf(error) !== 'ENOENT') throw error;
     throw new UnavailableError('machine/qemu-missing', 'QEMU is not installed: there is no qemu-system-x86_64.', {
       hint: 'sudo apt-get install -y --no-install-recommends qemu-system-x86 qemu-utils',
       cause: error,

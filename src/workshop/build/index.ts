@@ -135,7 +135,7 @@ async function followSteps(request: BuildRequest, making: Making, prepared: Prep
     }),
     senses: await sensesFor(media, host.factor),
     checkpoints: openCheckpoints(folders.checkpoints),
-    from: request.resume ? 'deepest' : null,
+    ...(!request.resume && { from: { step: null } }),
     sources,
     emit,
     hostFactor: host.factor,
