@@ -20,7 +20,11 @@ export type ConsoleEnd =
   | { readonly reason: 'died'; readonly status: string; readonly lastWords: string };
 
 /** Resolves at the end; all the guest has said by then is written. The terminal is as it was before. */
-export async function attachConsole(machine: Machine, console: Console, signal?: AbortSignal): Promise<ConsoleEnd> {
+export async function attachConsole(
+  machine: Pick<Machine, 'serialOutput' | 'writeSerial' | 'onEvent'>,
+  console: Console,
+  signal?: AbortSignal,
+): Promise<ConsoleEnd> {
   const { input, output } = console;
   let written = 0;
   const flush = (): void => {
