@@ -253,6 +253,9 @@ function rangeOf(node: unknown): readonly [number, number] {
   return [range[0], range[1]];
 }
 
+/** The same object in two places is written twice: recipes have no aliases. */
+const PLAIN = { aliasDuplicateObjects: false };
+
 /** The second way: the library's own nodes, with only what differs set anew. */
 function rewriteByLibrary(document: Document.Parsed, value: Json): string {
   setNode(document, [], document.contents, value);
@@ -266,12 +269,12 @@ function setNode(document: Document.Parsed, path: readonly (string | number)[], 
     for (const [key, inner] of Object.entries(value)) setNode(document, [...path, key], node.get(key, true), inner);
     return;
   }
-  if (path.length === 0) document.contents = document.createNode(value) as unknown as typeof document.contents;
+  if (path.length === 0) document.contents = document.createNode(value, PLAIN) as unknown as typeof document.contents;
   else if (isSeq(node) && Array.isArray(value)) {
     const byId = new Map(node.items.map((item) => [idOf(item), item]));
     node.items = (value as readonly Json[]).map((inner, index) => {
       const old = idOfValue(inner) === undefined ? node.items[index] : byId.get(idOfValue(inner));
-      return unchanged(old, inner) ? old : document.createNode(inner);
+      return unchanged(old, inner) ? old : document.createNode(inner, PLAIN);
     });
-  } else document.setIn(path, document.createNode(value));
+  } else document.setIn(path, document.createNode(value, PLAIN));
 }

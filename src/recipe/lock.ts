@@ -4,7 +4,7 @@ import { digestOf } from '../crypto/canonical.ts';
 import { isDigest, type Digest } from '../crypto/digest.ts';
 import { mediaDigest } from './digest.ts';
 import { MAX_LOCK_BYTES, MAX_LOCKED_PACKAGES } from './limits.ts';
-import { deepFreeze } from './parse.ts';
+import { deepFreeze } from './freeze.ts';
 import { invalidFile, printable, type Path, type Problem } from './problems.ts';
 import { readYaml } from './yaml-reader.ts';
 import type { CheckedRecipe, Lock, LockedPackage, Recipe } from './types.ts';

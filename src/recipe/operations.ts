@@ -6,6 +6,7 @@ import { isDigest, shortDigest } from '../crypto/digest.ts';
 import { digestOf } from '../crypto/canonical.ts';
 import { PortalgunError, RefusedError } from '../errors.ts';
 import { stepDigest } from './digest.ts';
+import { deepFreeze } from './freeze.ts';
 import { MAX_NESTING, MAX_OPERATIONS, MAX_PATH_PARTS } from './limits.ts';
 import { printable } from './problems.ts';
 import { shapeProblems } from './shape.ts';
@@ -35,7 +36,8 @@ export function parseOperations(value: unknown): readonly Operation[] {
   if (operations.length > MAX_OPERATIONS)
     throw notUnderstood('the operations', `found ${operations.length}, more than ${MAX_OPERATIONS}`);
   operations.forEach((operation, index) => checkOperation(operation, `operation ${index + 1}`));
-  return operations as readonly Operation[];
+  // A copy of plain data: what was checked cannot change, nor bring a prototype of its own.
+  return deepFreeze(JSON.parse(JSON.stringify(operations)) as readonly Operation[]);
 }
 
 function checkOperation(value: unknown, where: string): void {
@@ -85,7 +87,7 @@ function checkSet(operation: Readonly<Record<string, unknown>>, where: string): 
     throw notUnderstood(where, `path is ${printable(path)}, expected a list of 1 to ${MAX_PATH_PARTS} texts`);
   }
   assertPlain(operation['value'], where);
-  const [top, id, field] = path as string[];
+  const [top, id, field] = path;
   if (top === 'steps' && (id === undefined || field === undefined || field === 'id')) {
     throw notUnderstood(
       where,

@@ -1,6 +1,7 @@
 /** From YAML text to a `CheckedRecipe`: the only door by which a recipe comes in, whoever wrote it. */
 import { MAX_SOURCE_BYTES } from './limits.ts';
 import { recipeDigest } from './digest.ts';
+import { deepFreeze } from './freeze.ts';
 import { meaningProblems } from './meaning.ts';
 import { invalidFile, type Path } from './problems.ts';
 import { shapeProblems } from './shape.ts';
@@ -27,13 +28,4 @@ export function parseRecipe(source: string, fileName = 'recipe'): CheckedRecipe 
 /** Inline files, what is written to the serial console, and the content of normaliser rules. */
 function mayHaveLines(path: Path): boolean {
   return path.at(-2) === 'files' || path.at(-1) === 'serial' || (path[0] === 'normalise' && path.at(-1) === 'content');
-}
-
-/** A checked value stays what was checked. */
-export function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const inner of Object.values(value)) deepFreeze(inner);
-  }
-  return value;
 }

@@ -40,7 +40,8 @@ export function printable(value: unknown): string {
     const keys = Object.keys(value).slice(0, 4);
     return keys.length === 0 ? 'an empty mapping' : `a mapping with ${keys.map((key) => printable(key)).join(', ')}`;
   }
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  const text =
+    typeof value === 'number' || typeof value === 'boolean' ? `${value}` : (JSON.stringify(value) ?? typeof value);
   // JSON leaves C1 controls and bidi characters as they are: a terminal must never see them.
   const escaped = text.replaceAll(
     /[^\u0020-\u007e\u00a0-\u02ff\u0370-\u058f\u2500-\u259f]/gu,

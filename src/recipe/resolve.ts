@@ -4,7 +4,7 @@ import { isSafeLine } from '../crypto/text.ts';
 import { recipeDigest } from './digest.ts';
 import { MAX_LINE_LENGTH } from './limits.ts';
 import { valueProblem } from './meaning.ts';
-import { deepFreeze } from './parse.ts';
+import { deepFreeze } from './freeze.ts';
 import { fillStep, placeholdersIn } from './placeholders.ts';
 import { didYouMean, printable } from './problems.ts';
 import type { CheckedRecipe, Param, Recipe, ResolvedRecipe, Step } from './types.ts';

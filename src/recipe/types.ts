@@ -50,12 +50,19 @@ export interface LocalFile {
 
 /** A read-only USB disk with verified .deb files (in `pool/`) and inline files. */
 export interface PackageDisk {
-  readonly packages?: readonly (string | { readonly kernel_of: string })[];
+  readonly packages?: readonly (string | KernelOf)[];
   /** Include what the packages depend on. Default true. */
   readonly closure?: boolean;
   /** Inline files by name, at most 16 KiB each: part of the recipe's digest. */
   readonly files?: Readonly<Record<string, string>>;
   readonly layout: 'usb-fat';
+}
+
+/** The kernel package of the version that a boot medium (an initrd) runs, by default in its own flavour. */
+export interface KernelOf {
+  readonly kernel_of: string;
+  /** Another flavour of the same version: `cloud` makes `6.1.0-50-amd64` into `6.1.0-50-cloud-amd64`. */
+  readonly flavour?: string;
 }
 
 export interface Param {

@@ -11,7 +11,7 @@ export interface YamlText {
   readonly document: Document.Parsed;
   /** Plain JSON value of the document. */
   readonly value: unknown;
-  place(problem: Problem): PlacedProblem;
+  readonly place: (problem: Problem) => PlacedProblem;
 }
 
 export type YamlReading =
@@ -29,7 +29,8 @@ export function readYaml(source: string, maxBytes: number, mayHaveLines: (path: 
     version: '1.2',
     schema: 'core',
     strict: true,
-    uniqueKeys: true,
+    // Checked in `walk`: the library compares every key with every other one.
+    uniqueKeys: false,
     stringKeys: true,
     merge: false,
     prettyErrors: false,
@@ -76,8 +77,8 @@ function plainSyntax(message: string): string {
 
 /** Offsets of characters that could move a terminal's cursor or turn its reading direction, anywhere in the text. */
 function unsafeCharacters(source: string): number[] {
-  // oxlint-disable-next-line no-control-regex -- finding control characters is what it is for
   const unsafe =
+    // oxlint-disable-next-line no-control-regex -- finding control characters is what it is for
     /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|\r(?!\n)/g;
   return [...source.matchAll(unsafe)].map((match) => match.index);
 }
@@ -91,6 +92,7 @@ function walk(node: unknown, path: Path, report: Report, mayHaveLines: (path: Pa
   if (node.tag !== undefined) report(node, path, `the tag ${printable(node.tag)}; tags are not allowed`);
   if (path.length > MAX_NESTING) return report(node, path, `it lies more than ${MAX_NESTING} levels deep`);
   if (isMap(node)) {
+    const names = new Set<string>();
     for (const { key, value } of node.items) {
       if (!isScalar(key) || typeof key.value !== 'string') {
         report(isScalar(key) || isMap(key) || isSeq(key) ? key : node, path, 'a field name that is not a string');
@@ -101,6 +103,8 @@ function walk(node: unknown, path: Path, report: Report, mayHaveLines: (path: Pa
         continue;
       }
       const inner = [...path, key.value];
+      if (names.has(key.value)) report(key, inner, 'the field is there twice');
+      names.add(key.value);
       // `key:` with nothing behind it: the library has no node for the value, so the key gives the place.
       if (value === null || (isScalar(value) && value.value === null))
         report(key, inner, 'found nothing; write a value or leave the field out');

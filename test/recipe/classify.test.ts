@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { digestOf } from '../../src/crypto/canonical.ts';
+import { classifyOperations, classOf } from '../../src/recipe/classify.ts';
+import { valueDigest } from '../../src/recipe/digest.ts';
+import { parseRecipe } from '../../src/recipe/parse.ts';
+import type { ChangeClass, Condition, Operation, Step } from '../../src/recipe/types.ts';
+import { digestOfStep, recipeOf, replace, sample } from './fixtures.ts';
+
+const base = sample();
+
+const set = (path: readonly string[], value: unknown): Operation => {
+  let was: unknown = base.recipe;
+  for (const part of path) {
+    was = Array.isArray(was)
+      ? was.find((item: { id?: string }, index) => item.id === part || String(index) === part)
+      : (was as Record<string, unknown> | undefined)?.[part];
+  }
+  return { op: 'set', path, was: valueDigest(was), value };
+};
+
+const insert = (step: Omit<Step, 'id'>): Operation => ({
+  op: 'insert-step',
+  after: 'language',
+  step: { id: 'added', ...step },
+});
+
+/** The class of a change of one condition in an otherwise equal step. */
+function reworded(before: Condition, after: Condition | undefined, field: 'when' | 'expect' = 'expect'): ChangeClass {
+  const step = (condition: Condition | undefined): string =>
+    JSON.stringify({ id: 'a', do: [{ key: 'enter' }], ...(condition && { [field]: condition }) });
+  const recipe = parseRecipe(recipeOf(`  - ${step(before)}\n`));
+  return classOf(recipe, [replace(recipe, 'a', { [field]: after })]);
+}
+
+describe('classes of change', () => {
+  const cases: Readonly<Record<ChangeClass, readonly (readonly [string, readonly Operation[]])[]>> = {
+    wording: [
+      ['a condition reworded', [replace(base, 'language', { expect: { text: 'Choose your location' } })]],
+      ['a condition reworded by set', [set(['steps', 'language', 'expect', 'text'], 'Choose your location')]],
+      ['a time limit', [set(['steps', 'base-system', 'expect', 'timeout'], '60m')]],
+      ['progress', [set(['steps', 'base-system', 'expect', 'progress', 'stall'], '9m')]],
+      ['retries', [set(['steps', 'language', 'retries'], 3)]],
+      ['default retries', [set(['defaults', 'retries'], 3)]],
+      ['a checkpoint', [set(['steps', 'hostname', 'checkpoint'], true)]],
+      ['a summary', [set(['summary'], 'other words')]],
+      ['a new step that only waits', [insert({ expect: { text: 'Loading components' } })]],
+      ['a condition added', [replace(base, 'base-system', { when: { text: 'Installing the base' } })]],
+      ['a watch reworded', [set(['watch', 'no-network', 'when', 'text'], 'No network was found')]],
+      ['a branch reworded', [set(['steps', 'partition', 'first_of', '0', 'when', 'text'], 'Force UEFI?')]],
+    ],
+    choices: [
+      ['another entry of the same menu', [set(['steps', 'language', 'do', '0', 'menu'], 'C - No localization')]],
+      ['another entry in a branch', [set(['steps', 'partition', 'first_of', '1', 'do', '0', 'menu'], 'Manual')]],
+      ['another key without text', [set(['steps', 'hostname', 'do', '1', 'key'], 'tab')]],
+    ],
+    sends: [
+      ['other text', [set(['steps', 'hostname', 'do', '0', 'type'], '{{hostname}}x')]],
+      [
+        'one command more',
+        [
+          replace(base, 'hostname', {
+            do: [{ type: '{{hostname}}', clear: true }, { key: 'enter' }, { type: 'rm -rf /' }],
+          }),
+        ],
+      ],
+      ['a key that writes text', [set(['steps', 'hostname', 'do', '1', 'key'], 'y')]],
+      ['a chord', [set(['steps', 'hostname', 'do', '1', 'key'], 'ctrl-alt-delete')]],
+      ['a key held down', [set(['steps', 'hostname', 'do', '1'], { hold: 'shift' })]],
+      ['text on the serial console', [set(['steps', 'hostname', 'do', '1'], { serial: 'x' })]],
+      ['power', [set(['steps', 'hostname', 'do', '1'], { power: 'reset' })]],
+      [
+        'an entry of a menu whose screen is another one too',
+        [
+          set(['steps', 'language', 'when', 'text'], 'Choose a disk'),
+          set(['steps', 'language', 'do', '0', 'menu'], 'Erase'),
+        ],
+      ],
+      ['a new step that acts', [insert({ do: [{ key: 'enter' }], expect: { text: 'Loading components' } })]],
+      ['acts taken away', [replace(base, 'language', { do: undefined })]],
+      ['a step moved', [{ op: 'move-step', id: 'language', was: digestOfStep(base, 'language'), after: 'hostname' }]],
+      [
+        'a new branch',
+        [
+          replace(base, 'partition', {
+            first_of: [...(base.recipe.steps[2]?.first_of ?? []), { when: { text: 'Something else' } }],
+          }),
+        ],
+      ],
+      ['a default value', [set(['params', 'hostname', 'default'], 'evil')]],
+      ['a new parameter', [set(['params', 'domain'], { type: 'string', default: 'lan' })]],
+    ],
+    authority: [
+      ['a condition removed', [replace(base, 'language', { expect: undefined })]],
+      ['a when removed', [replace(base, 'language', { when: undefined })]],
+      ['a step removed', [{ op: 'remove-step', id: 'language', was: digestOfStep(base, 'language') }]],
+      ['a check moved', [{ op: 'move-step', id: 'base-system', was: digestOfStep(base, 'base-system'), after: null }]],
+      ['a branch removed', [replace(base, 'partition', { first_of: (base.recipe.steps[2]?.first_of ?? []).slice(1) })]],
+      ['a condition that matches anything', [replace(base, 'language', { expect: { text: { regex: '.*' } } })]],
+      ['a condition that any screen meets', [replace(base, 'language', { expect: { text: 'e' } })]],
+      ['a condition about the passing of time', [replace(base, 'language', { expect: { still: '1ms' } })]],
+      ['a new step that waits for anything', [insert({ expect: { changed: true } })]],
+      [
+        'an expectation that its own typing meets',
+        [
+          replace(base, 'hostname', {
+            do: [{ type: 'echo all is done', clear: true }, { key: 'enter' }],
+            expect: { text: 'is done' },
+          }),
+        ],
+      ],
+      ['typing no longer read back', [set(['steps', 'hostname', 'do', '0', 'echo'], false)]],
+      ['media', [set(['media'], { iso: { package: 'grub-rescue-pc', path: 'a.iso' } })]],
+      ['the machine', [set(['machine', 'memory'], '1G')]],
+      ['the network', [set(['machine', 'network'], 'none')]],
+      ['a base', [set(['base'], { recipe: 'other', digest: digestOf(1) })]],
+      ['outputs', [set(['outputs', '0', 'as'], 'disk')]],
+      ['normaliser rules', [set(['normalise'], ['machine-id'])]],
+      ['the clock', [set(['reproducible'], { clock: 'host' })]],
+      ['a step that handles a secret', [set(['personalise', 'password', 'expect', 'text'], 'password changed')]],
+      ['a secret', [set(['params', 'root_password', 'summary'], 'Another password')]],
+      ['which values are allowed', [set(['params', 'hostname', 'pattern'], '^.*$')]],
+      ['the name', [set(['name'], 'other')]],
+      ['the version', [set(['version'], '2.0.0')]],
+      ['a watch removed', [set(['watch'], null)]],
+    ],
+  };
+  for (const [expected, entries] of Object.entries(cases)) {
+    for (const [what, operations] of entries) {
+      it(`${expected}: ${what}`, () => {
+        const patch = classifyOperations(base, operations);
+        assert.equal(patch.class, expected, JSON.stringify(patch.operations.map(({ changes }) => changes)));
+        // A person is told why, for each operation.
+        for (const { changes } of patch.operations)
+          assert.ok(changes.every(({ reason }) => reason.length > 5) && changes.length > 0);
+      });
+    }
+  }
+
+  it('has the highest class of its operations, whatever their order', () => {
+    const low = set(['steps', 'language', 'retries'], 3);
+    const high = set(['machine', 'memory'], '1G');
+    assert.equal(classOf(base, [low, high]), 'authority');
+    assert.equal(classOf(base, [high, low]), 'authority');
+    assert.deepEqual(
+      classifyOperations(base, [low, high]).operations.map((operation) => operation.class),
+      ['wording', 'authority'],
+    );
+  });
+
+  it('counts what an operation did even where a later one undoes it', () => {
+    const there = set(['machine', 'memory'], '1G');
+    const back: Operation = { op: 'set', path: ['machine', 'memory'], was: digestOf('1G'), value: '128M' };
+    assert.equal(classOf(base, [there, back]), 'authority');
+  });
+
+  describe('of a condition', () => {
+    const text: Condition = { text: 'possible device/file completions' };
+    const conditions: readonly (readonly [string, Condition, Condition, ChangeClass])[] = [
+      ['another text', text, { text: 'device or file completions' }, 'wording'],
+      [
+        'a regular expression instead of a text',
+        text,
+        { text: { regex: 'device(/| or )file completions' } },
+        'wording',
+      ],
+      ['one of two wordings', text, { any: [text, { text: 'device or file completions' }] }, 'wording'],
+      [
+        'a third wording',
+        { any: [text, { text: 'second' }] },
+        { any: [text, { text: 'second' }, { text: 'third' }] },
+        'wording',
+      ],
+      ['more to ask for', text, { all: [text, { text: 'grub>' }] }, 'wording'],
+      [
+        'one of two parts reworded',
+        { all: [text, { text: 'grub>' }] },
+        { all: [{ text: 'device or file' }, { text: 'grub>' }] },
+        'wording',
+      ],
+      ['fewer parts of all', { all: [text, { text: 'grub>' }] }, { all: [text] }, 'authority'],
+      ['an alternative that is always there', text, { any: [text, { changed: true }] }, 'authority'],
+      ['an alternative of another kind', text, { any: [text, { event: 'reset' }] }, 'authority'],
+      ['the screen exchanged for the serial console', text, { serial: 'device or file' }, 'authority'],
+      ['presence exchanged for absence', text, { gone: text }, 'authority'],
+      ['another text that must be gone', { gone: text }, { gone: { text: 'never there' } }, 'authority'],
+      ['another text that must not be there', { not: text }, { not: { text: 'never there' } }, 'authority'],
+      ['a regular expression that is empty in effect', text, { text: { regex: 'x*' } }, 'authority'],
+      ['a regular expression of any words', text, { text: { regex: '[a-z]+ [a-z]+' } }, 'authority'],
+      ['a regular expression of any long line', text, { text: { regex: '.{5,}' } }, 'authority'],
+      [
+        'an alternative inside a regular expression that is always there',
+        text,
+        { text: { regex: 'device|[a-z]' } },
+        'authority',
+      ],
+      ['a longer time for what must be gone', { gone: text }, { gone: text, timeout: '5m' }, 'wording'],
+    ];
+    for (const [what, before, after, expected] of conditions) {
+      it(`${expected}: ${what}`, () => {
+        assert.equal(reworded(before, after), expected);
+        assert.equal(reworded(before, after, 'when'), expected);
+      });
+    }
+  });
+});
