@@ -35,7 +35,7 @@ export function terminalRepair(options: TerminalRepairOptions): RepairSource {
     async propose(request, signal) {
       const show = (...lines: readonly string[]) => output.write(`${lines.join('\n')}\n`);
       const offered = suggestions(request, options.reader);
-      show(...report(request, offered, output.columns ?? COLUMNS));
+      show(...report(request, offered, output.columns || COLUMNS));
       if (input.isTTY !== true || output.isTTY !== true) {
         show(
           '',
@@ -184,20 +184,40 @@ function report(request: RepairRequest, offered: readonly Suggestion[], columns:
   const { failure, attempt } = request;
   const marked = new Set(offered.map(({ row }) => row));
   const title = `── The step "${failure.stepId}" failed${attempt > 1 ? ` (asked ${attempt} times)` : ''} `;
+  const several = new Set(offered.map(({ old }) => old)).size > 1;
   return [
     '',
-    title.padEnd(columns, '─'),
-    `   expected  ${PHASE[failure.phase]} ${harmless(describeCondition(failure.expected))}`,
-    `   because   ${harmless(failure.reason)}`,
+    title.padEnd(columns, '─').slice(0, columns),
+    ...wrapped('expected', `${PHASE[failure.phase]} ${describeCondition(failure.expected)}`, columns),
+    ...wrapped('because', failure.reason, columns),
     '   seen',
     ...boxedScreen(failure.seen, { columns, maxRows: SCREEN_ROWS, marked }),
     ...serial(failure.serialTail, columns),
     ...(offered.length === 0 ? ['   Nothing on the screen comes near to what was expected.'] : ['   nearest']),
-    ...offered.map(
-      ({ text, old, row, similarity }, at) =>
-        `   ${at + 1}  "${harmless(text)}" instead of "${harmless(old)}" (row ${row + 1}, ${Math.round(similarity * 100)} % alike)`,
+    ...offered.flatMap(({ text, old, row, similarity }, at) =>
+      wrapped(
+        `${at + 1}`,
+        `"${text}" (row ${row + 1}, ${Math.round(similarity * 100)} % alike)${several ? ` instead of "${old}"` : ''}`,
+        columns,
+      ),
     ),
   ];
+}
+
+/** A label and a text beside it, broken between words where the terminal ends. */
+function wrapped(label: string, text: string, columns: number): string[] {
+  const indent = `   ${label.padEnd(label.length > 2 ? 10 : 3)}`;
+  const lines: string[] = [];
+  let line = '';
+  for (const word of harmless(text).split(' ')) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line].map((part, at) => `${at === 0 ? indent : ' '.repeat(indent.length)}${part}`);
 }
 
 const PHASE = {
@@ -221,7 +241,7 @@ function serial(tail: string, columns: number): string[] {
 }
 
 function menu(offered: number): string[] {
-  const take = offered === 0 ? '' : offered === 1 ? '1 expect that text · ' : `1-${offered} expect that text · `;
+  const take = offered === 0 ? '' : offered === 1 ? '1 take it · ' : `1-${offered} take it · `;
   return [`   ${take}e edit the step · r retry · b roll back · a abort · ? help`];
 }
 
