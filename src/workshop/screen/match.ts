@@ -96,8 +96,9 @@ function inFlow(screen: ScreenText, window: Window, wanted: string): Spot[] {
     const { text, places } = flow(lines, joint);
     const spots = occurrences(text, needle).map(({ start, end }) => {
       const first = places[start]!;
-      const inRow = places.slice(start, end).filter((place) => place.row === first.row);
-      const last = inRow.at(-1) ?? first;
+      const last =
+        places.slice(start, end).findLast(({ row }, index) => row === first.row && text[start + index] !== ' ') ??
+        first;
       return {
         row: window.top + first.row,
         column: window.left + first.column,

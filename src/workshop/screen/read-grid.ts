@@ -128,14 +128,23 @@ function seeThroughCursor(
   for (const cell of unknown) {
     if (grid.other[cell] === MANY_COLOURS) continue;
     const bitmap = grid.bitmaps.subarray(cell * cellHeight, (cell + 1) * cellHeight);
-    const top = bitmap.findIndex((bits, row) => bits === 0xff && row >= cellHeight / 2);
-    if (top < 0) continue;
-    const above = bitmap.subarray(0, top);
-    if (above.every((bits) => bits === 0)) return { cell, char: ' ' };
-    const meaning = index.findTop(bitmapKey(bitmap), top);
-    if (meaning) return { cell, char: meaning.char };
+    const char =
+      underCursor(bitmap, index) ??
+      underCursor(
+        bitmap.map((bits) => bits ^ 0xff),
+        index,
+      );
+    if (char !== undefined) return { cell, char };
   }
   return undefined;
+}
+
+/** A bar somewhere in the lower half, and above it what one character alone begins with. */
+function underCursor(bitmap: Uint8Array, index: GlyphIndex): string | undefined {
+  const top = bitmap.findIndex((bits, row) => bits === 0xff && row >= bitmap.length / 2);
+  if (top < 0) return undefined;
+  if (bitmap.subarray(0, top).every((bits) => bits === 0)) return ' ';
+  return index.findTop(bitmapKey(bitmap), top)?.char;
 }
 
 /** The colour that most cells begin with. */
