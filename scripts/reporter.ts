@@ -12,7 +12,9 @@ export default class PlainTotals extends Mocha.reporters.Spec {
       const skippedInCi = process.env['CI'] === 'true' && pending > 0;
       if (skippedInCi) {
         runner.failures += pending; // mocha takes its exit code from here, after this listener
-        process.stdout.write(`${pending} skipped test(s) count as failures in CI: set-up must install what they need.\n`);
+        process.stdout.write(
+          `${pending} skipped test(s) count as failures in CI: set-up must install what they need.\n`,
+        );
       }
       const failed = failures + (skippedInCi ? pending : 0);
       const skipped = !skippedInCi && pending > 0 ? `, ${pending} skipped` : '';

@@ -1,9 +1,11 @@
 #!/bin/sh
 # The whole test run: set-up, checks, tests. Ends with one line, `N passed, N failed`.
+# usage: test.sh [file or glob …]
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/setup.sh test
 PATH="$PWD/node_modules/.bin:$PATH:/usr/sbin:/sbin"
 export PATH
 sh scripts/check.sh
-exec mocha --reporter ./scripts/reporter.ts "$@"
+[ $# -gt 0 ] || set -- 'test/**/*.test.ts'
+exec mocha --reporter ./scripts/reporter.ts --exit --recursive --extension ts "$@"

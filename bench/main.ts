@@ -1,0 +1,37 @@
+/**
+ * `npm run bench [-- NAME…]`: speed, as medians and ratios of one run on this machine. Results are printed and kept in
+ * `.portalgun/bench/NAME.json`, so that two runs can be compared.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { benchDemo } from './demo.ts';
+import { benchReaction } from './reaction.ts';
+import { benchStart } from './start.ts';
+import type { Figure } from './figure.ts';
+
+const BENCHES: Readonly<Record<string, () => Promise<Figure[]>>> = {
+  start: benchStart,
+  reaction: benchReaction,
+  demo: benchDemo,
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.find((name) => !Object.hasOwn(BENCHES, name));
+if (unknown !== undefined) {
+  process.stderr.write(`no benchmark ${unknown}; there are: ${Object.keys(BENCHES).join(', ')}\n`);
+  process.exit(2);
+}
+
+const folder = path.resolve(import.meta.dirname, '../.portalgun/bench');
+await mkdir(folder, { recursive: true });
+for (const [name, run] of Object.entries(BENCHES)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  process.stdout.write(`\n${name}\n`);
+  const figures = await run();
+  for (const { what, value, unit, note } of figures) {
+    process.stdout.write(
+      `  ${what.padEnd(52)} ${value.toFixed(value < 10 ? 2 : 0).padStart(8)} ${unit}${note ? `  (${note})` : ''}\n`,
+    );
+  }
+  await writeFile(path.join(folder, `${name}.json`), `${JSON.stringify(figures, null, 2)}\n`);
+}
