@@ -74,7 +74,14 @@ function rewrite(source: string, node: unknown, value: Json, edits: Edit[]): voi
   const [start, end] = rangeOf(node);
   // A block value (its own lines) cannot be replaced without its key: rewriteMap does that.
   if (source.slice(start, end).includes('\n')) throw new OtherLayout();
-  edits.push({ start, end, text: renderInline(value) });
+  edits.push({ start, end, text: inQuotesLike(source[start], value) });
+}
+
+/** A text keeps the quotes that its author put around the one before it. */
+function inQuotesLike(quote: string | undefined, value: Json): string {
+  if (typeof value === 'string' && quote === '"') return JSON.stringify(value);
+  if (typeof value === 'string' && quote === "'") return `'${value.replaceAll("'", "''")}'`;
+  return renderInline(value);
 }
 
 function rewriteMap(source: string, map: YAMLMap, value: Fields, edits: Edit[]): void {

@@ -67,7 +67,7 @@ export interface BoundSecrets {
   /** `personalise` with every secret in it. Never log, store, hash or send these. */
   readonly steps: readonly Step[];
   /** The text with every secret replaced, for whatever is shown or kept. */
-  mask(text: string): string;
+  readonly mask: (text: string) => string;
 }
 
 /** Names of the secrets that `personalise` uses, in the order of the recipe. */

@@ -12,7 +12,12 @@ describe('diffRecipes', () => {
 
   it('moves as few steps as it can', () => {
     const steps = (ids: string): string =>
-      recipeOf([...ids].map((id) => `  - { id: ${id}, expect: { text: "text ${id}" } }\n`).join(''));
+      recipeOf(
+        ids
+          .split('')
+          .map((id) => `  - { id: ${id}, expect: { text: "text ${id}" } }\n`)
+          .join(''),
+      );
     const operations = diffRecipes(parseRecipe(steps('abcdef')), parseRecipe(steps('fabcde')));
     assert.deepEqual(
       operations.map(({ op }) => op),

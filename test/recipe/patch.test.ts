@@ -29,7 +29,13 @@ const NEW_STEP: Step = {
 describe('applyToYaml', () => {
   it('changes the one line of a reworded condition, and nothing else of the author’s text', () => {
     const operation = replace(sample(), 'language', { expect: { text: 'Choose your location' } });
-    assert.equal(applyToYaml(SOURCE, [operation]), sampleWith('"Select your location"', 'Choose your location'));
+    assert.equal(applyToYaml(SOURCE, [operation]), sampleWith('"Select your location"', '"Choose your location"'));
+  });
+
+  it('keeps the quotes that the author put around a text', () => {
+    const operation = replace(sample(), 'language', { when: { text: 'The author\'s "language"' } });
+    const expected = sampleWith("'Choose the language'", "'The author''s \"language\"'");
+    assert.equal(applyToYaml(SOURCE, [operation]), expected);
   });
 
   it('changes a value inside block style and leaves the comments around it', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { digestOf } from '../../src/crypto/canonical.ts';
 import { RefusedError, UsageError } from '../../src/errors.ts';
 import { higherClass } from '../../src/recipe/change.ts';
