@@ -1,5 +1,6 @@
 import { connect } from '../../node/connect.ts';
 import { latestBuildOf } from '../../node/build-records.ts';
+import type { ManifestDifference } from '../../workshop/image/index.ts';
 import type { Context } from '../context.ts';
 import { note, paint, printResult, table, type Colour } from '../output.ts';
 
@@ -8,7 +9,7 @@ interface Verdict {
   readonly verdict: string;
   readonly because: string;
   readonly shared: readonly string[];
-  readonly differences?: readonly { readonly path: string; readonly difference: string }[];
+  readonly differences?: readonly ManifestDifference[];
   readonly differenceCount?: number;
   readonly differencesUnknown?: string;
 }
@@ -70,7 +71,13 @@ function detail(verdict: Verdict): string[] {
   if (verdict.differencesUnknown !== undefined) lines.push('', verdict.differencesUnknown);
   if (verdict.differences) {
     lines.push('', `${verdict.differenceCount} entries differ from ${verdict.peer}’s:`);
-    lines.push(...verdict.differences.map(({ path, difference }) => `  ${path}: ${difference}`));
+    lines.push(...verdict.differences.map((one) => `  ${one.path}: ${howItDiffers(one, verdict.peer)}`));
   }
   return lines;
+}
+
+function howItDiffers(difference: ManifestDifference, peer: string): string {
+  if (difference.where === 'only-in-a') return 'only in yours';
+  if (difference.where === 'only-in-b') return `only in ${peer}’s`;
+  return `${difference.changes.join(', ')} differ${difference.changes.length === 1 ? 's' : ''}`;
 }

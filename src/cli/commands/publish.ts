@@ -53,9 +53,8 @@ export async function publishBuild(context: Context, home: HomeConnection, id: s
   if (build.status !== 'done') return list;
   if (build.attestation && build.manifest) {
     await home.call('manifest.keep', { build: build.id }, context.signal);
-    await once('attestation', `attestation of ${build.recipeName}`, 'publish.attestation', {
-      attestation: build.attestation,
-    });
+    const args = { build: build.id };
+    await once('attestation', `attestation of ${build.recipeName}`, 'publish.attestation', args);
   }
   const attestation = done.get('attestation');
   for (const [index, repair] of build.repairs.entries()) {

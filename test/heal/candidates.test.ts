@@ -1,0 +1,118 @@
+/** Which published patches may be tried on a failing step, and in which order. */
+import assert from 'node:assert/strict';
+import { sha256 } from '../../src/crypto/digest.ts';
+import type { Apply, Decision } from '../../src/exchange/trust/types.ts';
+import { candidatesFor, symptomOf, type PublishedPatch } from '../../src/heal/index.ts';
+import type { PatchMeaning } from '../../src/heal/candidates.ts';
+import { applyOperations } from '../../src/recipe/patch.ts';
+import { parseRecipe } from '../../src/recipe/parse.ts';
+import type { Operation } from '../../src/recipe/types.ts';
+import { digestOfStep, replace, sample, sampleWith, stepOf } from '../recipe/fixtures.ts';
+import { author, patchBy } from './patches.ts';
+
+const recipe = sample();
+const other = parseRecipe(sampleWith('version: 1.0.0', 'version: 1.0.1'), 'other.yaml');
+const failing = {
+  recipe,
+  stepId: 'language',
+  symptom: symptomOf('test', digestOfStep(recipe, 'language'), stepOf(recipe, 'language').expect!),
+};
+const reworded = replace(recipe, 'language', { expect: { text: 'Where do you live?' } });
+const elsewhere = replace(recipe, 'hostname', { expect: { text: 'Thank you' } });
+
+function says(apply: Apply): Decision {
+  return { apply, because: [`the test says ${apply}`], missing: [], rule: null };
+}
+
+function patch(number: number, operations: readonly Operation[], fields: Partial<PatchMeaning> = {}): PublishedPatch {
+  const base = fields.base ?? recipe.digest;
+  const result = applyOperations(base === other.digest ? other : recipe, operations).digest;
+  return patchBy(author(number), { base, result, operations, symptom: failing.symptom, ...fields });
+}
+
+describe('candidates for a failing step', () => {
+  it('are the patches that cure its symptom or touch the step, of this recipe', () => {
+    const bySymptom = patch(1, [elsewhere]);
+    const byStep = patch(2, [reworded], { symptom: null });
+    const neither = patch(3, [elsewhere], { symptom: null });
+    const otherRecipe = patch(4, [reworded], { recipeName: 'another' });
+    const { candidates, unfit } = candidatesFor(failing, [bySymptom, byStep, neither, otherRecipe], () => says('ask'));
+    assert.deepEqual(
+      new Set(candidates.map(({ record }) => record)),
+      new Set([bySymptom.record.id, byStep.record.id]),
+    );
+    assert.deepEqual(unfit, []);
+  });
+
+  it('never hold a patch whose operations do not give the digest that it claims, whatever policy says', () => {
+    const lying = patch(1, [reworded], { result: sha256('something else') });
+    const { candidates, unfit } = candidatesFor(failing, [lying], () => says('auto'));
+    assert.deepEqual(candidates, []);
+    assert.equal(unfit.length, 1);
+    assert.equal(unfit[0]?.record, lying.record.id);
+    assert.match(unfit[0].reason, /its operations give sha256:[0-9a-f]{64}, but it claims sha256:/);
+  });
+
+  it('never hold a patch that does not fit the step as it is now, and say why', () => {
+    const stale: Operation = { op: 'replace-step', id: 'language', was: sha256('older'), step: stepOf(recipe, 'language') };
+    const { candidates, unfit } = candidatesFor(
+      failing,
+      [patchBy(author(1), { base: recipe.digest, operations: [stale], symptom: failing.symptom })],
+      () => says('auto'),
+    );
+    assert.deepEqual(candidates, []);
+    assert.match(unfit[0]?.reason ?? '', /language/);
+  });
+
+  it('are asked about at most where the patch was made against another version', () => {
+    const patches = [patch(1, [reworded], { base: other.digest })];
+    for (const [policy, expected] of [
+      ['auto', 'ask'],
+      ['ask', 'ask'],
+      ['never', 'never'],
+    ] as const) {
+      const [candidate] = candidatesFor(failing, patches, () => says(policy)).candidates;
+      assert.equal(candidate?.sameBase, false);
+      assert.equal(candidate.decision.apply, expected);
+      if (policy === 'auto') assert.match(candidate.decision.because.at(-1) ?? '', /another version/);
+    }
+  });
+
+  it('come automatic first, then by record id, however the store gave them', () => {
+    const patches = [1, 2, 3, 4, 5, 6].map((number) => patch(number, [reworded]));
+    const rule = new Map(patches.map(({ record }, index) => [record.id, (['never', 'ask', 'auto'] as const)[index % 3]!]));
+    const decide = ({ record }: PublishedPatch) => says(rule.get(record.id)!);
+    const orders = [patches, [...patches].reverse(), [...patches.slice(3), ...patches.slice(0, 3)]].map((list) =>
+      candidatesFor(failing, list, decide).candidates.map(({ record }) => record),
+    );
+    assert.deepEqual(orders[1], orders[0]);
+    assert.deepEqual(orders[2], orders[0]);
+    assert.deepEqual(
+      orders[0]?.map((id) => rule.get(id)),
+      ['auto', 'auto', 'ask', 'ask', 'never', 'never'],
+    );
+    for (const at of [0, 2, 4]) assert.ok(orders[0]![at]! < orders[0]![at + 1]!);
+  });
+
+  it('are judged by the class that the receiver computes', () => {
+    const typed = replace(recipe, 'language', { do: [{ type: 'sudo', clear: true }] });
+    const classes: string[] = [];
+    candidatesFor(failing, [patch(1, [reworded]), patch(2, [typed])], (_, changeClass) => {
+      classes.push(changeClass);
+      return says('ask');
+    });
+    assert.deepEqual(classes, ['wording', 'sends']);
+  });
+});
+
+describe('a symptom', () => {
+  it('is the same for the same step and condition, and another in another network', () => {
+    const step = digestOfStep(recipe, 'language');
+    const condition = stepOf(recipe, 'language').expect!;
+    assert.equal(symptomOf('test', step, condition), failing.symptom);
+    assert.notEqual(symptomOf('other', step, condition), failing.symptom);
+    assert.notEqual(symptomOf('test', digestOfStep(recipe, 'hostname'), condition), failing.symptom);
+    assert.notEqual(symptomOf('test', step, { text: 'x' }), failing.symptom);
+  });
+});
+

@@ -1,0 +1,60 @@
+/** A real node of a home, in a process of its own, listening on loopback. */
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { ChildProcess } from 'node:child_process';
+import { eventOf, json, startCli, type Answer } from './cli.ts';
+import type { TestHome } from './temp-home.ts';
+
+export interface RunningNode {
+  readonly author: string;
+  readonly addresses: readonly string[];
+  readonly process: ChildProcess;
+  /** As Ctrl-C does. Resolves with the exit code. */
+  stop(): Promise<number | null>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+}
+
+export async function startNode(home: TestHome): Promise<RunningNode> {
+  const child = startCli(home, ['node', 'start', '--listen', '/ip4/127.0.0.1/tcp/0', '--json']);
+  const complaints: string[] = [];
+  child.stderr!.on('data', (chunk: Buffer) => complaints.push(String(chunk)));
+  const lines: Answer[] = [];
+  let ready: Answer;
+  try {
+    ready = await eventOf(child, (event) => lines.push(event) > 0 && event.event === 'ready');
+  } catch (error) {
+    throw new Error(`${String(error)}: ${JSON.stringify(lines)} ${complaints.join('')}`, { cause: error });
+  }
+  child.stdout!.resume(); // what it says later is of no interest, but must not fill the pipe
+  const end = async (signal: 'SIGINT' | 'SIGKILL'): Promise<number | null> => {
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    await gone;
+    return child.exitCode;
+  };
+  return {
+    author: ready.author,
+    addresses: ready.addresses,
+    process: child,
+    stop: () => end('SIGINT'),
+    kill: async () => void (await end('SIGKILL')),
+  };
+}
+
+/** Makes an identity, and a config that looks for nobody by itself. */
+export async function settle(home: TestHome): Promise<Answer> {
+  const made: Answer = await json(home, ['init']);
+  await writeFile(path.join(home.home.config, 'config.yaml'), 'mdns: false\n');
+  return made;
+}
+
+/** Asks again until `wanted` holds; the test's own time limit ends it otherwise. */
+export async function eventually<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
+  for (;;) {
+    const answer = await ask();
+    if (wanted(answer)) return answer;
+  }
+}
