@@ -24,6 +24,7 @@ import {
 } from './decorators.ts';
 import type { Outcome, StepRun, StepRunner, Tries } from './decorators.ts';
 import { DEFAULT_BACKOFF, DEFAULT_RETRIES, DEFAULT_TIMEOUT_MS, REWINDS_PER_BUILD } from './limits.ts';
+import { createMasker, type Masker } from './mask.ts';
 import { observe, type InputMark, type SerialTerminal } from './observer.ts';
 import { performStep, type Bench, type StepSettings } from './perform.ts';
 import { asWritten, createMender, type Mender, type Part, type Repair } from './repair.ts';
@@ -104,6 +105,7 @@ const RESUME_HINT = 'run the same command again: the build goes on from its last
 class Run {
   readonly #options: RunOptions;
   readonly #part: Part;
+  readonly #masker: Masker;
   readonly #timeline: Timeline;
   readonly #mender: Mender;
   readonly #runner: StepRunner;
@@ -123,6 +125,7 @@ class Run {
     this.#options = options;
     this.#part = options.part ?? 'steps';
     this.#resolved = options.resolved;
+    this.#masker = createMasker(options.secrets?.values() ?? []);
     this.#now = options.now ?? (() => performance.now());
     this.#startedAtMs = options.startedAtMs ?? this.#now();
     const emit = this.#emit;
@@ -152,7 +155,7 @@ class Run {
   }
 
   readonly #emit = (event: BuildEventBody): void => {
-    this.#options.emit({ atMs: Math.round(this.#now() - this.#startedAtMs), ...event });
+    this.#options.emit(this.#masker.value({ atMs: Math.round(this.#now() - this.#startedAtMs), ...event }));
   };
 
   async begin(from: RunOptions['from']): Promise<string | null> {
@@ -235,6 +238,7 @@ class Run {
       hostFactor,
       durationMs,
       secrets: secrets ?? new Map<string, string>(),
+      masker: this.#masker,
       asWritten: (step) => asWritten(this.#resolved, this.#part, step),
       now: this.#now,
       emit: this.#emit,

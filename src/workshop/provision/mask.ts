@@ -9,7 +9,8 @@ export interface Masker {
   value<T>(value: T): T;
 }
 
-const MASK = '•';
+/** Stands for each character of a secret. */
+export const MASK = '•';
 
 /** A value, or the beginning of one that is being typed, becomes as many dots. */
 export function createMasker(secrets: Iterable<string>): Masker {

@@ -26,6 +26,7 @@ import {
   NEAREST_LINES,
   SERIAL_TAIL_CHARACTERS,
 } from './limits.ts';
+import type { Masker } from './mask.ts';
 import type { Observation, Observer } from './observer.ts';
 import { StepFailed, textOf } from './step-failed.ts';
 import type { BuildEventBody, StepFailure } from './types.ts';
@@ -49,6 +50,8 @@ export interface StepSettings {
   readonly hostFactor: number;
   readonly durationMs: (duration: Duration) => number;
   readonly secrets: ReadonlyMap<string, string>;
+  /** Knows the secrets: a guest may echo one, and what is told of a failure must not. */
+  readonly masker: Masker;
   /** The step as the recipe has it, before parameters were bound: what a failure, and so a symptom, speaks of. */
   readonly asWritten: (step: Step) => Step;
   readonly now: () => number;
@@ -210,16 +213,17 @@ interface Failing {
 }
 
 function failed({ step, phase, condition, reason, seen, bench, settings }: Failing, cause?: unknown): StepFailed {
+  const { masker } = settings;
   const written = settings.asWritten(step);
   const failure: StepFailure = {
     stepId: step.id,
     stepDigest: stepDigest(written),
     phase,
     expected: expectedAsWritten(written, phase) ?? condition,
-    reason,
-    seen: seen.screen,
-    serialTail: serialText(seen).slice(-SERIAL_TAIL_CHARACTERS),
-    nearest: nearestTo(condition, seen.screen, bench.reader, NEAREST_LINES),
+    reason: masker.text(reason),
+    seen: settings.secrets.size === 0 ? seen.screen : { ...seen.screen, lines: masker.lines(seen.screen.lines) },
+    serialTail: masker.text(serialText(seen).slice(-SERIAL_TAIL_CHARACTERS)),
+    nearest: masker.value(nearestTo(condition, seen.screen, bench.reader, NEAREST_LINES)),
   };
   const error = new StepFailed(failure, seen.frame);
   if (cause !== undefined) error.cause = cause;

@@ -10,7 +10,7 @@ import { finished } from 'node:stream/promises';
 import type { Frame } from '../machine/types.ts';
 import { describeCondition } from '../../recipe/conditions.ts';
 import { BUNDLE_STEPS } from './limits.ts';
-import type { Masker } from './mask.ts';
+import { MASK, type Masker } from './mask.ts';
 import { textOf } from './step-failed.ts';
 import type { BuildEvent, StepFailure } from './types.ts';
 
@@ -61,7 +61,8 @@ export async function writeFailureBundle(
 ): Promise<void> {
   const { failure, frame, events } = what;
   const screen = masker.lines(textOf(failure.seen.lines));
-  const secretShown = screen.some((line, row) => line !== failure.seen.lines[row]?.trimEnd());
+  // The engine masks what it tells of a failure: dots of its making count as well.
+  const secretShown = screen.some((line, row) => line !== failure.seen.lines[row]?.trimEnd() || line.includes(MASK));
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const save = (name: string, data: string | Uint8Array) => writeFile(join(folder, name), data, { mode: 0o600 });
   const { seen, ...rest } = failure;

@@ -311,6 +311,22 @@ describe('the engine', () => {
     assert.ok(!JSON.stringify(bench.events).includes('swordfish'));
     assert.deepEqual(await bench.store.list(), []);
   });
+
+  it('tells nobody of a secret that the guest shows', async () => {
+    bench = paper(installer(['Password:', 'refused']));
+    const personalise: Step[] = [
+      { id: 'password', when: { text: 'Password:' }, do: [{ type: '{{root}}' }], expect: { text: 'accepted' } },
+    ];
+    const secrets = new Map([['root', 'swordfish']]);
+    const resolved = recipe(STEPS, { ...QUICK, params: { root: { type: 'secret' } }, personalise });
+    await assert.rejects(bench.run(resolved, { part: 'personalise', secrets }), (error) => {
+      assert.ok(error instanceof StepFailedError);
+      assert.match(error.failure.seen.lines.join(''), /> •{9} /);
+      const told = JSON.stringify([bench.events, error.failure, error.facts, error.message]);
+      assert.ok(!told.includes('swordfish'));
+      return true;
+    });
+  });
 });
 
 async function machineOf(bench: Paper): Promise<void> {
