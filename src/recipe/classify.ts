@@ -3,12 +3,14 @@
  * do to the recipe, never taken from what a patch says about itself; whatever is not known to be less is `authority`.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { conditionChanges } from './condition-changes.ts';
+import { watchConditionChanges } from './condition-changes.ts';
+import { actsOf } from './conditions.ts';
 import { recipeStates } from './patch.ts';
 import { printable } from './problems.ts';
 import { renderInline } from './render-yaml.ts';
 import { highestClass, type Change } from './change.ts';
-import { stepAdded, stepChanged, stepMoved, stepRemoved } from './step-changes.ts';
+import type { Values } from './placeholders.ts';
+import { selfConfirmed, stepAdded, stepChanged, stepMoved, stepRemoved } from './step-changes.ts';
 import type { ChangeClass, CheckedRecipe, Operation, Param, Recipe, Step } from './types.ts';
 
 export interface ClassifiedOperation {
@@ -51,7 +53,7 @@ export function recipeChanges(before: Recipe, after: Recipe): Change[] {
 function partChanges(part: keyof Recipe, before: Recipe, after: Recipe): Change[] {
   switch (part) {
     case 'steps':
-      return stepsChanges(before.steps, after.steps);
+      return stepsChanges(before.steps, after.steps, defaultsOf(after.params ?? {}));
     case 'watch':
       return watchChanges(before, after);
     case 'params':
@@ -109,7 +111,15 @@ function short(value: unknown): string {
   return text.length > 300 ? printable(value) : text;
 }
 
-function stepsChanges(before: readonly Step[], after: readonly Step[]): Change[] {
+/** What a parameter holds unless the person says otherwise. */
+function defaultsOf(params: Params): Values {
+  return (name) => {
+    const value = Object.hasOwn(params, name) ? params[name]?.default : undefined;
+    return value === undefined ? undefined : String(value);
+  };
+}
+
+function stepsChanges(before: readonly Step[], after: readonly Step[], values: Values): Change[] {
   const was = new Map(before.map((step) => [step.id, step]));
   const is = new Map(after.map((step) => [step.id, step]));
   const changes: Change[] = [];
@@ -119,14 +129,34 @@ function stepsChanges(before: readonly Step[], after: readonly Step[]): Change[]
     if (old === undefined) changes.push(...stepAdded(step));
     else if (!isDeepStrictEqual(old, step)) changes.push(...stepChanged(old, step));
   }
+  after.forEach((step, index) => {
+    const place = before.findIndex(({ id }) => id === step.id);
+    const was = place < 0 ? ([undefined, undefined] as const) : ([before[place], before[place + 1]] as const);
+    changes.push(...selfConfirmed(was, [step, after[index + 1]], values));
+  });
   const moved = movedSteps(before, after);
   for (const id of moved) {
     const step = is.get(id);
     if (step) changes.push(...stepMoved(step, placeOf(before, id), placeOf(after, id)));
   }
+  const passed = moved.length > 0 ? passedCheck(before, after) : undefined;
+  if (passed !== undefined) changes.push(passed);
   // A document in between may hold an id twice; a repeated step is never less than something new being sent.
   if (is.size !== after.length) changes.push({ class: 'authority', where: 'steps', reason: 'two steps have one id' });
   return changes;
+}
+
+/** Whichever of the two was moved: an act that waited for a check and now comes before it. */
+function passedCheck(before: readonly Step[], after: readonly Step[]): Change | undefined {
+  const position = new Map(after.map(({ id }, index) => [id, index]));
+  for (const [index, check] of before.entries()) {
+    const place = position.get(check.id);
+    if (place === undefined || actsOf(check).length > 0) continue;
+    const act = before.slice(index + 1).find((step) => (position.get(step.id) ?? place) < place);
+    if (act === undefined) continue;
+    return { class: 'authority', where: `step ${act.id}`, reason: `it no longer waits for the step ${check.id}` };
+  }
+  return undefined;
 }
 
 function placeOf(steps: readonly Step[], id: string): string {
@@ -159,7 +189,7 @@ function longestIncreasing(ids: readonly string[], key: (id: string) => number):
   return chains.reduce((longest, chain) => (chain.length > longest.length ? chain : longest), []);
 }
 
-/** A watch can only stop a build; one reworded or given another time is the least, everything else is authority. */
+/** A watch can only stop a build: whatever may keep it from doing so takes a check away. */
 function watchChanges({ watch: before = [] }: Recipe, { watch: after = [] }: Recipe): Change[] {
   const sameIds = isDeepStrictEqual(
     before.map(({ id, fail }) => [id, fail]),
@@ -167,7 +197,7 @@ function watchChanges({ watch: before = [] }: Recipe, { watch: after = [] }: Rec
   );
   if (!sameIds) return [plain('authority', 'watch', 'what stops a build is added, removed or renamed', before, after)];
   return before.flatMap((watch, index) =>
-    conditionChanges(watch.when, after[index]?.when, `watch ${watch.id}`, 'when'),
+    watchConditionChanges(watch.when, after[index]?.when ?? watch.when, `watch ${watch.id}`),
   );
 }
 

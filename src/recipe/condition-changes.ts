@@ -6,7 +6,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { conditionName, describeCondition, eachCondition, matchesAnything, partsOf } from './conditions.ts';
 import type { Change } from './change.ts';
-import type { Condition } from './types.ts';
+import { fillCondition } from './placeholders.ts';
+import type { Condition, TextPattern } from './types.ts';
 
 /** `name` is the field: `when`, `expect`, `first_of[0].when`. */
 export function conditionChanges(
@@ -27,19 +28,49 @@ export function conditionChanges(
     ...words,
   });
   if (after === undefined) return [change('the condition is removed', 'authority')];
-  if (matchesAnything(after)) return [change('it matches almost anything', 'authority')];
+  if (before !== undefined && sameCondition(before, after)) return [change('another time limit', 'wording')];
+  if (mayMatchAnything(after)) return [change('it matches almost anything', 'authority')];
   if (before === undefined) return [addedCondition(after, change)];
-  const wordsOnly = isDeepStrictEqual(withoutPatience(before), withoutPatience(after));
-  if (wordsOnly) return [change('another time limit', 'wording')];
   const reason = unlike(before, after);
   return [reason === undefined ? change('the condition is reworded', 'wording') : change(reason, 'authority')];
 }
 
 function addedCondition(after: Condition, change: (reason: string, reach: 'wording' | 'authority') => Change): Change {
-  const weak = eachCondition(after).some((part) => 'gone' in part || 'not' in part || matchesAnything(part));
-  return weak
+  return mayHoldFromTheStart(after)
     ? change('a condition is added that may hold from the start', 'authority')
     : change('a condition is added', 'wording');
+}
+
+/** A condition that is about nothing that has to appear first: something gone, or never there; something vague. */
+export function mayHoldFromTheStart(condition: Condition): boolean {
+  return eachCondition(condition).some((part) => 'gone' in part || 'not' in part || mayMatchAnything(part));
+}
+
+/** What a parameter may hold: nothing, one character, a number that a repetition takes for "not even once". */
+const PARAMETER_VALUES: readonly string[] = ['', 'e', '0'];
+
+/** As `matchesAnything`, whatever values the parameters in it have. */
+export function mayMatchAnything(condition: Condition): boolean {
+  return PARAMETER_VALUES.some((value) => matchesAnything(fillCondition(condition, () => value)));
+}
+
+/** Equal but for the time that is given. */
+export function sameCondition(a: Condition, b: Condition): boolean {
+  return isDeepStrictEqual(withoutPatience(a), withoutPatience(b));
+}
+
+/**
+ * A watch stops a build when it is met: what makes it come more seldom takes a check away, as with `gone` and `not`.
+ * Only more time, or another text beside the old one, is a rewording.
+ */
+export function watchConditionChanges(before: Condition, after: Condition, where: string): Change[] {
+  if (isDeepStrictEqual(before, after)) return [];
+  const kept = sameCondition(before, after) || partsOf(after).some((part) => sameCondition(part, before));
+  if (kept && (conditionName(after) === 'any' || conditionName(after) === conditionName(before)))
+    return conditionChanges(before, after, where, 'when');
+  const words = { before: describeCondition(before), after: describeCondition(after) };
+  const reason = 'when: the watch may never come: another text, or more to ask for, takes the old check away';
+  return [{ class: 'authority', where, reason, ...words }];
 }
 
 /** A condition without its timeouts and progress, at every level. */
@@ -54,30 +85,37 @@ function withoutPatience(condition: Condition): unknown {
 
 /** Why the new condition is more than a rewording of the old one, or undefined where it is one. */
 function unlike(before: Condition, after: Condition): string | undefined {
-  if (isDeepStrictEqual(withoutPatience(before), withoutPatience(after))) return undefined;
+  if (sameCondition(before, after)) return undefined;
   const [was, is] = [conditionName(before), conditionName(after)];
   // One text that became one of several wordings: as far as any rewording reaches, and no further.
   if (is === 'any' && was !== 'any') {
-    const kept = partsOf(after).some((part) => isDeepStrictEqual(withoutPatience(part), withoutPatience(before)));
+    const kept = partsOf(after).some((part) => sameCondition(part, before));
     if (kept)
       return partsOf(after)
         .map((part) => alternative(part, before))
         .find((reason) => reason !== undefined);
   }
   if (is === 'all' && was !== 'all') {
-    const kept = partsOf(after).some((part) => isDeepStrictEqual(withoutPatience(part), withoutPatience(before)));
+    const kept = partsOf(after).some((part) => sameCondition(part, before));
     if (kept) return undefined;
   }
   if (was !== is) return `it is about something else (${was} became ${is})`;
   if (was === 'gone' || was === 'not')
     return 'it holds whenever its text is not there, so another text could make it always hold';
-  if (was === 'text' || was === 'serial') return matchesAnything(after) ? 'it matches almost anything' : undefined;
+  if ((was === 'text' || was === 'serial') && mayMatchAnything(after)) return 'it matches almost anything';
+  if (was === 'text' && styleOf(before) !== undefined && styleOf(after) !== styleOf(before))
+    return 'the text need not be highlighted any more';
+  if (was === 'text' || was === 'serial') return undefined;
   if (was === 'any' || was === 'all') return unlikeParts(partsOf(before), partsOf(after), was);
   return 'it is about something else';
 }
 
+function styleOf(condition: Condition): TextPattern['style'] {
+  return 'text' in condition && typeof condition.text === 'object' ? condition.text.style : undefined;
+}
+
 function alternative(part: Condition, before: Condition): string | undefined {
-  if (isDeepStrictEqual(withoutPatience(part), withoutPatience(before))) return undefined;
+  if (sameCondition(part, before)) return undefined;
   if (conditionName(part) !== conditionName(before)) return 'an alternative of another kind is added';
   return unlike(before, part);
 }
@@ -98,7 +136,7 @@ function unlikeParts(
   if (kind === 'all') return undefined;
   const sound = added.every(
     (part) =>
-      !matchesAnything(part) &&
+      !mayMatchAnything(part) &&
       before.some((old) => conditionName(old) === conditionName(part) && unlike(old, part) === undefined),
   );
   return sound ? undefined : 'an alternative of another kind is added';

@@ -1,29 +1,70 @@
 /** A step that types `echo done` and expects `done` is satisfied by its own typing. */
 import { actsOf, describeCondition, partsOf, textOf } from './conditions.ts';
-import { compileRegex } from './regex.ts';
-import type { Condition, Step } from './types.ts';
+import { compileRegex, MIN_TELLING_LENGTH } from './regex.ts';
+import type { Act, Condition, Step } from './types.ts';
 
-/** What of the step's expectation its own typing shows, in words; undefined where the typing cannot satisfy it. */
-export function satisfiedByEcho(step: Step, confirmation: Condition | undefined = step.expect): string | undefined {
-  if (confirmation === undefined) return undefined;
-  const typed = actsOf(step).flatMap((act) => ('type' in act && act.echo !== false ? [act.type] : []));
-  // A serial line is echoed by whatever listens on it.
-  const written = actsOf(step).flatMap((act) => ('serial' in act ? act.serial.split(/[\r\n]+/) : []));
-  return shown(confirmation, typed, written) ? describeCondition(confirmation) : undefined;
+/** What confirms an acting step: its own `expect`, or what the next step waits for first. */
+export function confirmationOf(step: Step, next: Step | undefined): Condition | undefined {
+  if (step.expect !== undefined || next === undefined) return step.expect;
+  if (next.when !== undefined) return next.when;
+  if (next.first_of !== undefined) return { any: next.first_of.map(({ when }) => when) };
+  return actsOf(next).length === 0 ? next.expect : undefined;
 }
 
-function shown(condition: Condition, typed: readonly string[], written: readonly string[]): boolean {
+/**
+ * What of the step's expectation its own typing shows, in words; undefined where the typing cannot satisfy it. With
+ * `anywhere`, a place on the screen and a prompt before the text are no excuse: for judging somebody else's change.
+ */
+export function satisfiedByEcho(
+  step: Step,
+  confirmation: Condition | undefined = step.expect,
+  anywhere = false,
+): string | undefined {
+  if (confirmation === undefined) return undefined;
+  const single = actsOf(step).flatMap((act) => ('type' in act && act.echo !== false ? [act.type] : []));
+  const typed = anywhere ? [...single, ...typedLines(step)].flatMap((line) => PROMPTS.map((at) => at + line)) : single;
+  // A serial line is echoed by whatever listens on it.
+  const written = actsOf(step).flatMap((act) => ('serial' in act ? act.serial.split(/[\r\n]+/) : []));
+  return shown(confirmation, typed, written, anywhere) ? describeCondition(confirmation) : undefined;
+}
+
+/** What may stand before typed text. */
+const PROMPTS: readonly string[] = ['', '# ', '~ # ', '$ ', '> ', 'grub> ', 'login: ', ': '];
+
+/** What stands in one row after several acts: texts and single characters up to a key that writes none. */
+function typedLines(step: Step): string[] {
+  return [step.do ?? [], ...(step.first_of ?? []).map((branch) => branch.do ?? [])].flatMap((acts) => {
+    const lines = [''];
+    const put = (text: string): void => void lines.push((lines.pop() ?? '') + text);
+    for (const act of acts) {
+      if ('type' in act && act.echo !== false) put(act.type);
+      else
+        for (const key of keysOf(act))
+          if (key.length === 1) put(key);
+          else lines.push('');
+    }
+    return lines.filter((line) => line !== '');
+  });
+}
+
+function keysOf(act: Act): readonly string[] {
+  return 'key' in act ? [act.key] : 'keys' in act ? act.keys : ['enter'];
+}
+
+function shown(condition: Condition, typed: readonly string[], written: readonly string[], anywhere: boolean): boolean {
   if ('text' in condition) {
     // Where on the screen it must be decides about these: the typing may well be somewhere else.
-    if (typeof condition.text === 'object' && (condition.text.line !== undefined || condition.text.area !== undefined))
-      return false;
-    return holds(textOf(condition.text), typed);
+    const placed =
+      typeof condition.text === 'object' && (condition.text.line !== undefined || condition.text.area !== undefined);
+    if (placed && !anywhere) return false;
+    const wanted = textOf(condition.text);
+    return holds(wanted, typed) || (anywhere && 'string' in wanted && endsWithTyped(wanted.string, typed));
   }
   if ('serial' in condition) {
     return holds(typeof condition.serial === 'string' ? { string: condition.serial } : condition.serial, written);
   }
-  if ('any' in condition) return partsOf(condition).some((part) => shown(part, typed, written));
-  if ('all' in condition) return partsOf(condition).every((part) => shown(part, typed, written));
+  if ('any' in condition) return partsOf(condition).some((part) => shown(part, typed, written, anywhere));
+  if ('all' in condition) return partsOf(condition).every((part) => shown(part, typed, written, anywhere));
   return false;
 }
 
@@ -31,4 +72,14 @@ function holds(wanted: { readonly string: string } | { readonly regex: string },
   if ('string' in wanted) return lines.some((line) => line.includes(wanted.string));
   const compiled = compileRegex(wanted.regex);
   return compiled.ok && lines.some((line) => compiled.regex.matcher(line).find());
+}
+
+/** A prompt, then the beginning of what is typed: `host:~ # make`. */
+function endsWithTyped(wanted: string, lines: readonly string[]): boolean {
+  return lines.some((line) => {
+    for (let length = Math.min(line.length, wanted.length); length >= MIN_TELLING_LENGTH; length--) {
+      if (wanted.endsWith(line.slice(0, length))) return true;
+    }
+    return false;
+  });
 }

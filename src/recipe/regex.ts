@@ -44,7 +44,18 @@ const UNRELATED_LINES: readonly string[] = [
   '1234567890',
   '+-----------------------------------+',
   'login: ',
+  '┌──────────┤ [!!] Choose a mirror ├──────────┐',
+  '│                                          │',
+  '└──────────────────────────────────────────┘',
+  'Setting up the package and its configuration',
+  '<Tab> moves; <Space> selects; <Enter> activates buttons',
+  'Reading state information... 57%',
 ];
+
+/** What dialogs, rules and bars are drawn with: who finds something in these looks for nothing. */
+const DRAWN_LINES: readonly string[] = ['-', '=', '_', '#', '*', '.', '─', '═', '│', '█', '░', ' '].map((drawn) =>
+  drawn.repeat(40),
+);
 
 /** How many of the unrelated lines a pattern may be found in before it says nothing. */
 const MAX_UNRELATED = 2;
@@ -52,18 +63,26 @@ const MAX_UNRELATED = 2;
 /** True where the pattern holds on (nearly) every screen: it matches nothing at all, one character, or unrelated lines. */
 export function regexMatchesAnything(source: string): boolean {
   const compiled = compileRegex(source);
-  if (!compiled.ok) return false;
+  // Only with a parameter's value in it can a checked one not compile: nothing can be said for it then.
+  if (!compiled.ok) return true;
   const { regex } = compiled;
-  if (regex.matcher('').find()) return true;
+  if (regex.matcher('').find() || regex.matcher('\ufffd').find()) return true;
+  for (let code = 0x2500; code < 0x25a0; code++) {
+    if (regex.matcher(String.fromCharCode(code)).find()) return true;
+  }
   for (let code = 0x20; code < 0x7f; code++) {
     if (regex.matcher(String.fromCharCode(code)).find()) return true;
   }
+  if (DRAWN_LINES.some((line) => regex.matcher(line).find())) return true;
   return UNRELATED_LINES.filter((line) => regex.matcher(line).find()).length > MAX_UNRELATED;
 }
 
 /** A text shorter than this (visible characters) is on nearly every screen. */
 export const MIN_TELLING_LENGTH = 3;
 
+/** Frames of dialogs, rules and bars say nothing, however long they are. */
+const DRAWING = /[\s\u2500-\u259f_=|+*.-]/g;
+
 export function textMatchesAnything(text: string): boolean {
-  return text.replaceAll(/\s/g, '').length < MIN_TELLING_LENGTH;
+  return text.replaceAll(/\s/g, '').length < MIN_TELLING_LENGTH || text.replaceAll(DRAWING, '') === '';
 }

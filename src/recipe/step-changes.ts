@@ -1,8 +1,9 @@
 /** How far a changed, added, removed or moved step reaches. */
 import { isDeepStrictEqual } from 'node:util';
-import { actsOf, conditionsOf, describeAct, describeCondition, matchesAnything } from './conditions.ts';
-import { conditionChanges } from './condition-changes.ts';
-import { satisfiedByEcho } from './echo.ts';
+import { actsOf, conditionsOf, describeAct, describeCondition } from './conditions.ts';
+import { conditionChanges, mayHoldFromTheStart, mayMatchAnything, sameCondition } from './condition-changes.ts';
+import { confirmationOf, satisfiedByEcho } from './echo.ts';
+import { fillStep, type Values } from './placeholders.ts';
 import type { Change } from './change.ts';
 import type { Act, Branch, Step } from './types.ts';
 
@@ -13,8 +14,9 @@ const TEXTLESS_KEY =
 export function stepAdded(step: Step): Change[] {
   const where = `step ${step.id}`;
   const words = { after: describeStep(step) };
-  const vague = conditionsOf(step).some(({ condition }) => matchesAnything(condition));
-  if (vague)
+  // A step that only waits confirms the acts before it in place of the step after it: it must not hold by itself.
+  const weak = actsOf(step).length > 0 ? mayMatchAnything : mayHoldFromTheStart;
+  if (conditionsOf(step).some(({ condition }) => weak(condition)))
     return [
       { class: 'authority', where, reason: 'the step is new, and a condition of it matches almost anything', ...words },
     ];
@@ -45,7 +47,7 @@ export function stepMoved(step: Step, before: string, after: string): Change[] {
 
 export function stepChanged(before: Step, after: Step): Change[] {
   const where = `step ${after.id}`;
-  const changes = [
+  return [
     ...conditionChanges(before.when, after.when, where, 'when'),
     ...branchesChanged(before.first_of, after.first_of, where),
     // Another entry is a choice only where it is the same menu: the one that the same `when` waits for.
@@ -53,15 +55,27 @@ export function stepChanged(before: Step, after: Step): Change[] {
     ...conditionChanges(before.expect, after.expect, where, 'expect'),
     ...patienceChanged(before, after, where),
   ];
-  const echoed = satisfiedByEcho(after);
-  if (echoed !== undefined && satisfiedByEcho(before) === undefined) {
-    changes.push({
-      class: 'authority',
-      where,
-      reason: `the step now confirms itself: what it types already shows ${echoed}`,
-    });
+}
+
+/** One step, and the one after it, which may be what confirms it. */
+export type Neighbours = readonly [Step | undefined, Step | undefined];
+
+/** A step whose typing now satisfies what should confirm it, by a change of either. `values`: of the parameters. */
+export function selfConfirmed(before: Neighbours, after: Neighbours, values: Values): Change[] {
+  const [step, next] = after;
+  if (step === undefined || actsOf(step).length === 0) return [];
+  const filled = (one: Step | undefined) => one && fillStep(one, values);
+  const confirmation = confirmationOf(step, next);
+  const shown = satisfiedByEcho(fillStep(step, values), confirmationOf(fillStep(step, values), filled(next)), true);
+  if (confirmation === undefined || shown === undefined) return [];
+  const [old, oldNext] = before;
+  const was = old && confirmationOf(old, oldNext);
+  if (old && was) {
+    if (sameCondition(was, confirmation) && isDeepStrictEqual(actsOf(old), actsOf(step))) return [];
+    if (satisfiedByEcho(old, was) !== undefined) return [];
   }
-  return changes;
+  const reason = `the step now confirms itself: what it types already shows ${shown}`;
+  return [{ class: 'authority', where: `step ${step.id}`, reason }];
 }
 
 function patienceChanged(before: Step, after: Step, where: string): Change[] {
@@ -96,8 +110,18 @@ function branchesChanged(
   if (is.length < was.length)
     return [{ class: 'authority', where, reason: 'first_of: a condition is removed', ...words }];
   const changes = was.flatMap((branch, index) => branchChanged(branch, is[index], where, `first_of[${index}]`));
+  const reworded = was.some((branch, index) => !sameCondition(branch.when, is[index]?.when ?? branch.when));
+  if (reworded && was.some((branch) => !isDeepStrictEqual(branch.do, was[0]?.do))) {
+    // What one branch looked for may be what another one looks for now: another act is chosen without any being changed.
+    changes.push({
+      class: was.flatMap((branch) => branch.do ?? []).every(sendsNoText) ? 'choices' : 'sends',
+      where,
+      reason: 'first_of: another branch may be chosen',
+      ...words,
+    });
+  }
   for (const branch of is.slice(was.length)) {
-    const vague = matchesAnything(branch.when);
+    const vague = mayMatchAnything(branch.when);
     changes.push({
       class: vague ? 'authority' : 'sends',
       where,
@@ -127,6 +151,17 @@ function actsChanged(
 ): Change[] {
   if (isDeepStrictEqual(before, after)) return [];
   const [was, is] = [before ?? [], after ?? []];
+  const silenced = is.some(
+    (act) =>
+      'type' in act &&
+      act.echo === false &&
+      was.some((old) => 'type' in old && old.echo !== false && old.type === act.type) &&
+      !was.some((old) => isDeepStrictEqual(old, act)),
+  );
+  if (silenced) {
+    const words = { before: was.map(describeAct).join(', '), after: is.map(describeAct).join(', ') };
+    return [{ class: 'authority', where, reason: `${name}: what is typed is no longer read back`, ...words }];
+  }
   if (was.length !== is.length) {
     return [
       {
@@ -140,7 +175,9 @@ function actsChanged(
   }
   return was.flatMap((act, index) => {
     const other = is[index];
-    return other === undefined || isDeepStrictEqual(act, other) ? [] : [actChanged(act, other, where, name, sameMenu)];
+    if (other === undefined || isDeepStrictEqual(act, other)) return [];
+    const reached = sameMenu && isDeepStrictEqual(was.slice(0, index), is.slice(0, index));
+    return [actChanged(act, other, where, name, reached)];
   });
 }
 
@@ -164,6 +201,10 @@ function actChanged(before: Act, after: Act, where: string, name: string, sameMe
     return { class: 'authority', where, reason: `${name}: what is typed is no longer read back`, ...words };
   }
   return { class: 'sends', where, reason: `${name}: something else is sent into the guest`, ...words };
+}
+
+function sendsNoText(act: Act): boolean {
+  return 'menu' in act || keysOf(act)?.every((key) => TEXTLESS_KEY.test(key.toLowerCase())) === true;
 }
 
 function keysOf(act: Act): readonly string[] | undefined {

@@ -45,12 +45,11 @@ describe('classes of change', () => {
       ['a summary', [set(['summary'], 'other words')]],
       ['a new step that only waits', [insert({ expect: { text: 'Loading components' } })]],
       ['a condition added', [replace(base, 'base-system', { when: { text: 'Installing the base' } })]],
-      ['a watch reworded', [set(['watch', 'no-network', 'when', 'text'], 'No network was found')]],
-      ['a branch reworded', [set(['steps', 'partition', 'first_of', '0', 'when', 'text'], 'Force UEFI?')]],
     ],
     choices: [
       ['another entry of the same menu', [set(['steps', 'language', 'do', '0', 'menu'], 'C - No localization')]],
       ['another entry in a branch', [set(['steps', 'partition', 'first_of', '1', 'do', '0', 'menu'], 'Manual')]],
+      ['a branch reworded', [set(['steps', 'partition', 'first_of', '0', 'when', 'text'], 'Force UEFI?')]],
       ['another key without text', [set(['steps', 'hostname', 'do', '1', 'key'], 'tab')]],
     ],
     sends: [
@@ -121,6 +120,7 @@ describe('classes of change', () => {
       ['which values are allowed', [set(['params', 'hostname', 'pattern'], '^.*$')]],
       ['the name', [set(['name'], 'other')]],
       ['the version', [set(['version'], '2.0.0')]],
+      ['a watch reworded', [set(['watch', 'no-network', 'when', 'text'], 'No network was found')]],
       ['a watch removed', [set(['watch'], null)]],
     ],
   };

@@ -1,0 +1,179 @@
+/** Threat 27: a patch by a trusted author that reaches further than it looks. Each of these was once classed too low. */
+import assert from 'node:assert/strict';
+import { classOf } from '../../src/recipe/classify.ts';
+import { valueDigest } from '../../src/recipe/digest.ts';
+import { parseRecipe } from '../../src/recipe/parse.ts';
+import type { ChangeClass, CheckedRecipe, Condition, Operation, Step } from '../../src/recipe/types.ts';
+import { digestOfStep, recipeOf, replace, stepOf } from './fixtures.ts';
+
+const recipeWith = (steps: readonly Step[], rest = ''): CheckedRecipe =>
+  parseRecipe(recipeOf(steps.map((step) => `  - ${JSON.stringify(step)}\n`).join(''), rest));
+
+/** The class of some fields of the step `a` changed. */
+function changed(steps: readonly Step[], fields: Partial<Step>, rest = '', id = 'a'): ChangeClass {
+  const recipe = recipeWith(steps, rest);
+  return classOf(recipe, [replace(recipe, id, fields)]);
+}
+
+const telling: Condition = { text: 'Installation complete' };
+
+describe('threat 27: what a patch could smuggle in as a rewording', () => {
+  describe('a check that always holds', () => {
+    const installs: Step = { id: 'a', do: [{ type: 'make install' }, { key: 'enter' }], expect: telling };
+
+    it('a text that is only the value of a parameter', () => {
+      const params = 'params: { letter: { type: string, default: e } }\n';
+      assert.equal(changed([installs], { expect: { text: '{{letter}}' } }, params), 'authority');
+      assert.equal(changed([installs], { expect: { text: { regex: '({{letter}}|xyz)' } } }, params), 'authority');
+    });
+
+    it('a number that a parameter gives to a repetition', () => {
+      const params = 'params: { count: { type: integer, default: 0 } }\n';
+      assert.equal(changed([installs], { expect: { text: { regex: 'complete{{{count}}}' } } }, params), 'wording');
+      assert.equal(changed([installs], { expect: { text: { regex: '(complete){{{count}}}' } } }, params), 'authority');
+    });
+
+    it('the echo of what is typed, wherever on the screen it is said to be', () => {
+      for (const expect of [
+        { text: 'make install' },
+        { text: { string: 'make install', area: [0, 0, 80, 25] } },
+        { text: { string: 'make install', line: -1 } },
+        { text: '~ # make inst' },
+        { text: { regex: '^[#$] make' } },
+      ] as const) {
+        assert.equal(changed([installs], { expect }), 'authority', JSON.stringify(expect));
+      }
+    });
+
+    it('the echo of what several acts type together', () => {
+      const pieces: Step = { id: 'a', do: [{ type: 'make' }, { type: ' install' }, { key: 'enter' }], expect: telling };
+      assert.equal(changed([pieces], { expect: { text: 'make install' } }), 'authority');
+    });
+
+    it('the echo of a parameter’s value', () => {
+      const params = 'params: { host: { type: string, default: portal } }\n';
+      const types: Step = { id: 'a', do: [{ type: '{{host}}' }, { key: 'enter' }], expect: telling };
+      assert.equal(changed([types], { expect: { text: 'portal' } }, params), 'authority');
+    });
+
+    it('the echo of what the step before has typed', () => {
+      const { expect: _, ...unconfirmed } = installs;
+      const next: Step = { id: 'b', when: telling, do: [{ key: 'enter' }], expect: { text: 'Goodbye' } };
+      assert.equal(changed([unconfirmed, next], { when: { text: 'make install' } }, '', 'b'), 'authority');
+      assert.equal(changed([unconfirmed, next], { when: { text: 'All is installed' } }, '', 'b'), 'wording');
+    });
+
+    it('a new step between an act and its check that the echo satisfies, so that an old text may satisfy the check', () => {
+      const { expect: _, ...unconfirmed } = installs;
+      const recipe = recipeWith([unconfirmed, { id: 'b', expect: { text: '~ # ' } }]);
+      const insert = (expect: Condition): Operation => ({ op: 'insert-step', after: 'a', step: { id: 'c', expect } });
+      assert.equal(classOf(recipe, [insert({ text: 'make install' })]), 'authority');
+      assert.equal(classOf(recipe, [insert({ gone: { text: 'never there' } })]), 'authority');
+      assert.equal(classOf(recipe, [insert({ not: { text: 'never there' } })]), 'authority');
+      assert.equal(classOf(recipe, [insert({ text: 'Nearly done' })]), 'wording');
+    });
+
+    it('a highlight that need not be one any more', () => {
+      const row: Step = {
+        id: 'a',
+        when: { text: { string: 'Manual', style: 'inverse' } },
+        do: [{ key: 'enter' }],
+        expect: telling,
+      };
+      assert.equal(changed([row], { when: { text: 'Manual' } }), 'authority');
+      assert.equal(changed([row], { when: { text: { string: 'By hand', style: 'inverse' } } }), 'wording');
+    });
+
+    it('a regular expression of common pieces, or of a frame', () => {
+      for (const regex of ['the|ing|ion|and|ent', '[│─┌]', '(│|─){3,}', '[aeiou][a-z]']) {
+        assert.equal(changed([installs], { expect: { text: { regex } } }), 'authority', regex);
+      }
+      assert.equal(changed([installs], { expect: { text: '─────' } }), 'authority');
+    });
+  });
+
+  it('a watch that can never fire again', () => {
+    const watch = 'watch: [{ id: panic, when: { text: Kernel panic }, fail: panic }]\n';
+    const recipe = recipeWith([{ id: 'a', expect: telling }], watch);
+    const set = (value: Condition): Operation => ({
+      op: 'set',
+      path: ['watch', 'panic', 'when'],
+      was: valueDigest({ text: 'Kernel panic' }),
+      value,
+    });
+    const panic: Condition = { text: 'Kernel panic' };
+    assert.equal(classOf(recipe, [set({ text: 'never there' })]), 'authority');
+    assert.equal(classOf(recipe, [set({ all: [panic, { text: 'never there' }] })]), 'authority');
+    assert.equal(classOf(recipe, [set({ any: [panic, { text: 'Oops' }] })]), 'wording');
+    assert.equal(classOf(recipe, [set({ ...panic, timeout: '5m' })]), 'wording');
+  });
+
+  describe('something else chosen or sent', () => {
+    const branching: Step = {
+      id: 'a',
+      first_of: [
+        { when: { text: 'Keep the disk' }, do: [{ key: 'esc' }] },
+        { when: { text: 'Format the disk' }, do: [{ key: 'enter' }] },
+      ],
+      expect: telling,
+    };
+
+    it('the texts of two branches exchanged', () => {
+      const [keep, format] = branching.first_of ?? assert.fail();
+      const first_of = [
+        { ...keep, when: { text: 'Format the disk' } },
+        { ...format, when: { text: 'Keep the disk' } },
+      ] as NonNullable<Step['first_of']>;
+      assert.equal(changed([branching], { first_of }), 'choices');
+    });
+
+    it('a branch of another text, where the other branch types something', () => {
+      const typing: Step = {
+        ...branching,
+        first_of: [
+          { when: { text: 'Keep the disk' }, do: [{ key: 'esc' }] },
+          { when: { text: 'Format the disk' }, do: [{ type: 'yes' }] },
+        ],
+      };
+      const recipe = recipeWith([typing]);
+      const when = { text: 'The installer' };
+      const [keep, format] = stepOf(recipe, 'a').first_of ?? assert.fail();
+      const first_of = [keep, { ...format, when }] as NonNullable<Step['first_of']>;
+      assert.equal(classOf(recipe, [replace(recipe, 'a', { first_of })]), 'sends');
+    });
+
+    it('only the time of a branch, or branches that do the same, are a rewording', () => {
+      const [keep, format] = branching.first_of ?? assert.fail();
+      const patient = [{ ...keep, when: { text: 'Keep the disk', timeout: '5m' } }, format];
+      assert.equal(changed([branching], { first_of: patient as NonNullable<Step['first_of']> }), 'wording');
+      const alike: Step = {
+        ...branching,
+        first_of: [keep, { ...format, do: [{ key: 'esc' }] }] as NonNullable<Step['first_of']>,
+      };
+      const reworded = [keep, { when: { text: 'Format?' }, do: [{ key: 'esc' }] }];
+      assert.equal(changed([alike], { first_of: reworded as NonNullable<Step['first_of']> }), 'wording');
+    });
+
+    it('another menu, reached by another key before the entry', () => {
+      const step: Step = { id: 'a', when: telling, do: [{ key: 'f1' }, { menu: 'Help' }], expect: { text: 'Bye' } };
+      assert.equal(changed([step], { do: [{ key: 'f8' }, { menu: 'Erase all' }] }), 'sends');
+      assert.equal(changed([step], { do: [{ key: 'f1' }, { menu: 'About' }] }), 'choices');
+    });
+
+    it('typing that is no longer read back, beside one act more', () => {
+      const step: Step = { id: 'a', do: [{ type: 'make' }, { key: 'enter' }], expect: telling };
+      const silent: Step['do'] = [{ type: 'make', echo: false }, { key: 'enter' }, { key: 'enter' }];
+      assert.equal(changed([step], { do: silent }), 'authority');
+    });
+
+    it('an act moved to before the check that it had to wait for', () => {
+      const recipe = recipeWith([
+        { id: 'first', do: [{ key: 'enter' }], expect: { text: 'Started' } },
+        { id: 'check', expect: { text: 'Backup complete' } },
+        { id: 'erase', do: [{ key: 'enter' }], expect: telling },
+      ]);
+      const move: Operation = { op: 'move-step', id: 'erase', was: digestOfStep(recipe, 'erase'), after: 'first' };
+      assert.equal(classOf(recipe, [move]), 'authority');
+    });
+  });
+});
