@@ -38,6 +38,8 @@ export const MAX_OPERATIONS = 64;
 export const MAX_PATH_PARTS = 16;
 /** Problems shown for one file; the rest are counted. */
 export const MAX_PROBLEMS = 50;
+/** Findings of the schema that are put into words; more are neither shown nor counted. */
+export const MAX_SHAPE_ERRORS = 500;
 /** UTF-8 bytes of a lock file. */
 export const MAX_LOCK_BYTES = 512 * 1024;
 /** Packages of one lock. */

@@ -1,6 +1,7 @@
 /** The recipe's shape: recipe.schema.json, with its findings in words for people instead of the schema's. */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import schema from './recipe.schema.json' with { type: 'json' };
+import { MAX_SHAPE_ERRORS } from './limits.ts';
 import { didYouMean, printable, type Path, type Problem } from './problems.ts';
 
 export type Shape = 'recipe' | 'step' | 'condition';
@@ -11,7 +12,8 @@ let ajv: Ajv2020 | undefined;
 export function shapeProblems(value: unknown, shape: Shape = 'recipe'): Problem[] {
   const validate = validator(shape);
   if (validate(value)) return [];
-  const errors = validate.errors ?? [];
+  // A file with nothing but mistakes must not cost a second: putting one into words takes a walk over its mapping.
+  const errors = (validate.errors ?? []).slice(0, MAX_SHAPE_ERRORS);
   const problems: Problem[] = [];
   const said = new Set<string>();
   for (const error of errors) {

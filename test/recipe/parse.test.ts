@@ -335,6 +335,11 @@ describe('parseRecipe', () => {
       for (const bomb of bombs) assert.ok(problemsOf(bomb).length > 0);
     });
 
+    it('looks at a bounded number of mistakes', () => {
+      const fields = Array.from({ length: 5_000 }, (_, index) => `k${index}: 1`).join('\n');
+      assert.throws(() => parseRecipe(fields), { message: new RegExp(`has ${LIMITS.MAX_SHAPE_ERRORS} problems`) });
+    });
+
     it('has the same limits in the schema as in limits.ts', () => {
       const { properties, $defs } = schema;
       assert.equal(properties.steps.maxItems, LIMITS.MAX_STEPS);

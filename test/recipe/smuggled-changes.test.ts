@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { classOf } from '../../src/recipe/classify.ts';
 import { valueDigest } from '../../src/recipe/digest.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
-import type { ChangeClass, CheckedRecipe, Condition, Operation, Step } from '../../src/recipe/types.ts';
-import { digestOfStep, recipeOf, replace, stepOf } from './fixtures.ts';
+import type { Branch, ChangeClass, CheckedRecipe, Condition, Operation, Step } from '../../src/recipe/types.ts';
+import { digestOfStep, recipeOf, replace } from './fixtures.ts';
 
 const recipeWith = (steps: readonly Step[], rest = ''): CheckedRecipe =>
   parseRecipe(recipeOf(steps.map((step) => `  - ${JSON.stringify(step)}\n`).join(''), rest));
@@ -109,49 +109,29 @@ describe('threat 27: what a patch could smuggle in as a rewording', () => {
   });
 
   describe('something else chosen or sent', () => {
-    const branching: Step = {
-      id: 'a',
-      first_of: [
-        { when: { text: 'Keep the disk' }, do: [{ key: 'esc' }] },
-        { when: { text: 'Format the disk' }, do: [{ key: 'enter' }] },
-      ],
-      expect: telling,
-    };
+    const keep: Branch = { when: { text: 'Keep the disk' }, do: [{ key: 'esc' }] };
+    const format: Branch = { when: { text: 'Format the disk' }, do: [{ key: 'enter' }] };
+    const branches = (before: readonly Branch[], after: readonly Branch[]): ChangeClass =>
+      changed([{ id: 'a', first_of: before, expect: telling }], { first_of: after });
 
     it('the texts of two branches exchanged', () => {
-      const [keep, format] = branching.first_of ?? assert.fail();
-      const first_of = [
-        { ...keep, when: { text: 'Format the disk' } },
-        { ...format, when: { text: 'Keep the disk' } },
-      ] as NonNullable<Step['first_of']>;
-      assert.equal(changed([branching], { first_of }), 'choices');
+      const exchanged = [
+        { ...keep, when: format.when },
+        { ...format, when: keep.when },
+      ];
+      assert.equal(branches([keep, format], exchanged), 'choices');
     });
 
     it('a branch of another text, where the other branch types something', () => {
-      const typing: Step = {
-        ...branching,
-        first_of: [
-          { when: { text: 'Keep the disk' }, do: [{ key: 'esc' }] },
-          { when: { text: 'Format the disk' }, do: [{ type: 'yes' }] },
-        ],
-      };
-      const recipe = recipeWith([typing]);
-      const when = { text: 'The installer' };
-      const [keep, format] = stepOf(recipe, 'a').first_of ?? assert.fail();
-      const first_of = [keep, { ...format, when }] as NonNullable<Step['first_of']>;
-      assert.equal(classOf(recipe, [replace(recipe, 'a', { first_of })]), 'sends');
+      const types: Branch = { ...format, do: [{ type: 'yes' }] };
+      assert.equal(branches([keep, types], [keep, { ...types, when: { text: 'The installer' } }]), 'sends');
     });
 
     it('only the time of a branch, or branches that do the same, are a rewording', () => {
-      const [keep, format] = branching.first_of ?? assert.fail();
-      const patient = [{ ...keep, when: { text: 'Keep the disk', timeout: '5m' } }, format];
-      assert.equal(changed([branching], { first_of: patient as NonNullable<Step['first_of']> }), 'wording');
-      const alike: Step = {
-        ...branching,
-        first_of: [keep, { ...format, do: [{ key: 'esc' }] }] as NonNullable<Step['first_of']>,
-      };
-      const reworded = [keep, { when: { text: 'Format?' }, do: [{ key: 'esc' }] }];
-      assert.equal(changed([alike], { first_of: reworded as NonNullable<Step['first_of']> }), 'wording');
+      const patient: Branch = { ...keep, when: { text: 'Keep the disk', timeout: '5m' } };
+      assert.equal(branches([keep, format], [patient, format]), 'wording');
+      const alike: Branch = { when: { text: 'Format?' }, do: keep.do ?? [] };
+      assert.equal(branches([keep, alike], [keep, { ...alike, when: { text: 'Erase?' } }]), 'wording');
     });
 
     it('another menu, reached by another key before the entry', () => {
