@@ -23,6 +23,7 @@ export function readYaml(source: string, maxBytes: number, mayHaveLines: (path: 
   const bytes = Buffer.byteLength(source);
   if (bytes > maxBytes) return refused(`the file has ${bytes} bytes, more than ${maxBytes}`);
   if (!source.isWellFormed()) return refused('the file is not well-formed Unicode');
+  if (opensTooMuch(source)) return refused(`it lies more than ${MAX_NESTING} levels deep`);
   const lines = new LineCounter();
   // `logLevel: error` keeps the library from writing to the console: warnings are read from the document below.
   const document = parseDocument(source, {
@@ -63,6 +64,21 @@ export function readYaml(source: string, maxBytes: number, mayHaveLines: (path: 
   const place = (problem: Problem): PlacedProblem =>
     at(offsetOf(document.contents, problem), problem.path, problem.message);
   return { ok: true, yaml: { document, value, place } };
+}
+
+/**
+ * Thousands of levels would take the library to the end of its stack before `walk` sees any of them. Brackets inside of
+ * texts are counted too, so the bound is far above what is allowed.
+ */
+function opensTooMuch(source: string): boolean {
+  if (/(?:[-?:][ \t]+){500}/.test(source)) return true;
+  let open = 0;
+  for (const character of source) {
+    if (character === '[' || character === '{') open++;
+    else if (character === ']' || character === '}') open--;
+    if (open > 1000) return true;
+  }
+  return false;
 }
 
 function refused(message: string): YamlReading {
