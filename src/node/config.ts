@@ -1,7 +1,7 @@
 /** `config.yaml`: how this node speaks to the network. Nothing in it is secret, and nothing in it is trust. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { parseDocument } from 'yaml';
+import { parseDocument, type Document } from 'yaml';
 import { errnoOf, UsageError } from '../errors.ts';
 import type { Home } from './home.ts';
 
@@ -42,7 +42,7 @@ export async function loadConfig(home: Home): Promise<Config> {
   const document = parseDocument(text, { uniqueKeys: true });
   const problem = document.errors[0];
   if (problem) throw invalid(file, problem.message);
-  const value: unknown = document.toJS({ maxAliasCount: 0 });
+  const value = plainValue(document, file);
   if (value === null || value === undefined) return DEFAULT_CONFIG;
   if (typeof value !== 'object' || Array.isArray(value)) throw invalid(file, 'expected `name: value` lines');
   const fields = new Map<string, unknown>(Object.entries(value));
@@ -57,6 +57,14 @@ export async function loadConfig(home: Home): Promise<Config> {
     bootstrap: list(fields.get('bootstrap') ?? DEFAULT_CONFIG.bootstrap, 'bootstrap', file),
     mdns: flag(fields.get('mdns') ?? DEFAULT_CONFIG.mdns, 'mdns', file),
   };
+}
+
+function plainValue(document: Document, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 0 });
+  } catch (cause) {
+    throw invalid(file, 'aliases (`*name`) are not read here', cause);
+  }
 }
 
 function networkName(value: unknown, name: string, file: string): string {
@@ -74,8 +82,9 @@ function flag(value: unknown, name: string, file: string): boolean {
   throw invalid(file, `\`${name}\` must be true or false`);
 }
 
-function invalid(file: string, what: string): UsageError {
+function invalid(file: string, what: string, cause?: unknown): UsageError {
   return new UsageError('config/invalid', `${file}: ${what}`, {
     hint: 'Mend that line, or delete it for the default.',
+    cause,
   });
 }

@@ -73,7 +73,7 @@ export function formatRecoveryKey(seed: Uint8Array): string {
 }
 
 async function readHex(file: string): Promise<Uint8Array> {
-  const text = (await readFile(file, 'utf8')).trim();
+  const text = (await exists(file)) ? (await readFile(file, 'utf8')).trim() : '';
   if (!/^[0-9a-f]+$/.test(text) || text.length !== SEED_BYTES * 2) {
     throw new FailedError('identity/damaged', `${file} is damaged: it must hold ${SEED_BYTES * 2} hex digits.`, {
       hint: 'Restore it from your backup of the identity folder.',

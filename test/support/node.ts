@@ -12,6 +12,8 @@ export interface RunningNode {
   readonly process: ChildProcess;
   /** As Ctrl-C does. Resolves with the exit code. */
   stop(): Promise<number | null>;
+  /** Waits for it to end by itself. Resolves with the exit code. */
+  ended(): Promise<number | null>;
   /** SIGKILL. */
   kill(): Promise<void>;
 }
@@ -28,18 +30,20 @@ export async function startNode(home: TestHome): Promise<RunningNode> {
     throw new Error(`${String(error)}: ${JSON.stringify(lines)} ${complaints.join('')}`, { cause: error });
   }
   child.stdout!.resume(); // what it says later is of no interest, but must not fill the pipe
-  const end = async (signal: 'SIGINT' | 'SIGKILL'): Promise<number | null> => {
-    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-    const gone = once(child, 'exit');
-    child.kill(signal);
-    await gone;
+  const ended = async (): Promise<number | null> => {
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     return child.exitCode;
+  };
+  const end = (signal: 'SIGINT' | 'SIGKILL'): Promise<number | null> => {
+    child.kill(signal);
+    return ended();
   };
   return {
     author: ready.author,
     addresses: ready.addresses,
     process: child,
     stop: () => end('SIGINT'),
+    ended,
     kill: async () => void (await end('SIGKILL')),
   };
 }
