@@ -2,8 +2,7 @@
  * JSON that this program wrote itself: its own files in the home, its own answers over the control socket. What comes from
  * outside never goes through here (crypto/strict-json.ts, operations/arguments.ts).
  */
-/* oxlint-disable typescript/no-unsafe-type-assertion, typescript/no-unnecessary-type-parameters -- this is the one place
-   for it: writer and reader are one program */
+/* oxlint-disable typescript/no-unnecessary-type-parameters -- the parameter is the point: writer and reader are one program */
 
 /** Throws `SyntaxError` for what is no JSON. The shape is the caller's promise. */
 export function ownJson<T>(text: string): T {
