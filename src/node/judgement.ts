@@ -1,7 +1,7 @@
 /** What policy, and the person's own decisions, say about a published patch. */
 import type { Digest } from '../crypto/digest.ts';
 import { PortalgunError } from '../errors.ts';
-import { decide, voicesFor, type Decision } from '../exchange/trust/index.ts';
+import { coversRecipe, decide, voicesFor, type Decision } from '../exchange/trust/index.ts';
 import type { AuthorId } from '../exchange/record/types.ts';
 import { classOf } from '../recipe/classify.ts';
 import { parseRecipe } from '../recipe/parse.ts';
@@ -20,29 +20,53 @@ export async function personalDecision(session: Session, record: Digest): Promis
   return value === 'accepted' || value === 'rejected' ? value : undefined;
 }
 
+/** How one patch is judged. `of`: the recipe that it would be used on, where that may be another than it claims. */
+export type Judge = (
+  patch: PublishedPatch,
+  changeClass: ChangeClass,
+  personal: PersonalDecision | undefined,
+  of?: Digest,
+) => Decision;
+
 /** Makes the decision function for one moment: policy, voices and staleness as they are now. */
-export async function judgeAt(
-  session: Session,
-): Promise<(patch: PublishedPatch, changeClass: ChangeClass, personal: PersonalDecision | undefined) => Decision> {
+export async function judgeAt(session: Session): Promise<Judge> {
   const policy = await session.policy.current();
-  const [records, isStale, authors] = [
+  const [records, isStale, authorsOf] = [
     await voiceRecords(session),
     await stalenessAt(session),
     await recipeAuthors(session),
   ];
-  return (patch, changeClass, personal) => {
-    const decision = decide(policy, {
-      about: 'patch',
-      record: patch.record.id,
-      recipeAuthor: authors(patch.meaning.base) ?? session.identity.author,
-      recipeName: patch.meaning.recipeName,
-      recordAuthor: patch.record.link.author,
-      changeClass,
-      voices: voicesFor(patch, records, isStale),
-      self: session.identity.author,
-    });
+  return (patch, changeClass, personal, of = patch.meaning.base) => {
+    const { recipeName } = patch.meaning;
+    const authors = new Set([patch.meaning.base, of].flatMap((digest) => authorsOf(digest, recipeName)));
+    const decision = strictest(
+      [...authors].map((recipeAuthor) =>
+        decide(policy, {
+          about: 'patch',
+          record: patch.record.id,
+          recipeAuthor,
+          recipeName,
+          recordAuthor: patch.record.link.author,
+          changeClass,
+          voices: voicesFor(patch, records, isStale),
+          self: session.identity.author,
+        }),
+      ),
+    );
     return personal === undefined ? decision : withPersonal(decision, personal);
   };
+}
+
+const STRICTEST_FIRST = ['never', 'ask', 'auto'] as const;
+
+/** What is allowed under every author's name. Publishing a copy of a recipe must not bring it under another rule. */
+function strictest([first, ...others]: readonly Decision[]): Decision {
+  if (first === undefined) throw new TypeError('a recipe has an author');
+  const rank = ({ apply }: Decision): number => STRICTEST_FIRST.indexOf(apply);
+  const decision = others.reduce((least, one) => (rank(one) < rank(least) ? one : least), first);
+  if (others.length === 0) return decision;
+  const because = `${others.length + 1} authors have published this recipe, or what it came from: the strictest rule of all counts`;
+  return { ...decision, because: [...decision.because, because] };
 }
 
 function withPersonal(decision: Decision, personal: PersonalDecision): Decision {
@@ -54,38 +78,51 @@ function withPersonal(decision: Decision, personal: PersonalDecision): Decision 
 }
 
 /**
- * Who published the recipe that a digest names. Results of patches belong to the author of the recipe that they start
- * from; a recipe that nobody published is this person's own.
+ * Everybody by whose name rules may know a recipe, in the order of their ids: who published it, or published what it
+ * was made from by a patch. All of it is claimed by whoever signs it, so a claim adds an author and takes none away. A
+ * recipe that nobody published is this person's own.
  */
-export async function recipeAuthors(session: Session): Promise<(digest: Digest) => AuthorId | undefined> {
-  const recipes = new Map<Digest, AuthorId>();
-  for (const { record, meaning } of await allOf(session, 'recipe')) {
-    const earlier = recipes.get(meaning.digest);
-    // The same text published twice: one's own claim wins, then the smaller id, so that every order gives one answer.
-    if (earlier === undefined || record.link.author === session.identity.author || record.link.author < earlier) {
-      if (earlier !== session.identity.author) recipes.set(meaning.digest, record.link.author);
-    }
-  }
-  const bases = new Map<Digest, Digest>();
-  for (const { meaning } of await allOf(session, 'patch')) bases.set(meaning.result, meaning.base);
-  return (digest) => {
-    const seen = new Set<Digest>();
-    for (let at: Digest | undefined = digest; at !== undefined && !seen.has(at); at = bases.get(at)) {
-      seen.add(at);
-      const author = recipes.get(at);
-      if (author !== undefined) return author;
-    }
-    return undefined;
+export async function recipeAuthors(
+  session: Session,
+): Promise<(digest: Digest, recipeName: string) => readonly AuthorId[]> {
+  const self = session.identity.author;
+  const policy = await session.policy.current();
+  const publishers = groupBy(
+    (await allOf(session, 'recipe')).map(({ record, meaning }) => [meaning.digest, record.link.author]),
+  );
+  const bases = groupBy((await allOf(session, 'patch')).map(({ meaning }) => [meaning.result, meaning.base]));
+  return (digest, recipeName) => {
+    const made = new Set([digest]);
+    for (const at of made) for (const base of bases.get(at) ?? []) made.add(base);
+    const authors = new Set([...made].flatMap((at) => [...(publishers.get(at) ?? [])]));
+    const isMine = policy.rules.some(({ recipes }) =>
+      recipes.some((glob) => coversRecipe(policy, glob, { recipeAuthor: self, recipeName, self })),
+    );
+    if (authors.size === 0 || (isMine && !publishers.has(digest))) authors.add(self);
+    return [...authors].sort();
   };
 }
 
-/** The stored recipe that a patch starts from, and the class of the change; undefined where the base is not stored. */
+function groupBy<K, V>(pairs: readonly (readonly [K, V])[]): ReadonlyMap<K, ReadonlySet<V>> {
+  const groups = new Map<K, Set<V>>();
+  for (const [key, value] of pairs) {
+    const group = groups.get(key) ?? new Set<V>();
+    groups.set(key, group.add(value));
+  }
+  return groups;
+}
+
+/**
+ * The stored recipe that a patch starts from, and the class of the change; undefined where the base is not stored, or is
+ * called otherwise than the patch says: rules go by names.
+ */
 export async function baseOf(
   session: Session,
   patch: PublishedPatch,
 ): Promise<{ recipe: CheckedRecipe; changeClass: ChangeClass } | undefined> {
   const recipe = await recipeByDigest(session, patch.meaning.base);
-  return recipe && { recipe, changeClass: classOf(recipe, patch.meaning.operations) };
+  if (recipe?.recipe.name !== patch.meaning.recipeName) return undefined;
+  return { recipe, changeClass: classOf(recipe, patch.meaning.operations) };
 }
 
 /** A recipe by digest: published, or kept in this home. */

@@ -36,10 +36,12 @@ export async function voiceRecords(session: Session): Promise<Understood[]> {
 export async function stalenessAt(session: Session): Promise<(author: AuthorId) => boolean> {
   const now = session.now();
   const fresh = new Set<AuthorId>([session.identity.author]);
+  // Who has signed two histories is believed in neither (threat 7).
+  const frozen = new Set((await session.store.frozen()).map(({ author }) => author));
   for (const { id } of Object.values((await session.policy.current()).peers)) {
     const signed = await session.store.headOf(id, 'public');
     const stored = await session.store.head(id, 'public');
-    if (freshnessOf(signed, stored, now).state === 'fresh') fresh.add(id);
+    if (freshnessOf(signed, stored, now).state === 'fresh' && !frozen.has(id)) fresh.add(id);
   }
   return (author) => !fresh.has(author);
 }

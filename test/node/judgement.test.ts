@@ -1,114 +1,157 @@
-/** The person's own decisions: above policy, and never a way in for strangers. */
+/** Whose rules decide about a patch: those of everybody who published the recipe, and the strictest of them. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
-import type { VerifiedRecord } from '../../src/exchange/record/types.ts';
-import { recipeDraft } from '../../src/exchange/record/index.ts';
-import type { Candidate, Unfit } from '../../src/heal/index.ts';
-import { symptomOf } from '../../src/heal/index.ts';
-import { openHome } from '../../src/node/home.ts';
-import { createIdentity } from '../../src/node/identity-files.ts';
-import { recipeAuthors } from '../../src/node/judgement.ts';
+import { sha256, type Digest } from '../../src/crypto/digest.ts';
+import { withdrawalDraft } from '../../src/exchange/record/index.ts';
 import { runOperation } from '../../src/node/operations/index.ts';
+import { createIdentity } from '../../src/node/identity-files.ts';
+import { openHome } from '../../src/node/home.ts';
 import { openSession, type Session } from '../../src/node/session.ts';
-import { applyOperations } from '../../src/recipe/patch.ts';
-import type { Answer } from '../support/cli.ts';
-import { author, patchBy, type TestAuthor } from '../heal/patches.ts';
-import { digestOfStep, replace, sample, stepOf } from '../recipe/fixtures.ts';
+import { parseRecipe } from '../../src/recipe/parse.ts';
+import { stepDigest } from '../../src/recipe/digest.ts';
+import type { CheckedRecipe, Operation } from '../../src/recipe/types.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
+import { Peer } from './peers-records.ts';
 
 const signal = new AbortController().signal;
-const recipe = sample();
-const [alice, mallory] = [author(1), author(2)];
-const operations = [replace(recipe, 'language', { expect: { text: 'Where do you live?' } })];
-const symptom = symptomOf('portalgun', digestOfStep(recipe, 'language'), stepOf(recipe, 'language').expect!);
 
-function patchOf(person: TestAuthor): VerifiedRecord {
-  const result = applyOperations(recipe, operations).digest;
-  return patchBy(person, { base: recipe.digest, result, operations, symptom }, { network: 'portalgun' }).record;
+const recipeNamed = (name: string): CheckedRecipe =>
+  parseRecipe(`recipe: 1
+name: ${name}
+version: 1.0.0
+machine: { arch: x86_64, memory: 128M }
+steps:
+  - { id: a, expect: { text: Installed } }
+`);
+
+const step = recipeNamed('x').recipe.steps[0] ?? assert.fail('a step');
+const reworded: readonly Operation[] = [
+  { op: 'replace-step', id: 'a', was: stepDigest(step), step: { id: 'a', expect: { text: 'All is installed' } } },
+];
+
+interface Offer {
+  readonly record: Digest;
+  readonly decision: { readonly apply: string; readonly because: readonly string[] };
 }
 
-const policyWith = (rest: string): string => `peers: { alice: { id: "${alice.id}" } }\n${rest}`;
-
-describe('a personal decision', function () {
+describe('who decides about a patch', function () {
   this.timeout(30_000);
   let test: TestHome;
   let session: Session;
+  let alice: Peer;
+  let mallory: Peer;
 
+  /** Mallory's id sorts before alice's, so that whoever takes one author only takes the wrong one. */
   beforeEach(async () => {
     test = await tempHome();
     await openHome(test.home);
     await createIdentity(test.home);
-    await writeFile(test.home.policyFile, policyWith(''));
-    session = await openSession(test.home);
-    const { name, version } = recipe.recipe;
-    const published = recipeDraft({ name, version, digest: recipe.digest, yaml: recipe.source });
-    await session.store.append(session.identity, 'public', published);
-    // A stranger's record comes in only where policy follows its author: here it is there from an earlier time.
-    for (const person of [alice, mallory]) {
-      const admission = await session.store.admit(patchOf(person).envelope, { follows: () => true });
-      assert.equal(admission.result, 'admitted');
-    }
+    const peers = [new Peer(1), new Peer(2)].sort((a, b) => (a.id < b.id ? -1 : 1));
+    [mallory, alice] = [peers[0] ?? assert.fail(), peers[1] ?? assert.fail()];
   });
   afterEach(async () => {
     await session.close();
     await test.remove();
   });
 
-  const run = (name: string, args: object): Promise<Answer> => runOperation(session, name, args, signal);
-  const applied = async (record: VerifiedRecord): Promise<string | undefined> => {
-    const args = { source: recipe.source, step: 'language', symptom };
-    const found: { candidates: Candidate[]; unfit: Unfit[] } = await run('heal.candidates', args);
-    assert.deepEqual(found.unfit, []);
-    return found.candidates.find((one) => one.record === record.id)?.decision.apply;
+  const open = async (rules: string): Promise<void> => {
+    const peers = `peers:\n  alice: { id: "${alice.id}" }\n  mallory: { id: "${mallory.id}" }\n`;
+    await writeFile(test.home.policyFile, `${peers}rules:\n${rules}`);
+    session = await openSession(test.home);
+  };
+  const automatic = (who: string): string =>
+    `  - { recipes: ["${who}/*"], patches: { wording: { apply: auto, when: mallory } } }\n`;
+
+  /** What policy says of the one patch for this recipe's step. */
+  const offered = async (recipe: CheckedRecipe): Promise<string> => {
+    const args = { source: recipe.source, step: 'a', symptom: sha256('symptom') };
+    const found = (await runOperation(session, 'heal.candidates', args, signal)) as { candidates: Offer[] };
+    assert.equal(found.candidates.length, 1);
+    return found.candidates[0]?.decision.apply ?? assert.fail();
   };
 
-  it('to accept stands above what policy asks about', async () => {
-    const patch = patchOf(alice);
-    assert.equal(await applied(patch), 'ask');
-    await run('inbox.accept', { record: patch.id });
-    assert.equal(await applied(patch), 'auto');
-    const { decision } = await run('why', { record: patch.id });
-    assert.equal(decision.because.at(-1), 'You accepted it in the inbox.');
+  it('threat 27: somebody who publishes a copy of a recipe does not become the one whose rule applies', async () => {
+    await open(automatic('mallory'));
+    const recipe = recipeNamed('debian');
+    await alice.recipe(session, recipe);
+    await mallory.patch(session, recipe, reworded);
+    assert.equal(await offered(recipe), 'ask');
+    await mallory.recipe(session, recipe);
+    assert.equal(await offered(recipe), 'ask');
   });
 
-  it('to reject stands above what policy would do by itself', async () => {
-    const rule = 'rules:\n  - { recipes: ["*/*"], patches: { wording: { apply: auto, when: alice } } }\n';
-    await writeFile(test.home.policyFile, policyWith(rule));
-    const patch = patchOf(alice);
-    await run('inbox.reject', { record: patch.id });
-    assert.equal(await applied(patch), 'never');
-    await run('inbox.accept', { record: patch.id }); // and may be changed
-    assert.equal(await applied(patch), 'auto');
+  it('lets the one rule apply where only one published it', async () => {
+    await open(automatic('mallory'));
+    const recipe = recipeNamed('debian');
+    await mallory.recipe(session, recipe);
+    await mallory.patch(session, recipe, reworded);
+    assert.equal(await offered(recipe), 'auto');
   });
 
-  it('cannot be made for a stranger, and does not count where it was made before they became one', async () => {
-    const patch = patchOf(mallory);
-    assert.equal(await applied(patch), 'never');
-    await assert.rejects(run('inbox.accept', { record: patch.id }), { code: 'inbox/never', exitCode: 3 });
-    await session.store.notes.put(`inbox/${patch.id}`, 'accepted');
-    assert.equal(await applied(patch), 'never');
+  it('threat 27: a patch that claims another base is judged by the rules of the recipe that is built', async () => {
+    await open(`  - { recipes: ["alice/*"], patches: { wording: { apply: never } } }\n${automatic('mallory')}`);
+    const recipe = recipeNamed('debian');
+    await alice.recipe(session, recipe);
+    await mallory.patch(session, recipe, reworded, { base: sha256('elsewhere') });
+    assert.equal(await offered(recipe), 'never');
   });
 
-  it('cannot be made where policy says never', async () => {
-    await writeFile(test.home.policyFile, policyWith('defaults: { patches: never, versions: ask }\n'));
-    const patch = patchOf(alice);
-    await assert.rejects(run('inbox.accept', { record: patch.id }), { code: 'inbox/never' });
-    assert.equal(await applied(patch), 'never');
+  it('threat 27: a claimed patch does not take my own unpublished recipe away from my rules', async () => {
+    await open(`  - { recipes: ["me/*"], patches: { wording: { apply: never } } }\n${automatic('mallory')}`);
+    const [mine, theirs] = [recipeNamed('debian'), recipeNamed('trap')];
+    await mallory.recipe(session, theirs);
+    await mallory.patch(session, theirs, reworded, { result: mine.digest });
+    await mallory.patch(session, mine, reworded);
+    assert.equal(await offered(mine), 'never');
   });
 
-  it('survives the process', async () => {
-    const patch = patchOf(alice);
-    await run('inbox.accept', { record: patch.id });
-    await session.close();
-    session = await openSession(test.home);
-    assert.equal(await applied(patch), 'auto');
-    assert.equal((await run('inbox.list', {})).find(({ record }: Answer) => record === patch.id).state, 'accepted');
+  it('shows no class of a patch that calls its recipe by another name, and accepts none', async () => {
+    await open(automatic('mallory'));
+    const recipe = recipeNamed('debian');
+    await alice.recipe(session, recipe);
+    const id = await mallory.patch(session, recipe, reworded, { recipeName: 'harmless' });
+    await assert.rejects(runOperation(session, 'inbox.accept', { record: id }, signal), { code: 'inbox/unknown-base' });
   });
 
-  it('names a recipe after who published it, and its patched forms too', async () => {
-    const authors = await recipeAuthors(session);
-    assert.equal(authors(recipe.digest), session.identity.author);
-    assert.equal(authors(applyOperations(recipe, operations).digest), session.identity.author);
-    assert.equal(authors(digestOfStep(recipe, 'language')), undefined);
+  it('threat 7: a voice whose feed is frozen at a fork counts for nothing automatic', async () => {
+    await open(automatic('mallory'));
+    const recipe = recipeNamed('debian');
+    await mallory.recipe(session, recipe);
+    await mallory.patch(session, recipe, reworded);
+    assert.equal(await offered(recipe), 'auto');
+    const twin = new Peer(mallory.seed[0] ?? assert.fail());
+    await assert.rejects(twin.recipe(session, recipeNamed('other')));
+    assert.equal((await session.store.frozen()).length, 1);
+    assert.equal(await offered(recipe), 'ask');
+  });
+
+  describe('a published recipe', () => {
+    it('is found by digest past a record whose text has another one', async () => {
+      await open(automatic('mallory'));
+      const recipe = recipeNamed('debian');
+      await alice.recipe(session, recipe);
+      await mallory.recipe(session, recipeNamed('filler'));
+      await mallory.recipe(session, { ...recipeNamed('trap'), digest: recipe.digest });
+      const found = (await runOperation(session, 'recipe.get', { recipe: recipe.digest }, signal)) as { yaml: string };
+      assert.equal(found.yaml, recipe.source);
+    });
+
+    it('is refused where the record calls it by another name than its text', async () => {
+      await open(automatic('mallory'));
+      await mallory.recipe(session, recipeNamed('trap'), { name: 'debian' });
+      await assert.rejects(runOperation(session, 'recipe.get', { recipe: 'mallory/debian' }, signal), {
+        code: 'recipe/wrong-name',
+      });
+    });
+
+    it('is not offered by its name once its author has withdrawn it', async () => {
+      await open(automatic('mallory'));
+      const recipe = recipeNamed('debian');
+      const record = await alice.recipe(session, recipe);
+      await alice.publish(session, withdrawalDraft({ of: record, reason: 'it is broken' }));
+      await assert.rejects(runOperation(session, 'recipe.get', { recipe: 'alice/debian' }, signal), {
+        code: 'recipe/withdrawn',
+      });
+    });
   });
 });

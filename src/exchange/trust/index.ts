@@ -9,7 +9,7 @@ export { defaultPolicyText, followedAuthors, isFollowed, parsePolicy } from './p
 export { isAuthorId, SELF_NAME } from './policy-names.ts';
 export { addPeer, addRule, removePeer, setFollow } from './policy-edit.ts';
 export type { AutomaticRule, PeerEntry } from './policy-edit.ts';
-export { decide, isConfigured, namer } from './decide.ts';
+export { coversRecipe, decide, isConfigured, namer } from './decide.ts';
 export { confirmChecksums } from './quorum.ts';
 export type { ChecksumDecision, ChecksumVote } from './quorum.ts';
 export { voicesFor } from './voices.ts';

@@ -22,20 +22,20 @@ export async function crosscheck(session: Session, args: Arguments, signal: Abor
   const only = args.optionalText('peer');
   await session.exchange?.sync(signal);
   const peers = await reports(session, only === undefined ? undefined : await peerName(session, only));
-  const verdicts = [];
+  const verdicts: (PeerVerdict & Differing)[] = [];
   for (const peer of peers) verdicts.push(await withDifferences(session, mine, verdictFor(mine, peer), signal));
-  const authors = await recipeAuthors(session);
-  const quorum = confirmChecksums(
-    await session.policy.current(),
-    {
-      recipeAuthor: authors(mine.recipe) ?? session.identity.author,
-      recipeName: mine.recipeName,
-      self: session.identity.author,
-    },
-    verdicts,
+  const { recipeName } = mine;
+  const policy = await session.policy.current();
+  const self = session.identity.author;
+  const quorums = (await recipeAuthors(session))(mine.recipe, recipeName).map((recipeAuthor) =>
+    confirmChecksums(policy, { recipeAuthor, recipeName, self }, verdicts),
   );
+  // Whoever else published the recipe: what the rules ask for under any of its authors' names must hold.
+  const quorum = STRICTEST_FIRST.map((result) => quorums.find((one) => one.result === result)).find(Boolean);
   return { recipe: mine.recipe, manifest: mine.manifest, buildKey: mine.buildKey, verdicts, quorum };
 }
+
+const STRICTEST_FIRST = ['conflict', 'pending', 'confirmed', 'no-rule'] as const;
 
 async function ownBuild(session: Session, id: string): Promise<OwnBuild> {
   const build = await findBuild(session.home, id);

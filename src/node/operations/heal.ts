@@ -21,6 +21,6 @@ export async function candidates(session: Session, args: Arguments, signal: Abor
   for (const { record } of patches) personal.set(record.id, await personalDecision(session, record.id));
   const decide = await judgeAt(session);
   return candidatesFor({ recipe, stepId: args.text('step'), symptom }, patches, (patch, changeClass) =>
-    decide(patch, changeClass, personal.get(patch.record.id)),
+    decide(patch, changeClass, personal.get(patch.record.id), recipe.digest),
   );
 }

@@ -1,5 +1,5 @@
 /** Recipes that this node and its peers offer. */
-import { RefusedError, UsageError } from '../../errors.ts';
+import { PortalgunError, RefusedError, UsageError } from '../../errors.ts';
 import { parseRecipe } from '../../recipe/parse.ts';
 import type { Digest } from '../../crypto/digest.ts';
 import { isDigest } from '../../crypto/digest.ts';
@@ -12,28 +12,54 @@ export async function list(session: Session): Promise<unknown> {
   return recipes.map((known) => describe(session, known)).sort((a, b) => (a.recipe < b.recipe ? -1 : 1));
 }
 
-/** A recipe by `author/name[@version]` or digest, with its YAML text. The newest of the feed where several fit. */
+/**
+ * A recipe by `author/name[@version]` or digest, with its YAML text. The newest of the feed where several fit, but for
+ * those that their author has withdrawn.
+ */
 export async function get(session: Session, args: Arguments): Promise<unknown> {
   const wanted = args.text('recipe');
-  const fitting = (await allOf(session, 'recipe')).filter((known) => fits(session, known, wanted));
-  const newest = fitting.sort((a, b) => b.record.link.seq - a.record.link.seq)[0];
-  if (!newest) {
+  const named = (await allOf(session, 'recipe')).filter((known) => fits(session, known, wanted));
+  if (named.length === 0) {
     throw new UsageError('recipe/unknown', `no recipe ${wanted} is known here`, {
       hint: 'portalgun recipe list shows what is; portalgun node sync fetches what is new.',
     });
   }
-  const { yaml, lockYaml, digest } = newest.meaning;
+  const withdrawn = new Set(
+    (await allOf(session, 'withdrawal')).map(({ record, meaning }) => `${record.link.author} ${meaning.of}`),
+  );
+  const standing = named.filter(({ record }) => !withdrawn.has(`${record.link.author} ${record.id}`));
+  const newest = standing.sort((a, b) => b.record.link.seq - a.record.link.seq);
+  if (newest.length === 0) {
+    throw new RefusedError('recipe/withdrawn', `${wanted} was withdrawn by its author`, {
+      hint: 'portalgun recipe list shows what else there is.',
+    });
+  }
+  // A digest names one text, whoever else claims it; a name means the newest record, and nothing in its place.
+  const found = (isDigest(wanted) ? newest.find(saysWhatItClaims) : undefined) ?? newest[0]!;
+  const { yaml, lockYaml, digest } = found.meaning;
   const checked = parseRecipe(yaml, wanted);
+  const hint = 'Its author published something wrong, or lies. Ask them.';
   if (checked.digest !== digest) {
     throw new RefusedError(
       'recipe/wrong-digest',
       `${wanted} claims the digest ${digest}, but its text has ${checked.digest}`,
-      {
-        hint: 'Its author published something wrong, or lies. Ask them.',
-      },
+      { hint },
     );
   }
-  return { ...describe(session, newest), yaml, ...(lockYaml !== undefined && { lockYaml }) };
+  const { name, version } = checked.recipe;
+  if (name !== found.meaning.name || version !== found.meaning.version) {
+    throw new RefusedError('recipe/wrong-name', `${wanted} is called ${name} ${version} by its own text`, { hint });
+  }
+  return { ...describe(session, found), yaml, ...(lockYaml !== undefined && { lockYaml }) };
+}
+
+function saysWhatItClaims({ meaning }: Known<'recipe'>): boolean {
+  try {
+    return parseRecipe(meaning.yaml).digest === meaning.digest;
+  } catch (error) {
+    if (error instanceof PortalgunError) return false;
+    throw error;
+  }
 }
 
 function fits(session: Session, { record, meaning }: Known<'recipe'>, wanted: string): boolean {
