@@ -37,7 +37,9 @@ export interface PeerVerdict {
 
 export function verdictFor(mine: OwnBuild, peer: PeerReport): PeerVerdict {
   const base = { peer: peer.name, author: peer.author, record: null, manifest: null, shared: [] };
-  const comparable = peer.attestations.find(({ meaning }) => meaning.buildKey === mine.buildKey);
+  const comparables = peer.attestations.filter(({ meaning }) => meaning.buildKey === mine.buildKey);
+  // Whatever else a peer has signed: a difference that still stands is one (threat 31). Taking it back is a withdrawal.
+  const comparable = comparables.find(({ meaning }) => meaning.manifest !== mine.manifest) ?? comparables[0];
   if (comparable) {
     const { record, meaning } = comparable;
     const shared = Object.keys(mine.builder).filter((key) => meaning.builder[key] === mine.builder[key]);

@@ -50,11 +50,21 @@ describe('the verdict about a peer', () => {
     ['the same manifest, fresh', { attestations: [attested()] }, 'match', /equals yours/],
     ['the same manifest, but a stale feed', { attestations: [attested()], stale: true }, 'stale', /not been confirmed/],
     ['another manifest', { attestations: [attested(another)] }, 'differs', /another manifest/],
-    ['another manifest, stale: a difference stays one', { attestations: [attested(another)], stale: true }, 'differs', /another/],
+    [
+      'another manifest, stale: a difference stays one',
+      { attestations: [attested(another)], stale: true },
+      'differs',
+      /another/,
+    ],
     ['a failure of this recipe', { failures: [failed()] }, 'failed', /failed at: language/],
     ['a failure of another version', { failures: [failed({ recipe: sha256('v2') })] }, 'not-attempted', /no build/],
     ['a build under another key', { attestations: [attested(otherKey)] }, 'not-attempted', /another build key/],
-    ['another key, and a failure of this very recipe', { attestations: [attested(otherKey)], failures: [failed()] }, 'failed', /language/],
+    [
+      'another key, and a failure of this very recipe',
+      { attestations: [attested(otherKey)], failures: [failed()] },
+      'failed',
+      /language/,
+    ],
     ['a build after a failure', { attestations: [attested()], failures: [failed()] }, 'match', /equals/],
     ['nothing at all', {}, 'not-attempted', /no build of this recipe/],
     ['nothing, and stale', { stale: true }, 'stale', /Nothing fresh/],
@@ -68,8 +78,10 @@ describe('the verdict about a peer', () => {
     });
   }
 
-  it('goes by the newest attestation under my key, and names its record', () => {
+  it('threat 31: is differs where any attestation under my key still differs, and names its record', () => {
     const [newest, older] = [attested(another), attested()];
+    const reversed = verdictFor(mine, report({ attestations: [older, newest] }));
+    assert.deepEqual([reversed.verdict, reversed.record], ['differs', newest.record]);
     const found = verdictFor(mine, report({ attestations: [attested(otherKey), newest, older] }));
     assert.deepEqual(
       [found.verdict, found.record, found.manifest],

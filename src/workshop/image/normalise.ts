@@ -121,8 +121,11 @@ function inlineRule(rule: Exclude<NormaliseRule, string>): FileRule {
     );
   }
   const matcher = compile(content, where).matcher(PROBE);
+  let covered = 0;
   while (matcher.find()) {
-    if (matcher.end() - matcher.start() <= MAX_PROBE_MATCH_CHARACTERS) continue;
+    // All matches together: a pattern of one character, found everywhere, hides as much as one of many.
+    covered += matcher.end() - matcher.start();
+    if (covered <= MAX_PROBE_MATCH_CHARACTERS) continue;
     throw new RefusedError('image/rule-too-wide', `${where} is refused: its pattern matches nearly anything`, {
       hint: 'describe exactly what varies, for example [0-9a-f]{32}',
       facts,

@@ -76,8 +76,8 @@ describe('normaliser rules', () => {
     });
   }
 
-  for (const content of ['.*', '.+', '[^x]{20,}', '(?s).{17,}', '[ -~]+']) {
-    it(`are refused when they match nearly anything: ${content}`, () => {
+  for (const content of ['.*', '.+', '[^x]{20,}', '(?s).{17,}', '[ -~]+', '.', '[a-z]', '\\S{1,4}']) {
+    it(`are refused when they match nearly anything (threat 30): ${content}`, () => {
       assert.throws(() => compileRules([inline('/etc/motd', content)]), { code: 'image/rule-too-wide', exitCode: 3 });
     });
   }
