@@ -20,7 +20,6 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   id: network.id,
   status: network.status,
   sync: network.sync,
-  find: network.find,
   'peer.add': peers.add,
   'peer.list': peers.list,
   'peer.show': peers.show,

@@ -1,5 +1,7 @@
 /** The node's own state, and catching up on demand. */
 import { carried, networkOf, nameOf, type Session } from '../session.ts';
+import type { Exchange } from '../../exchange/p2p/types.ts';
+import type { AuthorId } from '../../exchange/record/types.ts';
 import { formatInvitation } from '../invitation.ts';
 import { peerIdOf } from '../../exchange/p2p/index.ts';
 
@@ -38,19 +40,29 @@ export async function status(session: Session): Promise<unknown> {
   };
 }
 
+/** How long the DHT is asked for one author's feed. */
+export const FIND_FEED_MS = 10_000;
+
+/** Catches up with connected peers; feeds whose author is away are looked for among those who carry them. */
 export async function sync(session: Session, _args: unknown, signal: AbortSignal): Promise<unknown> {
   const exchange = networkOf(session);
+  const connected = new Set(exchange.peers().map(({ author }) => author));
+  const away = carried(session).filter((author) => author !== session.identity.author && !connected.has(author));
+  const found: Record<string, number> = {};
+  for (const author of away) {
+    found[nameOf(session, author)] = await findInTime(exchange, author, signal);
+  }
   const admitted = await exchange.sync(signal);
-  return { admitted, peers: exchange.peers().length };
+  return { admitted, peers: exchange.peers().length, found };
 }
 
-/** Looks for feeds in the DHT whose authors are not connected. */
-export async function find(session: Session, _args: unknown, signal: AbortSignal): Promise<unknown> {
-  const exchange = networkOf(session);
-  const found: Record<string, number> = {};
-  for (const author of carried(session)) {
-    if (author === session.identity.author) continue;
-    found[nameOf(session, author)] = await exchange.findFeed(author, signal);
+/** Nodes found that carry the feed; 0 as well when the DHT did not answer in time. */
+async function findInTime(exchange: Exchange, author: AuthorId, signal: AbortSignal): Promise<number> {
+  const tooLong = AbortSignal.timeout(FIND_FEED_MS);
+  try {
+    return await exchange.findFeed(author, AbortSignal.any([signal, tooLong]));
+  } catch (error) {
+    if (tooLong.aborted && !signal.aborted) return 0;
+    throw error;
   }
-  return found;
 }
