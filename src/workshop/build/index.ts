@@ -8,7 +8,7 @@
  */
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { InterruptedError, PortalgunError } from '../../errors.ts';
+import { InterruptedError } from '../../errors.ts';
 import { resolveRecipe } from '../../recipe/resolve.ts';
 import type { ResolvedRecipe } from '../../recipe/types.ts';
 import { startMachine } from '../machine/index.ts';
@@ -18,6 +18,7 @@ import type { VerifiedMedia } from '../media/types.ts';
 import {
   createMasker,
   createWorkbench,
+  maskedFailure,
   openCheckpoints,
   openTranscript,
   runSteps,
@@ -60,9 +61,11 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
       const bundle = path.join(request.folders.build, 'failure');
       await writeFailureBundle(bundle, { failure, frame, events: transcript.recent() }, masker);
     }
-    if (request.signal.aborted && !(error instanceof PortalgunError))
-      throw new InterruptedError('interrupted', { cause: error });
-    throw error;
+    const told = error instanceof StepFailedError ? maskedFailure(error, masker) : error;
+    // Whatever breaks once the person has said stop (a Ctrl-C reaches QEMU too) is that stop, not a failure.
+    if (request.signal.aborted && !(error instanceof InterruptedError))
+      throw new InterruptedError('interrupted; the same command goes on where it stopped', { cause: told });
+    throw told;
   } finally {
     await transcript.close();
     await rm(scratch, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 /** A step that failed, on its way from the step to those who retry, repair or report it. */
 import { FailedError } from '../../errors.ts';
 import type { Frame } from '../machine/types.ts';
+import type { Masker } from './mask.ts';
 import type { StepFailure } from './types.ts';
 import { SAME_SCREEN_ROWS } from './limits.ts';
 
@@ -43,6 +44,19 @@ export function giveUp(stepId: string, failed: StepFailed, end: string): StepFai
     failed,
     'mend the step in the recipe and build again: what came before it is resumed from its checkpoint',
   );
+}
+
+/** The same failure for whoever tells it or writes it down: what the guest showed of a secret is dots (threat 39). */
+export function maskedFailure(error: StepFailedError, masker: Masker): StepFailedError {
+  const { failure, frame, code, message, hint } = error;
+  const told: StepFailure = {
+    ...failure,
+    reason: masker.text(failure.reason),
+    seen: { ...failure.seen, lines: masker.lines(failure.seen.lines) },
+    serialTail: masker.text(failure.serialTail),
+    nearest: masker.value(failure.nearest),
+  };
+  return new StepFailedError(code, masker.text(message), new StepFailed(told, frame), masker.text(hint ?? ''));
 }
 
 /** The lines of a screen without blank ends: what a person or a transcript needs of them. */
