@@ -10,7 +10,7 @@ import type { Context } from '../context.ts';
 import { moveIn, type Household } from './household.ts';
 import { narrate, type Narrator } from './narrator.ts';
 import { atTerminal, type Answer } from './person.ts';
-import { withOlderWording } from './staged.ts';
+import { STAGED, withOlderWording } from './staged.ts';
 
 export interface DemoFlags {
   readonly exit?: boolean;
@@ -22,6 +22,11 @@ const DEFAULT_RECIPE = 'grub-rescue';
 
 export async function demo(context: Context, flags: DemoFlags): Promise<undefined> {
   const name = flags.recipe ?? DEFAULT_RECIPE;
+  if (!Object.hasOwn(STAGED, name)) {
+    throw new UsageError('demo/unknown-recipe', `the demo has nothing to show with ${name}`, {
+      hint: `Use one of: ${Object.keys(STAGED).join(', ')}`,
+    });
+  }
   const folder = await mkdtemp(path.join(await demoFolder(context), 'demo-'));
   const narrator = narrate(context);
   const household = (person: string): Promise<Household> =>
@@ -35,7 +40,8 @@ export async function demo(context: Context, flags: DemoFlags): Promise<undefine
   const alice = await household('alice');
   const bob = await household('bob');
   try {
-    await mainJob({ context, narrator, alice, bob, name, folder });
+    const recipe = withOlderWording(await readFile(path.join(RECIPES, `${name}.yaml`), 'utf8'), name);
+    await mainJob({ context, narrator, alice, bob, name, folder, recipe });
     if (!flags.exit) await stayUp(context, narrator, alice);
   } finally {
     await Promise.all([alice.stop(), bob.stop()]);
@@ -51,6 +57,7 @@ interface Scene {
   readonly bob: Household;
   readonly name: string;
   readonly folder: string;
+  readonly recipe: StaleRecipe;
 }
 
 async function mainJob(scene: Scene): Promise<void> {
@@ -94,11 +101,15 @@ async function introduce({ narrator, alice, bob }: Scene): Promise<void> {
   narrator.say('They trade invitations. Bob’s policy: Alice’s rewordings of her own recipes may apply by themselves.');
 }
 
-async function shareRecipe({ narrator, alice, bob, name, folder }: Scene): Promise<{ alice: string; bob: string }> {
-  const { yaml, change, presentText } = withOlderWording(
-    await readFile(path.join(RECIPES, `${name}.yaml`), 'utf8'),
-    name,
-  );
+async function shareRecipe({
+  narrator,
+  alice,
+  bob,
+  name,
+  folder,
+  recipe,
+}: Scene): Promise<{ alice: string; bob: string }> {
+  const { yaml, change, presentText } = recipe;
   const origin = change.quotedFrom ?? 'this is staged: the older wording is made up for the demo';
   narrator.say(`Her recipe waits for “${change.olderText}” at step ${change.step} (${origin}).`);
   narrator.say(`Today’s media say “${presentText}” there.`);
@@ -110,17 +121,21 @@ async function shareRecipe({ narrator, alice, bob, name, folder }: Scene): Promi
   return files;
 }
 
-/** The script plays Alice at a terminal: it picks the line that is on the screen as the new expectation. */
-async function aliceMends({ context, narrator, alice }: Scene, file: string): Promise<string> {
+/** The script plays Alice at a terminal: she takes a line that the screen offers as the new expectation. */
+async function aliceMends({ context, narrator, alice, recipe }: Scene, file: string): Promise<string> {
   const answers: Answer[] = [
-    { prompt: /(^|\n)> $/, answer: '1', because: 'she takes the nearest line on the screen as what to expect' },
-    { prompt: /Publish .*\[y\/N\] $/, answer: 'n', because: 'she publishes below, with the build' },
+    {
+      prompt: /(^|\n)> $/,
+      answer: (printed) => suggestionOf(printed, recipe.presentText),
+      because: 'she takes that line of the screen as what to expect',
+    },
+    { prompt: /Publish .*\[y\/N\] $/, answer: () => 'n', because: 'she publishes below, with the build' },
   ];
-  await atTerminal(alice.argv('build', file), answers, {
+  await atTerminal(alice.argv('build', file, ...(await secretFlags(alice, recipe))), answers, {
     environment: alice.environment,
     signal: context.signal,
     onLine: (line) => narrator.quote('alice', line),
-    onAnswer: ({ answer, because }) => narrator.say(`(playing Alice: she types ${answer}; ${because})`),
+    onAnswer: (typed, because) => narrator.say(`(playing Alice: she types ${typed}; ${because})`),
   });
   const build = await latest(alice);
   if (build.repairs.length === 0)
@@ -128,9 +143,30 @@ async function aliceMends({ context, narrator, alice }: Scene, file: string): Pr
   return build.id;
 }
 
-async function bobIsHealed({ narrator, bob }: Scene, file: string): Promise<string> {
+/** The number of the suggestion that names today's wording; otherwise the first. */
+function suggestionOf(printed: string, presentText: string): string {
+  const offered = [...printed.matchAll(/^\s*(\d+) {2}"([^"]*)"/gm)];
+  return offered.find(([, , text]) => text === presentText)?.[1] ?? '1';
+}
+
+/** Each person's own secrets, in files that only they can read: what `personalise` sets is not compared. */
+async function secretFlags(person: Household, recipe: StaleRecipe): Promise<string[]> {
+  const flags: string[] = [];
+  for (const name of recipe.secrets) {
+    const file = path.join(person.homeDir, `${name}.secret`);
+    await writeFile(file, `${secretOf(person)}\n`, { mode: 0o600 });
+    flags.push('--secret', `${name}=${file}`);
+  }
+  return flags;
+}
+
+function secretOf(person: Household): string {
+  return `${person.name}-secret`;
+}
+
+async function bobIsHealed({ narrator, bob, recipe }: Scene, file: string): Promise<string> {
   let healed = false;
-  await bob.stream(['build', file, '--repair', 'auto'], (event) => {
+  await bob.stream(['build', file, '--repair', 'auto', ...(await secretFlags(bob, recipe))], (event) => {
     narrator.event('bob', event);
     if (event.event === 'repair' && event.patch !== undefined) healed = true;
   });
@@ -181,7 +217,7 @@ async function latest(person: Household): Promise<Build> {
 async function stayUp(context: Context, narrator: Narrator, alice: Household): Promise<void> {
   const build = await latest(alice);
   if (build.image !== undefined) {
-    narrator.say('Boot the image that was built (root’s password is “portal”; Ctrl-] leaves):');
+    narrator.say(`Boot the image that Alice built (root’s password is “${secretOf(alice)}”; Ctrl-] leaves):`);
     narrator.say(`  PORTALGUN_HOME=${alice.homeDir} ./portalgun run ${build.image}`);
   }
   narrator.say('Both nodes keep running. Ctrl-C ends them; the homes stay in the folder above.');

@@ -9,7 +9,8 @@ import type { Environment } from '../../node/home.ts';
 /** When `prompt` appears on the terminal, `answer` is typed. Each is used once, in order. */
 export interface Answer {
   readonly prompt: RegExp;
-  readonly answer: string;
+  /** What is typed, given all that was printed since the answer before. */
+  readonly answer: (printed: string) => string;
   readonly because: string;
 }
 
@@ -18,7 +19,7 @@ export interface Terminal {
   readonly signal: AbortSignal;
   /** Each line the command prints, without control sequences. */
   readonly onLine: (line: string) => void;
-  readonly onAnswer: (answer: Answer) => void;
+  readonly onAnswer: (typed: string, because: string) => void;
 }
 
 /** Resolves with what was printed. Rejects with `demo/person` where the command fails or a prompt never came. */
@@ -50,9 +51,10 @@ export async function atTerminal(
     const next = pending[0];
     if (next && next.prompt.test(unanswered)) {
       pending.shift();
+      const typed = next.answer(unanswered);
       unanswered = '';
-      terminal.onAnswer(next);
-      child.stdin.write(`${next.answer}\n`);
+      terminal.onAnswer(typed, next.because);
+      child.stdin.write(`${typed}\n`);
     }
   });
   const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));

@@ -23,13 +23,24 @@ export const STAGED: Readonly<Record<string, StagedChange>> = {
     olderText: 'device/file completions',
     quotedFrom: 'quoted from GRUB 1.97 and older',
   },
+  'debian-12-tiny': {
+    step: 'partition',
+    olderText: 'Re-reading the partition table ...',
+    quotedFrom: 'quoted from sfdisk of util-linux before 2.26',
+  },
 };
 
+export interface StaleRecipe {
+  readonly yaml: string;
+  readonly change: StagedChange;
+  /** What today's media say in its place. */
+  readonly presentText: string;
+  /** Names of its secret parameters. */
+  readonly secrets: readonly string[];
+}
+
 /** The recipe's YAML with the step put back. Throws `demo/not-staged` where the step is not there any more. */
-export function withOlderWording(
-  yaml: string,
-  name: string,
-): { yaml: string; change: StagedChange; presentText: string } {
+export function withOlderWording(yaml: string, name: string): StaleRecipe {
   const change = STAGED[name];
   const recipe = parseRecipe(yaml, `${name}.yaml`).recipe;
   const present = recipe.steps.find(({ id }) => id === change?.step)?.expect;
@@ -45,7 +56,10 @@ export function withOlderWording(
     was: digestOf(presentText),
     value: change.olderText,
   } as const;
-  return { yaml: applyToYaml(yaml, [operation]), change, presentText };
+  const secrets = Object.entries(recipe.params ?? {}).flatMap(([param, { type }]) =>
+    type === 'secret' ? [param] : [],
+  );
+  return { yaml: applyToYaml(yaml, [operation]), change, presentText, secrets };
 }
 
 function textOf(condition: Condition): string | undefined {
