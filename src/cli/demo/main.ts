@@ -10,7 +10,7 @@ import type { Context } from '../context.ts';
 import { moveIn, type Household } from './household.ts';
 import { narrate, type Narrator } from './narrator.ts';
 import { atTerminal, type Answer } from './person.ts';
-import { STAGED, withOlderWording } from './staged.ts';
+import { STAGED, withOlderWording, type StaleRecipe } from './staged.ts';
 
 export interface DemoFlags {
   readonly exit?: boolean;
