@@ -4,7 +4,7 @@
  */
 import { callNode, nodeAnswers } from './control-client.ts';
 import type { Call } from './control-server.ts';
-import type { Home } from './home.ts';
+import { checkRuntime, type Home } from './home.ts';
 import { ownValue } from './own-json.ts';
 
 export interface HomeConnection {
@@ -15,6 +15,7 @@ export interface HomeConnection {
 }
 
 export async function connect(home: Home): Promise<HomeConnection> {
+  await checkRuntime(home);
   const live = await nodeAnswers(home.controlSocket);
   const run = live ? callNode(home.controlSocket) : callWithoutNode(home);
   return {

@@ -4,10 +4,10 @@
  * (`$PORTALGUN_CACHE`): they are verified anew at each use.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, chmod } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readFile, stat } from 'node:fs/promises';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
-import { errnoOf, FailedError, UnavailableError } from '../errors.ts';
+import { errnoOf, FailedError, RefusedError, UnavailableError } from '../errors.ts';
 import { writeFileAtomic } from './atomic.ts';
 import { ownJson } from './own-json.ts';
 
@@ -76,14 +76,42 @@ export async function openHome(home: Home): Promise<void> {
       await mkdir(folder, { recursive: true, mode: 0o700 });
     }
     await mkdir(home.runtime, { recursive: true, mode: 0o700 });
+    await checkRuntime(home);
     await chmod(home.runtime, 0o700);
   } catch (cause) {
+    if (cause instanceof RefusedError) throw cause;
     throw new UnavailableError('home/not-writable', `cannot make the home folder ${home.root}: ${reason(cause)}`, {
       hint: 'Set PORTALGUN_HOME to a folder that you may write to.',
       cause,
     });
   }
   await checkVersion(home);
+}
+
+/**
+ * The runtime folder may lie below a folder that everybody can write to. Whoever made it first, or could put another one
+ * in its place, could answer for the node: it must be ours, and so must what it lies in. Rejects with
+ * `home/runtime-not-yours`; a folder that is not there yet is no harm.
+ */
+export async function checkRuntime(home: Home): Promise<void> {
+  const own = process.getuid?.() ?? 0;
+  for (const folder of [path.dirname(home.runtime), home.runtime]) {
+    const [entry, target] = await Promise.all([lstat(folder), stat(folder)]).catch(unlessMissing);
+    if (entry === undefined || target === undefined) return;
+    // Nobody can take away what is not theirs out of a sticky folder (`/tmp`).
+    const closed = (target.mode & 0o022) === 0 || (folder !== home.runtime && (target.mode & 0o1000) !== 0);
+    const ours = [entry, target].every(({ uid }) => uid === own || (uid === 0 && folder !== home.runtime));
+    if (ours && closed && target.isDirectory()) continue;
+    throw new RefusedError('home/runtime-not-yours', `${folder} belongs to somebody else, or others may write to it.`, {
+      hint: 'Somebody may want to answer in your node’s place. Remove it, or set XDG_RUNTIME_DIR to a folder of yours.',
+      facts: { folder },
+    });
+  }
+}
+
+function unlessMissing(error: unknown): [] {
+  if (errnoOf(error) === 'ENOENT') return [];
+  throw error;
 }
 
 async function checkVersion(home: Home): Promise<void> {

@@ -1,7 +1,8 @@
 /** The home folder: where it is, what version it has, and who may read it. */
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { connect } from '../../src/node/connect.ts';
 import { HOME_VERSION, homeAt, openHome } from '../../src/node/home.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 
@@ -49,6 +50,26 @@ describe('the home folder', () => {
     assert.deepEqual(JSON.parse(await readFile(path.join(test.home.data, 'home.json'), 'utf8')), {
       version: HOME_VERSION,
     });
+  });
+
+  it('is not used where others could answer in the node’s place: its runtime folder must be the owner’s alone', async () => {
+    await openHome(test.home);
+    for (const folder of [path.dirname(test.home.runtime), test.home.runtime]) {
+      await chmod(folder, 0o777);
+      for (const use of [openHome(test.home), connect(test.home)]) {
+        await assert.rejects(use, { code: 'home/runtime-not-yours', exitCode: 3 });
+      }
+      await chmod(folder, 0o700);
+    }
+    await chmod(path.dirname(test.home.runtime), 0o1777); // sticky, as /tmp is
+    await openHome(test.home);
+  });
+
+  it('is not used where its runtime folder is somebody else’s', async function () {
+    if (process.getuid?.() !== 0) this.skip(); // only root can give a folder away
+    await openHome(test.home);
+    await chown(test.home.runtime, 65_534, 65_534);
+    await assert.rejects(openHome(test.home), { code: 'home/runtime-not-yours' });
   });
 
   it('of a newer version is refused, and left as it is', async () => {
