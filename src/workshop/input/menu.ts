@@ -8,7 +8,7 @@ import { foldText } from '../screen/fold.ts';
 import type { ScreenText } from '../screen/types.ts';
 import { keyEvents } from './keyboard.ts';
 import { ECHO_SETTLE_MS, MENU_KEYS } from './limits.ts';
-import { look, watchFor } from './watch.ts';
+import { watchFor, wholeScreen } from './watch.ts';
 import type { Bench } from './watch.ts';
 
 export interface MenuOptions extends Bench {
@@ -23,17 +23,21 @@ export interface MenuOptions extends Bench {
 export async function chooseFromMenu(options: MenuOptions): Promise<void> {
   const { machine, entry } = options;
   const seen = new Set<string>();
-  let screen = await look(options);
+  let screen = await drawn(options);
   let direction: 'up' | 'down' = directionTo(screen, entry);
   let turns = 0;
   for (let keys = 0; keys < MENU_KEYS; keys++) {
     const bar = highlightedRow(screen);
     if (bar !== null) seen.add(bar.text);
+    const before = highlights(screen);
     if (bar !== null && isEntry(bar.text, entry)) {
+      // A guest that is slow may still have an arrow key to act upon: Enter would then choose the entry beside this one.
+      const later = await watchFor(options, SURE_MS, highlights, (now) => (highlights(now) === before ? null : true));
+      screen = later.screen;
+      if (later.value !== null) continue;
       await machine.sendKeys(keyEvents('enter'));
       return;
     }
-    const before = highlights(screen);
     await machine.sendKeys(keyEvents(direction));
     // The highlight moves, or a list that scrolls shows other text under it.
     const moved = await watchFor(options, ECHO_SETTLE_MS, highlights, (now) =>
@@ -53,6 +57,13 @@ export async function chooseFromMenu(options: MenuOptions): Promise<void> {
   throw noSuchEntry(entry, [...seen]);
 }
 
+/** The list with its highlight. It may still be drawn when its title is there: a key pressed before that acts unseen. */
+async function drawn(options: MenuOptions): Promise<ScreenText> {
+  await watchFor(options, DRAWN_MS, wholeScreen, (now) => highlightedRow(now));
+  const { screen } = await watchFor(options, SURE_MS, highlights, () => null);
+  return screen;
+}
+
 /** A dialog is redrawn row by row: the old highlight may be gone before the new one is there. */
 async function settled(options: MenuOptions): Promise<ScreenText> {
   const { screen } = await watchFor(options, REDRAW_MS, highlights, () => null);
@@ -61,6 +72,10 @@ async function settled(options: MenuOptions): Promise<ScreenText> {
 
 /** Milliseconds without a change after which a menu's redraw is taken to be done. */
 const REDRAW_MS = 30;
+/** The same before Enter is pressed, where being wrong would choose something else. */
+const SURE_MS = 200;
+/** Milliseconds that a still screen is given to show a highlight at all. */
+const DRAWN_MS = 1_000;
 
 interface Bar {
   readonly row: number;
