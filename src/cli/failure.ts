@@ -32,6 +32,12 @@ function asPortalgunError(error: unknown, signal: AbortSignal): PortalgunError {
       cause: error,
     });
   }
+  if (errno === 'EACCES' || errno === 'EPERM' || errno === 'EROFS') {
+    return new PortalgunError(1, 'file/not-allowed', `the system does not allow it: ${messageOf(error)}`, {
+      hint: 'See who owns that file or folder, or use another home with PORTALGUN_HOME.',
+      cause: error,
+    });
+  }
   return new PortalgunError(1, 'internal', messageOf(error), {
     hint: 'This is a fault of portalgun. Run it again with DEBUG=1 and report what it prints.',
     cause: error,

@@ -233,7 +233,7 @@ function makeProgram(streams: Streams, run: Run): Command {
   command(
     policy,
     'check',
-    'every problem in the policy file with its line',
+    'check the policy file; a problem with its line',
     async () => (await import('./commands/policy.ts')).check,
   );
   command(

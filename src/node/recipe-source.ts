@@ -52,6 +52,12 @@ async function readIfThere(file: string): Promise<string | undefined> {
     return await readFile(file, 'utf8');
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
+    if (errnoOf(error) === 'EISDIR') {
+      throw new UsageError('recipe/is-a-folder', `${file} is a folder, not a recipe file`, {
+        hint: 'Name a file in it.',
+        cause: error,
+      });
+    }
     throw error;
   }
 }

@@ -16,6 +16,7 @@ import { keepLock, keepManifest, keepRecipe } from './build-files.ts';
 import { takeBuildLock } from './build-lock.ts';
 import {
   BUILD_RECORD_VERSION,
+  listBuilds,
   newBuildFolder,
   writeBuildRecord,
   type BuildRecord,
@@ -57,6 +58,7 @@ export async function runBuild(command: BuildCommand): Promise<FinishedBuild> {
   await openHome(home);
   const release = await takeBuildLock(home);
   try {
+    await closeKilledBuilds(home);
     const startedAt = command.now();
     const { id, folder } = await newBuildFolder(home, source.checked.recipe.name, startedAt);
     const started: BuildRecord = {
@@ -104,6 +106,13 @@ export async function runBuild(command: BuildCommand): Promise<FinishedBuild> {
     }
   } finally {
     await release();
+  }
+}
+
+/** Who holds the lock is the only build: whatever else says that it runs was killed, and can be gone on from. */
+async function closeKilledBuilds(home: Home): Promise<void> {
+  for (const build of await listBuilds(home)) {
+    if (build.status === 'running') await writeBuildRecord(home, { ...build, status: 'interrupted' });
   }
 }
 

@@ -45,7 +45,9 @@ async function exhaust(options: Pick<PeerRepairOptions, 'lookup'> & Partial<Peer
   return { proposed, passed };
 }
 
-const finds = (...candidates: Candidate[]): PeerRepairOptions['lookup'] => async () => ({ candidates, unfit: [] });
+const finds =
+  (...candidates: Candidate[]): PeerRepairOptions['lookup'] =>
+  async () => ({ candidates, unfit: [] });
 
 describe('trusted patches as a repair source', () => {
   it('look into the store first, and ask peers second', async () => {

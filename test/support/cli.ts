@@ -47,7 +47,7 @@ export function startCli({ environment }: Person, args: readonly string[], optio
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   });
-  child.stdin!.on('error', () => undefined); // a command may end without having read its input
+  child.stdin?.on('error', () => undefined); // a command may end without having read its input
   return child;
 }
 
@@ -58,7 +58,9 @@ export function outcomeOf(child: ChildProcess): Promise<Outcome> {
   child.stderr!.on('data', (chunk: Buffer) => err.push(chunk));
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => resolve({ code, stdout: String(Buffer.concat(out)), stderr: String(Buffer.concat(err)) }));
+    child.once('close', (code) =>
+      resolve({ code, stdout: String(Buffer.concat(out)), stderr: String(Buffer.concat(err)) }),
+    );
   });
 }
 
@@ -82,6 +84,11 @@ export async function jsonLines(person: Person, args: readonly string[], expecte
     .split('\n')
     .filter((line) => line !== '')
     .map((line): Answer => JSON.parse(line));
+}
+
+/** Runs with `--json` what is to fail, and gives the error: the last line, after whatever events came before it. */
+export async function errorOf(person: Person, args: readonly string[], expected: number): Promise<Answer> {
+  return (await jsonLines(person, args, expected)).at(-1).error;
 }
 
 /** Resolves with the first printed JSON line for which `wanted` holds; rejects where the process ends before. */

@@ -103,7 +103,7 @@ async function secretsFor(
   for (const [name, param] of Object.entries(params)) {
     if (param.type !== 'secret') continue;
     const file = files[name];
-    if (file !== undefined) secrets.set(name, (await readFile(file, 'utf8')).replace(/\r?\n$/, ''));
+    if (file !== undefined) secrets.set(name, await secretIn(file, name));
     else if (typeof param.default === 'string') secrets.set(name, param.default);
     else {
       throw new UsageError('build/missing-secret', `the recipe needs the secret ${name}`, {
@@ -112,4 +112,14 @@ async function secretsFor(
     }
   }
   return secrets;
+}
+
+async function secretIn(file: string, name: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
+  } catch (cause) {
+    throw new UsageError('build/unreadable-secret', `cannot read ${file}, which is to hold the secret ${name}`, {
+      cause,
+    });
+  }
 }

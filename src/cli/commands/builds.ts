@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { findBuild, listBuilds, type BuildRecord } from '../../node/build-records.ts';
 import { transcriptFile } from '../../node/build-files.ts';
+import { errnoOf } from '../../errors.ts';
 import { ownJson } from '../../node/own-json.ts';
 import type { BuildEvent } from '../../workshop/provision/types.ts';
 import { shortDigest } from '../../crypto/digest.ts';
@@ -48,12 +49,22 @@ export async function show(context: Context, id: string): Promise<undefined> {
 
 export async function log(context: Context, id: string): Promise<undefined> {
   const build = await findBuild(context.home, id);
-  printLine(context, (await readFile(transcriptFile(context.home, build.id), 'utf8')).trimEnd());
+  printLine(context, (await transcriptText(context, build.id)).trimEnd());
   return undefined;
 }
 
+/** Empty for a build that was killed before it wrote a line. */
+async function transcriptText(context: Context, id: string): Promise<string> {
+  try {
+    return await readFile(transcriptFile(context.home, id), 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return '';
+    throw error;
+  }
+}
+
 async function transcriptOf(context: Context, id: string): Promise<BuildEvent[]> {
-  const text = await readFile(transcriptFile(context.home, id), 'utf8');
+  const text = await transcriptText(context, id);
   const events: BuildEvent[] = [];
   for (const line of text.split('\n')) {
     if (line === '') continue;

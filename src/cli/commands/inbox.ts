@@ -85,7 +85,9 @@ export async function reject(context: Context, record: string): Promise<undefine
 
 interface Why {
   readonly record: string;
-  readonly kind: string;
+  /** null: of a kind that this version does not know. */
+  readonly kind: string | null;
+  readonly notUnderstood?: string;
   readonly from: string;
   readonly author: string;
   readonly link: { readonly seq: number; readonly scope: string };
@@ -97,10 +99,13 @@ export async function why(context: Context, record: string): Promise<undefined> 
   const home = await connect(context.home);
   const answer = await home.call<Why>('why', { record }, context.signal);
   printResult(context, answer, () => [
-    `${answer.kind} ${answer.record}`,
+    `${answer.kind ?? 'record'} ${answer.record}`,
     `by ${answer.from} (${answer.author}), record ${answer.link.seq} of their ${answer.link.scope} feed`,
     ...(answer.summary === undefined ? [] : [answer.summary]),
     '',
+    ...(answer.notUnderstood === undefined
+      ? []
+      : [`Not understood by this version, so it counts for nothing: ${answer.notUnderstood}`]),
     ...(answer.decision
       ? explain(answer.decision)
       : ['There is nothing to decide about it: only patches are applied.']),

@@ -1,4 +1,4 @@
-import { access, readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { symptomOf } from '../../heal/symptom.ts';
 import { findBuild, writeBuildRecord, type BuildRecord } from '../../node/build-records.ts';
 import { connect, type HomeConnection } from '../../node/connect.ts';
@@ -94,8 +94,7 @@ export async function withdraw(context: Context, record: string, flags: { why: s
 
 async function isFile(file: string): Promise<boolean> {
   try {
-    await access(file);
-    return true;
+    return (await stat(file)).isFile();
   } catch {
     return false; // not a file: then it names a build
   }

@@ -3,6 +3,7 @@ import { describeOperations } from '../../recipe/diff.ts';
 import { baseOf, INBOX_PREFIX, judgeAt, personalDecision } from '../judgement.ts';
 import { allOf, findRecord, meaningOf, type Known } from '../knowledge.ts';
 import { nameOf, type Session } from '../session.ts';
+import { judge } from '../../exchange/record/index.ts';
 import { RefusedError, UsageError } from '../../errors.ts';
 import type { Arguments } from './arguments.ts';
 
@@ -81,14 +82,19 @@ export async function reject(session: Session, args: Arguments): Promise<unknown
 /** Explains a decision, or what a record is where there is nothing to decide. */
 export async function why(session: Session, args: Arguments): Promise<unknown> {
   const record = await findRecord(session, args.text('record'));
-  const meaning = meaningOf(record);
+  const judged = judge(record);
   const about = {
     record: record.id,
-    kind: meaning.kind,
+    kind: judged.understood ? judged.meaning.kind : null,
     author: record.link.author,
     from: nameOf(session, record.link.author),
     link: record.link,
   };
+  if (!judged.understood) {
+    const { predicateType } = record.statement;
+    return { ...about, predicateType, notUnderstood: judged.reason, decision: null };
+  }
+  const { meaning } = judged;
   if (meaning.kind !== 'patch') return { ...about, meaning, decision: null };
   const patch = { record, meaning };
   const base = await baseOf(session, patch);

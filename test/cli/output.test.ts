@@ -1,0 +1,126 @@
+/** What commands print: for people without colour codes where no terminal is, for programs one JSON document. */
+import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import { contextFor } from '../../src/cli/context.ts';
+import { bytes, paint, seconds, table } from '../../src/cli/output.ts';
+import { runCommandLine } from '../../src/cli/program.ts';
+import { cli, json } from '../support/cli.ts';
+import { GRUB_RECIPE } from '../support/grub.ts';
+import { settle } from '../support/node.ts';
+import { tempHome, type TestHome } from '../support/temp-home.ts';
+
+/** Runs in this process: help needs no home. */
+async function help(...args: string[]): Promise<string> {
+  const stdout = new PassThrough();
+  let text = '';
+  stdout.on('data', (chunk: Buffer) => (text += String(chunk)));
+  const code = await runCommandLine([...args, '--help'], { stdin: stdout, stdout, stderr: stdout, environment: {} });
+  assert.equal(code, 0);
+  return text;
+}
+
+/** Names of the commands that a help text lists. */
+function commandsIn(text: string): string[] {
+  const list = text.split('Commands:\n')[1] ?? '';
+  return [...list.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name ?? '').filter((name) => name !== 'help');
+}
+
+describe('help', () => {
+  it('fits into 80 columns, for every command and its commands', async () => {
+    const overview = await help();
+    const all = [[], ...commandsIn(overview).map((name) => [name])];
+    for (const one of all) {
+      if (one.length === 1) for (const name of commandsIn(await help(...one))) all.push([...one, name]);
+    }
+    assert.ok(all.length > 50);
+    for (const args of all) {
+      const text = await help(...args);
+      assert.match(text, /^Usage: portalgun/);
+      for (const line of text.split('\n')) assert.ok(line.length <= 80, `${args.join(' ')}: ${line}`);
+    }
+  });
+
+  it('is offered by every command that does something, with --json', async () => {
+    for (const name of commandsIn(await help())) {
+      const text = await help(name);
+      const subcommands = commandsIn(text);
+      if (subcommands.length === 0) assert.match(text, /--json/, name);
+      for (const sub of subcommands) assert.match(await help(name, sub), /--json/, `${name} ${sub}`);
+    }
+  });
+});
+
+describe('output', function () {
+  this.timeout(120_000);
+  let test: TestHome;
+  before(async () => {
+    test = await tempHome();
+    await settle(test);
+    await json(test, ['publish', GRUB_RECIPE]);
+  });
+  after(() => test.remove());
+
+  const commands: readonly (readonly string[])[] = [
+    ['id'],
+    ['recipe', 'lint', GRUB_RECIPE],
+    ['recipe', 'show', GRUB_RECIPE],
+    ['recipe', 'diff', GRUB_RECIPE, GRUB_RECIPE],
+    ['recipe', 'list'],
+    ['builds', 'list'],
+    ['checkpoints', 'list'],
+    ['checkpoints', 'tree'],
+    ['checkpoints', 'prune'],
+    ['images', 'list'],
+    ['inbox', 'list'],
+    ['peer', 'list'],
+    ['policy', 'show'],
+    ['policy', 'check'],
+    ['node', 'status'],
+  ];
+  for (const args of commands) {
+    it(`of ${args.slice(0, 2).join(' ')} is one JSON document with --json, and plain text without a terminal`, async () => {
+      const machine = await cli(test, [...args, '--json']);
+      assert.deepEqual([machine.code, machine.stderr], [0, '']);
+      assert.equal(machine.stdout.trimEnd().split('\n').length, 1);
+      JSON.parse(machine.stdout);
+      const person = await cli(test, args);
+      assert.equal(person.code, 0);
+      assert.notEqual(person.stdout.trim(), '');
+      // oxlint-disable-next-line no-control-regex -- escape sequences are what must not be there
+      assert.doesNotMatch(person.stdout + person.stderr, /\u001b/);
+    });
+  }
+
+  it('is coloured at a terminal only, and never where NO_COLOR is set', () => {
+    const at = (isTTY: boolean, environment = {}): string => {
+      const stdout = Object.assign(new PassThrough(), { isTTY });
+      const streams = { stdin: stdout, stdout, stderr: stdout, environment: { PORTALGUN_HOME: '/x', ...environment } };
+      return paint(contextFor(streams, {}, new AbortController().signal), 'stdout', 'red', 'word');
+    };
+    assert.equal(at(true), '\u001b[31mword\u001b[0m');
+    assert.equal(at(false), 'word');
+    assert.equal(at(true, { NO_COLOR: '1' }), 'word');
+    assert.equal(at(true, { NO_COLOR: '' }), '\u001b[31mword\u001b[0m'); // no-color.org: when not empty
+  });
+
+  it('is aligned, and speaks in units', () => {
+    assert.deepEqual(
+      table(
+        ['a', 'long'],
+        [
+          ['xyz', '1'],
+          ['', '2'],
+        ],
+      ),
+      ['a    long', 'xyz  1', '     2'],
+    );
+    assert.deepEqual([0, 1023, 1024, 1.5 * 2 ** 30].map(bytes), ['0 B', '1023 B', '1.0 KiB', '1.5 GiB']);
+    assert.deepEqual([0, 1500, 59_900, 61_000, 119_700].map(seconds), [
+      '0.0 s',
+      '1.5 s',
+      '59.9 s',
+      '1 min 1 s',
+      '2 min 0 s',
+    ]);
+  });
+});
