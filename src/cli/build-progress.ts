@@ -2,7 +2,7 @@
 import { clearLine, cursorTo } from 'node:readline';
 import type { BuildEvent } from '../workshop/provision/types.ts';
 import type { Context } from './context.ts';
-import { bytes, paint, printLine, seconds } from './output.ts';
+import { bytes, jsonLine, paint, printLine, seconds } from './output.ts';
 
 const PHASES: Readonly<Record<string, string>> = {
   media: 'verifying media',
@@ -14,7 +14,7 @@ const PHASES: Readonly<Record<string, string>> = {
 };
 
 export function buildProgress(context: Context, watch: boolean): (event: BuildEvent) => void {
-  if (context.json) return (event) => printLine(context, JSON.stringify(event));
+  if (context.json) return (event) => printLine(context, jsonLine(event));
   const live = context.stdout.isTTY === true && context.environment['TERM'] !== 'dumb';
   let bar = false;
   const line = (text: string): void => {

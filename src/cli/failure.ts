@@ -1,6 +1,6 @@
 /** How a failure is told: what happened, to which thing, what to do next; the exit code says which kind it is. */
 import { errnoOf, PortalgunError, InterruptedError } from '../errors.ts';
-import { paint } from './output.ts';
+import { harmless, jsonLine, paint } from './output.ts';
 import type { Context } from './context.ts';
 
 /** Links of the cause chain that --verbose shows. */
@@ -11,13 +11,13 @@ export function reportFailure(context: Context, error: unknown): number {
   const known = asPortalgunError(error, context.signal);
   if (context.json) {
     const { code, message, hint, facts } = known;
-    context.stdout.write(`${JSON.stringify({ error: { code, message, hint, facts } })}\n`);
+    context.stdout.write(`${jsonLine({ error: { code, message, hint, facts } })}\n`);
   } else {
-    context.stderr.write(`${paint(context, 'stderr', 'red', 'error:')} ${known.message}\n`);
-    if (known.hint !== undefined) context.stderr.write(`  ${known.hint}\n`);
-    if (context.verbose) for (const line of causes(known)) context.stderr.write(`  because: ${line}\n`);
+    context.stderr.write(`${paint(context, 'stderr', 'red', 'error:')} ${harmless(known.message)}\n`);
+    if (known.hint !== undefined) context.stderr.write(`  ${harmless(known.hint)}\n`);
+    if (context.verbose) for (const line of causes(known)) context.stderr.write(`  because: ${harmless(line)}\n`);
   }
-  if (context.environment['DEBUG']) context.stderr.write(`${known.stack ?? ''}\n`);
+  if (context.environment['DEBUG']) context.stderr.write(`${harmless(known.stack ?? '')}\n`);
   return known.exitCode;
 }
 

@@ -2,13 +2,31 @@
 import type { Context } from './context.ts';
 
 export function printLine(context: Context, line = ''): void {
-  context.stdout.write(`${line}\n`);
+  context.stdout.write(`${harmless(line)}\n`);
+}
+
+/**
+ * What guests, peers and tools say must not speak to the person's terminal (threat 36): of all control and direction
+ * characters only line ends, tabs and our own colours get through.
+ */
+export function harmless(text: string): string {
+  return text.replaceAll(/\u001b\[\d{1,2}m|[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, (found) =>
+    found.length > 1 || found === '\n' || found === '\t' ? found : '·',
+  );
+}
+
+/** One line of JSON that says the same and holds none of those characters, wherever it is shown. */
+export function jsonLine(value: unknown): string {
+  const escaped = (found: string): string => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value).replaceAll(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, (found) =>
+    found.split('').map(escaped).join(''),
+  );
 }
 
 /** `--json`: the value as it is. Otherwise what `text` makes of it. */
 export function printResult<T>(context: Context, value: T, text: (value: T) => string | readonly string[]): void {
   if (context.json) {
-    printLine(context, JSON.stringify(value));
+    context.stdout.write(`${jsonLine(value)}\n`);
     return;
   }
   const lines = text(value);
@@ -17,7 +35,7 @@ export function printResult<T>(context: Context, value: T, text: (value: T) => s
 
 /** Progress and remarks for people: stderr, so that stdout stays what was asked for. Silent with `--json`. */
 export function note(context: Context, line: string): void {
-  if (!context.json) context.stderr.write(`${line}\n`);
+  if (!context.json) context.stderr.write(`${harmless(line)}\n`);
 }
 
 /** Columns as wide as their widest cell, two blanks apart; the last one is not padded. */

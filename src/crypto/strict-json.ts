@@ -4,7 +4,7 @@
  * let one signed text mean two things. Here such texts are refused, in one pass, with the place where.
  */
 import { RefusedError } from '../errors.ts';
-import { isPlainText } from './text.ts';
+import { isPlainText, isSafeName } from './text.ts';
 
 export interface JsonLimits {
   /** Size of the whole text in bytes, checked before anything is decoded. */
@@ -112,7 +112,7 @@ class Reader {
       if (this.#text[this.#at] !== '"') throw this.#refusal('a key should stand here');
       const key = this.#string();
       if (key === '__proto__') throw this.#refusal('the key "__proto__" is not allowed');
-      if (Object.hasOwn(members, key)) throw this.#refusal(`the key ${JSON.stringify(key)} stands twice in one object`);
+      if (Object.hasOwn(members, key)) throw this.#refusal(`the key${shown(key)} stands twice in one object`);
       if (!this.#take(':')) throw this.#refusal('a colon should stand here');
       members[key] = this.#value(depth);
     } while (this.#take(','));
@@ -207,4 +207,9 @@ class Reader {
       facts: { at: this.#at },
     });
   }
+}
+
+/** A key is the sender's own word: shown only where it is short and cannot harm a terminal. */
+function shown(key: string): string {
+  return isSafeName(key, 40) ? ` ${JSON.stringify(key)}` : '';
 }

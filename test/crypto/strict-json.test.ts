@@ -31,6 +31,7 @@ describe('strict JSON', () => {
   for (const [what, text, reason] of [
     ['nothing', '', /the text ends/],
     ['a key that stands twice', '{"a":1,"a":1}', /"a" stands twice/],
+    ['a key that stands twice, and would harm a terminal', '{"\\u009b2J":1,"\\u009b2J":2}', /: the key stands twice/],
     ['a key that stands twice, once escaped', '{"a":1,"\\u0061":2}', /"a" stands twice/],
     ['__proto__', '{"__proto__":{"admin":true}}', /__proto__/],
     ['__proto__, escaped', '{"\\u005f_proto__":1}', /__proto__/],

@@ -8,7 +8,7 @@ import { shortDigest } from '../../crypto/digest.ts';
 import { createTerminalRepair } from '../repair/index.ts';
 import type { RepairSource } from '../../workshop/provision/types.ts';
 import type { Context } from '../context.ts';
-import { note, printLine, printResult, seconds } from '../output.ts';
+import { jsonLine, note, printLine, printResult, seconds } from '../output.ts';
 import { buildProgress } from '../build-progress.ts';
 import { confirmPatch, yesOrNo } from '../confirm.ts';
 import { publishBuild } from './publish.ts';
@@ -53,7 +53,7 @@ function people(context: Context): RepairSource[] {
 
 function tell(context: Context, { record, outcome }: FinishedBuild): void {
   if (context.json) {
-    printLine(context, JSON.stringify({ event: 'build', build: record }));
+    printLine(context, jsonLine({ event: 'build', build: record }));
     return;
   }
   printResult(context, record, () => [

@@ -1,7 +1,7 @@
 import { connect } from '../../node/connect.ts';
 import { UnavailableError } from '../../errors.ts';
 import type { Context } from '../context.ts';
-import { note, printLine, printResult } from '../output.ts';
+import { jsonLine, note, printLine, printResult } from '../output.ts';
 
 interface StartFlags {
   readonly role: 'peer' | 'bootstrap';
@@ -17,7 +17,7 @@ export async function start(context: Context, flags: StartFlags): Promise<undefi
     ...(flags.listen && { listen: flags.listen }),
     signal: context.signal,
     onReady: (ready) => {
-      if (context.json) printLine(context, JSON.stringify({ event: 'ready', ...ready }));
+      if (context.json) printLine(context, jsonLine({ event: 'ready', ...ready }));
       else {
         printLine(context, `node of ${ready.author}`);
         for (const address of ready.addresses) printLine(context, `listening on ${address}`);
@@ -26,7 +26,7 @@ export async function start(context: Context, flags: StartFlags): Promise<undefi
     },
     onAdmission: (admission, from) => {
       const summary = admission.result === 'admitted' ? { record: admission.record.id } : {};
-      if (context.json) printLine(context, JSON.stringify({ event: admission.result, from, ...summary }));
+      if (context.json) printLine(context, jsonLine({ event: admission.result, from, ...summary }));
       else if (admission.result === 'admitted') {
         for (const { id } of [admission.record, ...(admission.released ?? [])]) printLine(context, `new record ${id}`);
       } else if (admission.result === 'refused') note(context, `refused a record from ${from}: ${admission.detail}`);
