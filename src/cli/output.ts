@@ -10,6 +10,7 @@ export function printLine(context: Context, line = ''): void {
  * characters only line ends, tabs and our own colours get through.
  */
 export function harmless(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- finding control characters is what it is for
   return text.replaceAll(/\u001b\[\d{1,2}m|[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, (found) =>
     found.length > 1 || found === '\n' || found === '\t' ? found : '·',
   );

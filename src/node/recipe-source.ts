@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isDigest } from '../crypto/digest.ts';
-import { errnoOf, UsageError } from '../errors.ts';
+import { errnoOf, RefusedError, UsageError } from '../errors.ts';
 import { parseLock } from '../recipe/lock.ts';
 import { parseRecipe } from '../recipe/parse.ts';
 import type { CheckedRecipe, Lock } from '../recipe/types.ts';
@@ -25,7 +25,9 @@ export async function loadRecipe(reference: string, home: HomeConnection, signal
       signal,
     );
     const lock = lockYaml === undefined ? undefined : parseLock(lockYaml);
-    return { checked: parseRecipe(yaml, reference), file: undefined, folder: process.cwd(), lock };
+    const checked = parseRecipe(yaml, reference);
+    refuseUnnamedFiles(checked, reference);
+    return { checked, file: undefined, folder: process.cwd(), lock };
   }
   const file = path.resolve(reference);
   const yaml = await readIfThere(file);
@@ -41,6 +43,21 @@ export async function loadRecipe(reference: string, home: HomeConnection, signal
     folder: path.dirname(file),
     lock: lockText === undefined ? undefined : parseLock(lockText),
   };
+}
+
+/**
+ * A recipe of a peer's may use a file beside it only by its digest, which its author knows. A file that just happens to be
+ * in the folder where somebody builds is not the author's to put into a guest, nor its digest into an attestation.
+ */
+function refuseUnnamedFiles({ recipe }: CheckedRecipe, reference: string): void {
+  for (const [name, medium] of Object.entries(recipe.media ?? {})) {
+    if (!('file' in medium) || medium.sha256 !== undefined) continue;
+    throw new RefusedError(
+      'recipe/unverified-file',
+      `${reference} asks for whatever file is called ${medium.file} here (medium ${name}), without saying its sha256.`,
+      { hint: 'If you trust it, save the recipe as a file beside that medium, and build the file.' },
+    );
+  }
 }
 
 export function lockFileOf(recipeFile: string): string {

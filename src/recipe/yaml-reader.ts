@@ -24,6 +24,8 @@ export function readYaml(source: string, maxBytes: number, mayHaveLines: (path: 
   if (bytes > maxBytes) return refused(`the file has ${bytes} bytes, more than ${maxBytes}`);
   if (!source.isWellFormed()) return refused('the file is not well-formed Unicode');
   if (opensTooMuch(source)) return refused(`it lies more than ${MAX_NESTING} levels deep`);
+  // A directive could say that it is another version of YAML, in which `yes` and `010` are something else.
+  if (/^\ufeff?(?:[ \t]*(?:#.*)?\r?\n)*%/.test(source)) return refused('a YAML directive; these are not allowed');
   const lines = new LineCounter();
   // `logLevel: error` keeps the library from writing to the console: warnings are read from the document below.
   const document = parseDocument(source, {

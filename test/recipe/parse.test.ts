@@ -335,6 +335,12 @@ describe('parseRecipe', () => {
       for (const bomb of bombs) assert.ok(problemsOf(bomb).length > 0);
     });
 
+    it('refuses directives, which could make it another version of YAML', () => {
+      for (const head of ['%YAML 1.1\n---\n', '# x\n\n%TAG ! tag:x,2000:\n---\n']) {
+        assert.throws(() => parseRecipe(head + SOURCE), { message: /a YAML directive/ });
+      }
+    });
+
     it('looks at a bounded number of mistakes', () => {
       const fields = Array.from({ length: 5_000 }, (_, index) => `k${index}: 1`).join('\n');
       assert.throws(() => parseRecipe(fields), { message: new RegExp(`has ${LIMITS.MAX_SHAPE_ERRORS} problems`) });
