@@ -327,7 +327,7 @@ describe('parseRecipe', () => {
       assert.ok(problemsOf(regex(LIMITS.MAX_REGEX_LENGTH + 1)).length > 0);
     });
 
-    it('refuses bombs of nesting and of aliases without running out of anything', () => {
+    it('threat 37: refuses bombs of nesting and of aliases without running out of anything', () => {
       const bombs = ['['.repeat(20_000), '- '.repeat(20_000), '{a: '.repeat(10_000), '? '.repeat(10_000)];
       bombs.push(
         `a: &a [x]\n${Array.from({ length: 30 }, (_, n) => `b${n}: &b${n} [${`*${n === 0 ? 'a' : `b${n - 1}`}, `.repeat(9)}]`).join('\n')}`,

@@ -50,7 +50,7 @@ describe('the exchange', function () {
     assert.equal(await seqOf(carol, alice.author), 1);
   });
 
-  it('never admits a stranger, neither by sync nor by gossip', async () => {
+  it('threat 19: never admits a stranger, neither by sync nor by gossip', async () => {
     const mallory = await nodes.start({ seed: 9 });
     const alice = await nodes.start({ seed: 1, following: [mallory.author] });
     const bob = await nodes.start({ seed: 2, following: [alice.author] });
@@ -133,7 +133,7 @@ describe('the exchange', function () {
     await nodes.until(async () => (await bob.store.get(record.id)) !== undefined);
   });
 
-  it('refuses somebody else at the address of a trusted peer', async () => {
+  it('threat 20: refuses somebody else at the address of a trusted peer', async () => {
     const mallory = await nodes.start({ seed: 9 });
     const alice = authorOfSeed(1);
     const bob = await nodes.start({
@@ -156,7 +156,7 @@ describe('the exchange', function () {
     });
   });
 
-  it('never speaks of a private scope: not on gossip, not by sync', async () => {
+  it('threat 25: never speaks of a private scope: not on gossip, not by sync', async () => {
     const alice = await nodes.start({ seed: 1 });
     const bob = await nodes.start({ seed: 2, following: [alice.author] });
     const scope = '5f3c9d1e2a4b6c8d5f3c9d1e2a4b6c8d';

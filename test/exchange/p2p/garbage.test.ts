@@ -87,7 +87,7 @@ describe('a peer that sends garbage', function () {
     await othersGoOn();
   });
 
-  it('is heard again if it is trusted: rate-limited perhaps, banned never', async () => {
+  it('threat 21: is heard again if it is trusted: rate-limited perhaps, banned never', async () => {
     const carol = await nodes.start({
       seed: 3,
       following: [alice.author],
@@ -157,7 +157,7 @@ describe('a peer that sends garbage', function () {
     assert.equal(answer.case === 'refusal' ? answer.value.code : undefined, RefusalCode.TOO_LARGE);
   });
 
-  it('gets no more for a small question than the feeds that it names', async () => {
+  it('threat 22: gets no more for a small question than the feeds that it names', async () => {
     await alice.write();
     const ask = async (author: Uint8Array): Promise<(string | undefined)[]> => {
       const stream = await attacker.open(alice.address, '/portalgun/sync/1.0.0');
@@ -170,7 +170,7 @@ describe('a peer that sends garbage', function () {
     assert.deepEqual(await ask(authorKeyBytes(alice.author)), ['records', 'heads', 'end']);
   });
 
-  it('is left when it answers a sync with garbage, with strangers, or without end', async () => {
+  it('threat 23: is left when it answers a sync with garbage, with strangers, or without end', async () => {
     const stranger = signRecord(
       seedOf(77),
       { network: NETWORK, author: authorOfSeed(77), scope: 'public', recovery: 0, epoch: 0, seq: 1, prev: null },

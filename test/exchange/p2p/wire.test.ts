@@ -76,7 +76,7 @@ describe('one request and its answer on a stream', () => {
     }
   });
 
-  it('ends a stream that trickles, although it is never silent for long', async () => {
+  it('threat 24: ends a stream that trickles, although it is never silent for long', async () => {
     const [outbound, inbound] = await streamPair({ delay: 0 });
     outbound.send(Uint8Array.from([0x64]));
     const trickle = setInterval(() => {

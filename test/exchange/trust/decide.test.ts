@@ -66,7 +66,7 @@ describe('decide', () => {
     assert.equal(applies({ ...about, voices: [voice(ALICE), voice(BOB), voice(DAVE)] }), 'auto');
   });
 
-  it('counts an author once, however many records say the same', () => {
+  it('threat 12: counts an author once, however many records say the same', () => {
     const voices = [ALICE_VOICE, voice(ALICE), voice(ALICE, { record: `sha256:${'1'.repeat(64)}` })];
     assert.equal(applies({ changeClass: 'choices', voices }), 'ask');
   });
@@ -186,7 +186,7 @@ describe('decide, whatever the voices', () => {
     .map((changes) => question(changes));
   const seed = { seed: 20261123, numRuns: 2000 };
 
-  it('is the same in any order', () => {
+  it('threat 14: is the same in any order', () => {
     fc.assert(
       fc.property(aQuestion, fc.nat(), (asked, pivot) => {
         const at = asked.voices.length === 0 ? 0 : pivot % asked.voices.length;

@@ -30,7 +30,7 @@ describe('confirmChecksums', () => {
     ]);
   });
 
-  it('waits for those who are silent, and names them', () => {
+  it('threat 13: waits for those who are silent, and names them', () => {
     const decision = confirmChecksums(POLICY, RECIPE, votes([ALICE, 'match'], [BOB, 'stale']));
     assert.equal(decision.result, 'pending');
     assert.deepEqual(decision.missing, ['bob', 'dave']);

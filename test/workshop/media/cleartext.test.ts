@@ -147,7 +147,7 @@ describe('cleartext signatures', () => {
       file.replace('-----BEGIN PGP SIGNATURE', 'SHA256: 666\n-----BEGIN PGP SIGNATURE'),
   };
   for (const [where, smuggle] of Object.entries(smuggled)) {
-    it(`refuses text that nobody signed: ${where}`, async () => {
+    it(`threat 33: refuses text that nobody signed: ${where}`, async () => {
       const file = await clearsign(TEXT, [key], day(-1));
       const changed = smuggle(file);
       assert.notEqual(changed, file);

@@ -127,7 +127,7 @@ describe('preparing media from a package archive', function () {
     assert.equal(proof.package.sha256, digestHex(sha256(await readFile(archive.deb('installer')))));
   });
 
-  it('keeps the signed file that vouched, by its digest', async () => {
+  it('threat 34: keeps the signed file that vouched, by its digest', async () => {
     const proof = (await prepare({ cacheDir: warmCache })).kernel?.proof;
     assert(proof?.scheme === 'debian-archive' && proof.release);
     const kept = await readFile(join(warmCache, 'releases', `${digestHex(proof.release)}.InRelease`));
@@ -290,7 +290,7 @@ describe('preparing media from a package archive', function () {
     assert.equal((await prepare({ cacheDir, lock })).kernel?.sha256, sha256(KERNEL));
   });
 
-  it('refuses an archive that another key has signed', async () => {
+  it('threat 32: refuses an archive that another key has signed', async () => {
     const { sourcesList } = await otherArchive({ keys: [await makeKey('stranger')] });
     await refusal('media/unknown-key', 3, prepare({ sourcesList }));
   });

@@ -131,7 +131,7 @@ describe('repair', () => {
     );
   });
 
-  it('takes back a patch that did not help, and asks about the original step again', async () => {
+  it('threat 28: takes back a patch that did not help, and asks about the original step again', async () => {
     const worse = { ...(STALE[1] ?? assert.fail()), expect: { text: 'Chapter three' } };
     const store = source('store', [patch([replace(STALE[1], worse)]), patch([replace(STALE[1], FIXED)])]);
     const { final, repairs, end } = await bench.run(recipe(STALE, QUICK), { sources: [store] });
