@@ -9,8 +9,14 @@ export async function id(session: Session): Promise<unknown> {
   const { author } = session.identity;
   const addresses = session.exchange?.addresses() ?? [];
   const { network } = session.config;
-  const invitation = formatInvitation({ author, network, addresses });
+  const invitation = formatInvitation({ author, network, addresses: forOthers(addresses) });
   return { author, peerId: peerIdOf(author), network, addresses, invitation };
+}
+
+/** Others cannot reach this machine's loopback: it is left out, unless the node listens nowhere else. */
+function forOthers(addresses: readonly string[]): readonly string[] {
+  const outside = addresses.filter((address) => !/^\/(?:ip4\/127\.|ip6\/::1\/)/.test(address));
+  return outside.length > 0 ? outside : addresses;
 }
 
 export async function status(session: Session): Promise<unknown> {
