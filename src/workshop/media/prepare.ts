@@ -154,9 +154,14 @@ async function namesOf(disk: string, medium: PackageDisk, boot: ReadonlyMap<stri
         'media/kernel-of-what',
         `The disk ${disk} wants the kernel of "${item.kernel_of}", which is no boot medium of the recipe.`,
       );
-    names.push(`linux-image-${await kernelVersionOf(initrd.path)}`);
+    names.push(`linux-image-${inFlavour(await kernelVersionOf(initrd.path), item.flavour)}`);
   }
   return names;
+}
+
+/** Debian names its kernels `ABI-ARCHITECTURE` or `ABI-FLAVOUR-ARCHITECTURE`. */
+function inFlavour(version: string, flavour: string | undefined): string {
+  return flavour === undefined ? version : version.replace(/-[^-]+$/, (architecture) => `-${flavour}${architecture}`);
 }
 
 interface SortedMedia {
