@@ -1,7 +1,7 @@
 /** What this home may sign about a build: SLSA provenance, assembled from what the workshop reports. */
 import { buildKeyOf, type AttestationInput, type Dependency } from '../exchange/record/index.ts';
-import { digestOf } from '../crypto/canonical.ts';
 import type { Digest } from '../crypto/digest.ts';
+import { lockDigest } from '../recipe/lock.ts';
 import type { BuildOutcome } from '../workshop/build/index.ts';
 import { MANIFEST_FORMAT } from '../workshop/image/manifest.ts';
 import type { Manifest } from '../workshop/image/types.ts';
@@ -19,7 +19,7 @@ export function buildKeyFor(outcome: BuildOutcome, manifest: Manifest): Digest {
 function inputs(outcome: BuildOutcome, manifest: Manifest) {
   return {
     recipe: outcome.final.digest,
-    lock: digestOf(outcome.media.lock),
+    lock: lockDigest(outcome.media.lock),
     normaliser: manifest.normaliser,
     manifestFormat,
     cpuModel: outcome.cpuModel,

@@ -6,7 +6,6 @@
  * or layout. A patch is applied wholly or not at all, and its class is computed from what it does. Never does I/O, never
  * reads a clock, never runs anything.
  */
-export { buildKey, type BuildKeyParts } from './build-key.ts';
 export { CLASS_WORDS, higherClass, highestClass, type Change } from './change.ts';
 export {
   classOf,

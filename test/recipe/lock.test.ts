@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
-import { digestOf } from '../../src/crypto/canonical.ts';
 import { UsageError } from '../../src/errors.ts';
-import { buildKey } from '../../src/recipe/build-key.ts';
 import { mediaDigest } from '../../src/recipe/digest.ts';
 import { diffLocks, formatLock, lockDigest, lockMatches, parseLock } from '../../src/recipe/lock.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
-import { resolveRecipe } from '../../src/recipe/resolve.ts';
 import type { Lock, LockedPackage } from '../../src/recipe/types.ts';
 import { recipeOf, sample } from './fixtures.ts';
 
@@ -91,31 +88,4 @@ describe('a lock', () => {
       );
     });
   }
-});
-
-describe('a build key', () => {
-  const parts = {
-    resolved: resolveRecipe(recipe),
-    lock,
-    normaliser: ['machine-id'],
-    manifestFormat: 'manifest/1',
-    cpuModel: 'max',
-  };
-  it('is the same for the same parts, and another one as soon as one part differs', () => {
-    const key = buildKey(parts);
-    assert.equal(buildKey({ ...parts }), key);
-    const others = [
-      { ...parts, resolved: resolveRecipe(sample()) },
-      { ...parts, lock: withPackage({ sha256: 'b'.repeat(64) }) },
-      { ...parts, normaliser: [] },
-      { ...parts, manifestFormat: 'manifest/2' },
-      { ...parts, cpuModel: 'qemu64' },
-    ].map(buildKey);
-    assert.equal(new Set([key, ...others]).size, 6);
-  });
-
-  it('can be recomputed from digests alone', () => {
-    assert.equal(buildKey({ ...parts, resolved: { digest: parts.resolved.digest } }), buildKey(parts));
-    assert.notEqual(digestOf(parts.normaliser), buildKey(parts));
-  });
 });
