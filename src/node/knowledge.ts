@@ -6,6 +6,8 @@ import type { AuthorId, Meaning, RecordKind, VerifiedRecord } from '../exchange/
 import type { Understood } from '../exchange/trust/index.ts';
 import type { Session } from './session.ts';
 
+const PUBLIC_SCOPE = 'public';
+
 export type Known<K extends RecordKind> = {
   readonly record: VerifiedRecord;
   readonly meaning: Extract<Meaning, { kind: K }>;
@@ -15,6 +17,9 @@ export type Known<K extends RecordKind> = {
 export async function allOf<K extends RecordKind>(session: Session, kind: K): Promise<Known<K>[]> {
   const found: Known<K>[] = [];
   for await (const record of session.store.all(kind)) {
+    // An author may open any number of other feeds, and show each peer another one: only in the public one are forks
+    // seen, and only that one's head says whether it is fresh (threat 7).
+    if (record.link.scope !== PUBLIC_SCOPE) continue;
     const judged = judge(record);
     if (judged.understood && isKind(judged.meaning, kind)) found.push({ record, meaning: judged.meaning });
   }

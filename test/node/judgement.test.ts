@@ -125,6 +125,16 @@ describe('who decides about a patch', function () {
     assert.equal(await offered(recipe), 'ask');
   });
 
+  it('threat 7: what an author signs in another feed than the public one is no voice', async () => {
+    await open(automatic('mallory'));
+    const recipe = recipeNamed('debian');
+    await mallory.recipe(session, recipe);
+    const hidden = new Peer(mallory.seed[0] ?? assert.fail(), 'f'.repeat(32));
+    await hidden.patch(session, recipe, reworded);
+    const args = { source: recipe.source, step: 'a', symptom: sha256('symptom') };
+    assert.deepEqual(await runOperation(session, 'heal.candidates', args, signal), { candidates: [], unfit: [] });
+  });
+
   describe('a published recipe', () => {
     it('is found by digest past a record whose text has another one', async () => {
       await open(automatic('mallory'));

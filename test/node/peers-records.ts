@@ -18,23 +18,26 @@ import type { Session } from '../../src/node/session.ts';
 export class Peer {
   readonly seed: Uint8Array;
   readonly id: AuthorId;
+  readonly #scope: string;
   #seq = 0;
   #prev: Digest | null = null;
 
-  constructor(number: number) {
+  /** `scope`: one of the feeds that this author has. */
+  constructor(number: number, scope = 'public') {
+    this.#scope = scope;
     this.seed = new Uint8Array(32).fill(number);
     this.id = authorIdOf(publicKeyOf(this.seed));
   }
 
   /** Signs the next record of this feed, and a fresh head, into the store. */
   async publish(session: Session, draft: Draft): Promise<Digest> {
-    const place = { network: session.config.network, author: this.id, scope: 'public', recovery: 0, epoch: 0 };
+    const place = { network: session.config.network, author: this.id, scope: this.#scope, recovery: 0, epoch: 0 };
     const record = signRecord(this.seed, { ...place, seq: ++this.#seq, prev: this.#prev }, draft);
     const follows = () => true;
     const { result } = await session.store.admit(record.envelope, { follows });
     assert.equal(result, 'admitted');
     this.#prev = record.id;
-    const head = { author: this.id, scope: 'public', recovery: 0, epoch: 0, seq: this.#seq, id: record.id };
+    const head = { author: this.id, scope: this.#scope, recovery: 0, epoch: 0, seq: this.#seq, id: record.id };
     const signed = signHead(this.seed, session.config.network, head, { now: session.now() });
     await session.store.putHead(signed.envelope, { follows, now: session.now() });
     return record.id;
