@@ -135,6 +135,19 @@ describe('who decides about a patch', function () {
     assert.deepEqual(await runOperation(session, 'heal.candidates', args, signal), { candidates: [], unfit: [] });
   });
 
+  it('gives the operations of no patch that policy or I said never to, for a file neither', async () => {
+    await open(`  - { recipes: ["alice/*"], patches: { wording: { apply: never } } }\n${automatic('mallory')}`);
+    const [theirs, own] = [recipeNamed('debian'), recipeNamed('grub')];
+    await alice.recipe(session, theirs);
+    await mallory.recipe(session, own);
+    const get = (record: Digest) => runOperation(session, 'patch.get', { record }, signal);
+    await assert.rejects(get(await mallory.patch(session, theirs, reworded)), { code: 'inbox/never' });
+    const fine = await mallory.patch(session, own, reworded);
+    assert.partialDeepStrictEqual(await get(fine), { base: own.digest, operations: reworded });
+    await runOperation(session, 'inbox.reject', { record: fine }, signal);
+    await assert.rejects(get(fine), { code: 'inbox/never' });
+  });
+
   describe('a published recipe', () => {
     it('is found by digest past a record whose text has another one', async () => {
       await open(automatic('mallory'));

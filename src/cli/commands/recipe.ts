@@ -14,8 +14,9 @@ import {
   applyToYaml,
   classOf,
 } from '../../recipe/index.ts';
+import type { Digest } from '../../crypto/digest.ts';
 import type { Operation, Step } from '../../recipe/types.ts';
-import { UsageError } from '../../errors.ts';
+import { RefusedError, UsageError } from '../../errors.ts';
 import type { Context } from '../context.ts';
 import { note, printResult, table } from '../output.ts';
 
@@ -170,9 +171,14 @@ export async function get(context: Context, name: string, flags: { out?: string 
 export async function apply(context: Context, patch: string, file: string): Promise<undefined> {
   const home = await connect(context.home);
   const before = parseRecipe(await read(file), file);
-  const operations = await operationsOf(context, home, patch);
+  const { operations, base, result } = await operationsOf(context, home, patch);
   const text = applyToYaml(before.source, operations);
   const after = parseRecipe(text, file);
+  if (before.digest === base && after.digest !== result) {
+    throw new RefusedError('recipe/wrong-result', `the patch ${patch} gives ${after.digest}, but claims ${result}`, {
+      hint: 'Its author published something wrong, or lies. Ask them.',
+    });
+  }
   await writeFileAtomic(file, text, 0o644);
   printResult(context, { file, from: before.digest, to: after.digest }, () => [
     ...describeOperations(before, operations),
@@ -182,11 +188,17 @@ export async function apply(context: Context, patch: string, file: string): Prom
 }
 
 /** Operations of a stored patch record, or of the repairs of one of this home's builds. */
-async function operationsOf(context: Context, home: HomeConnection, patch: string): Promise<readonly Operation[]> {
+async function operationsOf(context: Context, home: HomeConnection, patch: string): Promise<Operations> {
   const build = (await listBuilds(context.home)).find(({ id }) => id === patch);
-  if (build) return build.repairs.flatMap(({ operations }) => operations);
-  const { operations } = await home.call<{ operations: Operation[] }>('patch.get', { record: patch }, context.signal);
-  return operations;
+  if (build) return { operations: build.repairs.flatMap(({ operations }) => operations) };
+  return home.call<Operations>('patch.get', { record: patch }, context.signal);
+}
+
+interface Operations {
+  readonly operations: readonly Operation[];
+  /** What a record claims. */
+  readonly base?: Digest;
+  readonly result?: Digest;
 }
 
 async function read(file: string): Promise<string> {

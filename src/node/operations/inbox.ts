@@ -5,6 +5,7 @@ import { allOf, findRecord, meaningOf, type Known } from '../knowledge.ts';
 import { nameOf, type Session } from '../session.ts';
 import { judge } from '../../exchange/record/index.ts';
 import { RefusedError, UsageError } from '../../errors.ts';
+import type { Decision } from '../../exchange/trust/index.ts';
 import type { Arguments } from './arguments.ts';
 
 export async function list(session: Session): Promise<unknown> {
@@ -63,12 +64,7 @@ export async function accept(session: Session, args: Arguments): Promise<unknown
     );
   }
   const decision = (await judgeAt(session))(patch, base.changeClass, undefined);
-  if (decision.apply === 'never') {
-    throw new RefusedError('inbox/never', decision.because.at(-1) ?? 'policy says never', {
-      hint: 'portalgun why explains it; the policy file is yours to change.',
-      facts: { because: decision.because },
-    });
-  }
+  refuseNever(decision);
   await session.store.notes.put(INBOX_PREFIX + patch.record.id, 'accepted');
   return { record: patch.record.id, state: 'accepted' };
 }
@@ -103,9 +99,16 @@ export async function why(session: Session, args: Arguments): Promise<unknown> {
   return { ...about, changeClass: base?.changeClass ?? null, summary: meaning.summary, decision };
 }
 
-/** The operations of a stored patch, for writing it into a file. */
+/**
+ * The operations of a stored patch, for writing it into a file. Rejects with `inbox/never` where policy or the person said
+ * so; where its base is not stored here, it is judged as if it changed the most that a patch can.
+ */
 export async function get(session: Session, args: Arguments): Promise<unknown> {
-  const { record, meaning } = await patchNamed(session, args.text('record'));
+  const patch = await patchNamed(session, args.text('record'));
+  const { record, meaning } = patch;
+  const base = await baseOf(session, patch);
+  const personal = await personalDecision(session, record.id);
+  refuseNever((await judgeAt(session))(patch, base?.changeClass ?? 'authority', personal));
   return { record: record.id, base: meaning.base, result: meaning.result, operations: meaning.operations };
 }
 
@@ -114,4 +117,12 @@ async function patchNamed(session: Session, text: string): Promise<Known<'patch'
   const meaning = meaningOf(record);
   if (meaning.kind === 'patch') return { record, meaning };
   throw new UsageError('inbox/not-a-patch', `record ${record.id} is a ${meaning.kind}, not a patch`);
+}
+
+function refuseNever(decision: Decision): void {
+  if (decision.apply !== 'never') return;
+  throw new RefusedError('inbox/never', decision.because.at(-1) ?? 'policy says never', {
+    hint: 'portalgun why explains it; the policy file is yours to change.',
+    facts: { because: decision.because },
+  });
 }
