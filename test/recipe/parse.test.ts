@@ -219,6 +219,14 @@ describe('parseRecipe', () => {
       /there is no medium "initrd"/,
     ],
     [
+      'a flavour that is none',
+      recipeOf(
+        '  - { id: a, expect: { text: abc } }\n',
+        'media: { parts: { layout: usb-fat, packages: [{ kernel_of: initrd, flavour: cloud-amd64 }] } }\n',
+      ),
+      /found "cloud-amd64", expected a flavour of Debian's kernels/,
+    ],
+    [
       'a control character in a name',
       sampleWith('summary: Its name', String.raw`summary: "a\e[31mb"`),
       /holds a line break, a control or a bidirectional character/,

@@ -53,6 +53,7 @@ const PACKAGES: readonly TestPackage[] = [
   { name: 'dash', version: '5', provides: 'shell' },
   { name: 'unrelated', version: '1' },
   { name: 'linux-image-6.1.0-9-amd64', version: '6.1.9-1' },
+  { name: 'linux-image-6.1.0-9-cloud-amd64', version: '6.1.9-1' },
 ];
 const MEDIA = {
   kernel: { package: 'installer', path: 'usr/lib/inst/linux' },
@@ -151,6 +152,15 @@ describe('preparing media from a package archive', function () {
     assert.deepEqual(
       media.lock.media['parts']?.map((line) => line.package),
       ['tool'],
+    );
+  });
+
+  it('takes another flavour of the kernel of the initrd where the recipe names one', async () => {
+    const packages = [{ kernel_of: 'initrd', flavour: 'cloud' }];
+    const media = await prepare({ media: { ...MEDIA, parts: { packages, closure: false, layout: 'usb-fat' } } });
+    assert.deepEqual(
+      media.lock.media['parts']?.map((line) => line.package),
+      ['linux-image-6.1.0-9-cloud-amd64'],
     );
   });
 
