@@ -18,7 +18,7 @@ export interface DemoFlags {
 }
 
 const RECIPES = path.resolve(import.meta.dirname, '../../../recipes');
-const DEFAULT_RECIPE = 'grub-rescue';
+const DEFAULT_RECIPE = 'debian-12-tiny';
 
 export async function demo(context: Context, flags: DemoFlags): Promise<undefined> {
   const name = flags.recipe ?? DEFAULT_RECIPE;

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Digest } from '../../crypto/digest.ts';
 import { FailedError, UsageError } from '../../errors.ts';
 import { lockDigest } from '../../recipe/lock.ts';
-import { draftImage, measureDisk, prepareMeasuringTools, type ImageDraft, type Manifest } from '../image/index.ts';
+import { draftImage, measureDisk, type ImageDraft, type Manifest, type MeasuringTools } from '../image/index.ts';
 import { startMachine } from '../machine/index.ts';
 import type { MachineDisk } from '../machine/types.ts';
 import type { VerifiedMedia } from '../media/types.ts';
@@ -18,6 +18,7 @@ export interface Finished {
   readonly media: VerifiedMedia;
   readonly host: HostFacts;
   readonly plan: MachinePlan;
+  readonly tools: () => Promise<MeasuringTools>;
 }
 
 /** Resolves with undefined where the recipe has no outputs. Rejects with `build/still-running`, `build/no-such-disk`. */
@@ -71,16 +72,9 @@ export async function finishImage(
 
 async function measure(request: BuildRequest, making: Making, done: Finished, disk: string): Promise<Manifest> {
   making.tell({ event: 'phase', phase: 'measure' });
-  const { folders, signal, keysDir, now } = request;
-  const tools = await prepareMeasuringTools({
-    cacheDir: folders.cache,
-    keysDir,
-    clock: now,
-    signal,
-    onProgress: (progress) => making.tell({ event: 'progress', ...progress }),
-  });
+  const { folders, signal } = request;
   return measureDisk({
-    tools,
+    tools: await done.tools(),
     diskPath: disk,
     format: 'raw',
     normalise: done.run.final.recipe.normalise ?? [],

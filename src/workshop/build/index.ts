@@ -11,6 +11,7 @@ import path from 'node:path';
 import { InterruptedError } from '../../errors.ts';
 import { resolveRecipe } from '../../recipe/resolve.ts';
 import type { ResolvedRecipe } from '../../recipe/types.ts';
+import { prepareMeasuringTools, type MeasuringTools } from '../image/index.ts';
 import { startMachine } from '../machine/index.ts';
 import { CPU_MODEL, MACHINE_TYPE } from '../machine/qemu-args.ts';
 import { prepareMedia } from '../media/index.ts';
@@ -82,9 +83,10 @@ async function build(request: BuildRequest, making: Making): Promise<BuildOutcom
   const plan = await planMachine(resolved, media, making.scratch, signal);
   await host.checkRoom(plan.config.memoryMiB, folders.images);
   making.tell({ event: 'phase', phase: 'steps', detail: host.accelerator });
+  const tools = measuringTools(request, (resolved.recipe.outputs ?? []).length > 0);
   const run = await followSteps(request, making, { resolved, media, host, plan });
   try {
-    const image = await finishImage(request, making, { run, media, host, plan });
+    const image = await finishImage(request, making, { run, media, host, plan, tools });
     making.tell({ event: 'done', recipe: run.final.digest, ...(image && { manifest: image.manifest.digest }) });
     return {
       resolved,
@@ -100,6 +102,16 @@ async function build(request: BuildRequest, making: Making): Promise<BuildOutcom
     await run.machine.close();
     await run.end();
   }
+}
+
+/** The measuring VM's parts, fetched and verified while the steps run where an output is to be measured. */
+function measuringTools(request: BuildRequest, atOnce: boolean): () => Promise<MeasuringTools> {
+  const { folders, keysDir, now, signal } = request;
+  const prepare = () => prepareMeasuringTools({ cacheDir: folders.cache, keysDir, clock: now, signal });
+  if (!atOnce) return prepare;
+  const begun = prepare();
+  begun.catch(() => undefined); // told when the tools are asked for; a build that fails before never asks
+  return () => begun;
 }
 
 function gatherMedia(request: BuildRequest, resolved: ResolvedRecipe, making: Making): Promise<VerifiedMedia> {
