@@ -8,7 +8,7 @@ import { peerRepairSources, symptomOf, type Candidate, type Unfit } from '../hea
 import type { Digest } from '../crypto/digest.ts';
 import { errnoOf, InterruptedError, PortalgunError } from '../errors.ts';
 import { formatLock } from '../recipe/lock.ts';
-import { buildImage, type BuildOutcome } from '../workshop/build/index.ts';
+import { buildImage, discardScratch, type BuildOutcome } from '../workshop/build/index.ts';
 import { StepFailedError } from '../workshop/provision/index.ts';
 import type { BuildEvent, RepairRequest, RepairSource } from '../workshop/provision/types.ts';
 import { attestationOf, buildKeyFor } from './attestation.ts';
@@ -112,7 +112,9 @@ export async function runBuild(command: BuildCommand): Promise<FinishedBuild> {
 /** Who holds the lock is the only build: whatever else says that it runs was killed, and can be gone on from. */
 async function closeKilledBuilds(home: Home): Promise<void> {
   for (const build of await listBuilds(home)) {
-    if (build.status === 'running') await writeBuildRecord(home, { ...build, status: 'interrupted' });
+    if (build.status !== 'running') continue;
+    await discardScratch(home.imagesDir, build.id);
+    await writeBuildRecord(home, { ...build, status: 'interrupted' });
   }
 }
 

@@ -55,10 +55,15 @@ export async function settle(home: TestHome): Promise<Answer> {
   return made;
 }
 
-/** Asks again until `wanted` holds; the test's own time limit ends it otherwise. */
+/** How long a test waits for something before it gives up, ms. */
+const PATIENCE_MS = 120_000;
+
+/** Asks again until `wanted` holds. Rejects with the last answer where that does not come to pass. */
 export async function eventually<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
+  const patience = AbortSignal.timeout(PATIENCE_MS);
   for (;;) {
     const answer = await ask();
     if (wanted(answer)) return answer;
+    if (patience.aborted) throw new Error(`it did not come to pass; the last answer was ${JSON.stringify(answer)}`);
   }
 }

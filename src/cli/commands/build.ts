@@ -4,7 +4,7 @@ import { connect } from '../../node/connect.ts';
 import { loadRecipe } from '../../node/recipe-source.ts';
 import { runBuild, type FinishedBuild } from '../../node/run-build.ts';
 import { UsageError } from '../../errors.ts';
-import { shortDigest } from '../../crypto/digest.ts';
+import { shortDigest, type Digest } from '../../crypto/digest.ts';
 import { createTerminalRepair } from '../repair/index.ts';
 import type { RepairSource } from '../../workshop/provision/types.ts';
 import type { Context } from '../context.ts';
@@ -34,7 +34,7 @@ export async function build(context: Context, reference: string, flags: BuildFla
     repair: flags.repair,
     person: asks ? people(context) : [],
     ...(asks && { confirm: (candidate, request, signal) => confirmPatch(context, candidate, request, signal) }),
-    passedOver: (record, reason) => note(context, `patch ${shortDigest(record)} is not used: ${reason}`),
+    passedOver: (record, reason) => passedOver(context, record, reason),
     resume: !flags.fresh,
     emit: buildProgress(context, flags.watch ?? false),
     keysDir: KEYS_FOLDER,
@@ -49,6 +49,11 @@ export async function build(context: Context, reference: string, flags: BuildFla
 /** Suggestions are shown by the person's own repair view; nothing is applied without them. */
 function people(context: Context): RepairSource[] {
   return [createTerminalRepair({ input: context.stdin, output: context.stdout, environment: context.environment })];
+}
+
+function passedOver(context: Context, record: Digest, reason: string): void {
+  if (context.json) printLine(context, JSON.stringify({ event: 'patch-passed-over', record, reason }));
+  else note(context, `patch ${shortDigest(record)} is not used: ${reason}`);
 }
 
 function tell(context: Context, { record, outcome }: FinishedBuild): void {

@@ -45,7 +45,7 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
   const masker = createMasker(request.secrets.values());
   await mkdir(request.folders.build, { recursive: true, mode: 0o700 });
   const transcript = await openTranscript(path.join(request.folders.build, 'transcript.jsonl'), masker);
-  const scratch = path.join(request.folders.images, `.${request.id}.making`);
+  const scratch = scratchOf(request.folders.images, request.id);
   const startedAt = request.now();
   const startedAtMs = performance.now();
   const emit = (event: BuildEvent): void => {
@@ -71,6 +71,15 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
     await transcript.close();
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+function scratchOf(imagesDir: string, id: string): string {
+  return path.join(imagesDir, `.${id}.making`);
+}
+
+/** Removes what a build that was killed left half-made. Only for who knows that it runs no more. */
+export async function discardScratch(imagesDir: string, id: string): Promise<void> {
+  await rm(scratchOf(imagesDir, id), { recursive: true, force: true });
 }
 
 async function build(request: BuildRequest, making: Making): Promise<BuildOutcome> {
