@@ -43,10 +43,13 @@ export async function demo(context: Context, flags: DemoFlags): Promise<undefine
     const recipe = withOlderWording(await readFile(path.join(RECIPES, `${name}.yaml`), 'utf8'), name);
     await mainJob({ context, narrator, alice, bob, name, folder, recipe });
     if (!flags.exit) await stayUp(context, narrator, alice);
+  } catch (error) {
+    narrator.say(`Both homes are kept, to see what happened: ${folder}`);
+    throw error;
   } finally {
     await Promise.all([alice.stop(), bob.stop()]);
-    if (flags.exit) await rm(folder, { recursive: true, force: true });
   }
+  if (flags.exit) await rm(folder, { recursive: true, force: true });
   return undefined;
 }
 

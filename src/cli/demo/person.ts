@@ -61,7 +61,7 @@ export async function atTerminal(
   terminal.signal.removeEventListener('abort', interrupt);
   if (line !== '') terminal.onLine(line);
   if (terminal.signal.aborted) throw new InterruptedError();
-  if (code !== 0) throw new FailedError('demo/person', `${argv.slice(1).join(' ')} ended with exit code ${code}`);
+  if (code !== 0) throw new FailedError('demo/person', `${argv.slice(3).join(' ')} ended with exit code ${code}`);
   const first = pending[0];
   if (first) throw new FailedError('demo/person', `the prompt ${first.prompt} never came`);
   return printed;
