@@ -118,12 +118,19 @@ const EXTENDED: ReadonlySet<string> = new Set(
 );
 
 function parseChord(name: string): { modifiers: string[]; key: string } {
-  const parts = name.toLowerCase().split('-');
-  // `ctrl--`: the last key is the minus itself.
-  const last = name.endsWith('-') ? '-' : (parts.pop() ?? '');
-  const modifiers = parts.filter((part) => part !== '').map((part) => MODIFIERS.get(part));
+  // `-` and `ctrl--`: the last key is the minus itself.
+  const last = name === '-' || name.endsWith('--') ? '-' : (name.split('-').at(-1) ?? '');
+  const parts = name
+    .slice(0, name.length - last.length)
+    .toLowerCase()
+    .split('-')
+    .slice(0, -1);
+  const modifiers = parts.map((part) => MODIFIERS.get(part));
+  const character = STROKES.get(last);
   const key =
-    NAMED.get(last) ?? MODIFIERS.get(last) ?? (STROKES.get(last)?.shift === false ? STROKES.get(last)?.key : undefined);
+    NAMED.get(last.toLowerCase()) ??
+    MODIFIERS.get(last.toLowerCase()) ??
+    (character?.shift === false ? character.key : undefined);
   if (key === undefined || modifiers.includes(undefined)) {
     throw new UsageError('input/no-such-key', `there is no key named "${name}"`, {
       hint: `keys are characters, ${[...NAMED.keys()].join(', ')}, alone or after ctrl-, alt-, shift-, super-`,

@@ -24,8 +24,8 @@ export const BLIND_KEY_MS = 12;
 /** Slowest pause before each key that the rate falls back to. */
 export const SLOWEST_KEY_MS = 100;
 
-/** Mismatches in one field before typing gives up. */
-export const MISMATCHES = 200;
+/** Mismatches in a row, without one character more than before, after which typing gives up. */
+export const MISMATCHES = 40;
 
 /** Backspaces that `clear` sends at most. */
 export const CLEARED_CHARACTERS = 512;

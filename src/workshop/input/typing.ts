@@ -5,8 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailedError, UsageError } from '../../errors.ts';
 import type { ScreenText } from '../screen/types.ts';
-import { cutField, EMPTY_FIELD, readEcho, stillConfirmed, strayText } from './echo.ts';
-import type { Field } from './echo.ts';
+import { EMPTY_FIELD, followScroll, readEcho, stillConfirmed, strayText } from './echo.ts';
+import type { Field, Lines } from './echo.ts';
 import { keyEvents, releaseModifiers, strokeFor, textEvents } from './keyboard.ts';
 import { BLIND_KEY_MS, CLEARED_CHARACTERS, ECHO_SETTLE_MS, MISMATCHES, TYPED_CHARACTERS } from './limits.ts';
 import { createPace, nextChunk, noteSuccess, slowDown } from './pace.ts';
@@ -71,9 +71,10 @@ async function typeWithEcho(options: TypeOptions, pace: Pace): Promise<Typed> {
   let before = await look(options);
   let retyped = 0;
   let mismatches = 0;
+  let longest = 0;
   while (field.confirmed.length < text.length) {
     const done: Field = field;
-    const chunk = nextChunk(text.slice(done.confirmed.length), pace);
+    const chunk = nextChunk(text.slice(done.confirmed.length), pace, done.next === null);
     await machine.sendKeys(textEvents(chunk));
     if (pace.gapMs > 0 || chunk.trim() === '')
       await sleep(Math.max(BLIND_KEY_MS * chunk.length, pace.gapMs), undefined, { signal });
@@ -90,10 +91,12 @@ async function typeWithEcho(options: TypeOptions, pace: Pace): Promise<Typed> {
       noteSuccess(pace);
       continue;
     }
+    // A field that gets longer now and then gets done; one that does not is another field than was thought.
+    if (field.confirmed.length > longest) [longest, mismatches] = [field.confirmed.length, 0];
     if (++mismatches > MISMATCHES) throw cannotType(text, field);
     slowDown(pace);
     await machine.sendKeys(releaseModifiers());
-    const mended = await eraseStray(options, before, field, mismatches);
+    const mended = await eraseStray(options, before, field, chunk, mismatches);
     retyped += Math.max(1, field.confirmed.length - mended.field.confirmed.length + chunk.length);
     field = mended.field;
     before = mended.screen;
@@ -102,29 +105,31 @@ async function typeWithEcho(options: TypeOptions, pace: Pace): Promise<Typed> {
 }
 
 /**
- * Erases what came out wrong, one character at a time, until the last visible confirmed character is gone as well: blanks
- * that were doubled or lost cannot be seen, so they are typed again with the character before them.
+ * Erases what came out wrong, one character at a time, and gives what is left of the field. Blanks that were doubled or
+ * lost cannot be seen: where any may be, the last visible character is erased as well, and typed again with them.
  */
 async function eraseStray(
   options: TypeOptions,
-  before: ScreenText,
-  field: Field,
+  old: Lines,
+  lastField: Field,
+  sent: string,
   mismatches: number,
 ): Promise<{ field: Field; screen: ScreenText }> {
   let screen = await look(options);
-  if (field.next === null && strayText(before, screen, field) === '') {
+  if (lastField.next === null && strayText(old, screen, lastField, sent) === '') {
     if (mismatches >= NOT_ECHOED_AFTER) throw notEchoed();
-    return { field, screen };
+    return { field: lastField, screen };
   }
-  const anchor = field.confirmed.findLastIndex(({ char }) => char !== ' ');
-  const erased = (now: ScreenText): Field | null => {
-    const stays = stillConfirmed(now, field);
-    if (anchor >= 0) return stays.confirmed.length <= anchor ? stays : null;
-    return strayText(before, now, field) === '' ? cutField(field, 0) : null;
-  };
+  let { before, field } = followScroll(old, screen, lastField);
+  let target: number | null = null;
   for (let count = 0; count < CLEARED_CHARACTERS; count++) {
-    const gone = erased(screen);
-    if (gone) return { field: gone, screen };
+    // Only ever shorter: a blank that seems to be back is a cell where nothing stands.
+    field = stillConfirmed(screen, field);
+    if (strayText(before, screen, field, sent) === '') {
+      const uncertain = sent.includes(' ') || field.confirmed.at(-1)?.char === ' ';
+      if (target === null && uncertain) target = field.confirmed.findLastIndex(({ char }) => char !== ' ');
+      if (target === null || field.confirmed.length <= Math.max(0, target)) return { field, screen };
+    }
     screen = await backspace(options, screen);
   }
   throw cannotType(options.text, field);
