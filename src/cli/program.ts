@@ -121,8 +121,8 @@ function makeProgram(streams: Streams, run: Run): Command {
     'build an image from verified media',
     async () => (await import('./commands/build.ts')).build,
   )
-    .option('--param <k=v...>', 'bind a parameter')
-    .option('--secret <name=file...>', 'read a secret parameter from a file (otherwise you are asked)')
+    .option('--param <k=v>', 'bind a parameter; may be given again', together)
+    .option('--secret <name=file>', 'read a secret parameter from a file; may be given again', together)
     .addOption(
       new Option('--repair <mode>', 'when a step fails: ask, only what policy allows, or nothing')
         .choices(['ask', 'auto', 'never'])
@@ -290,3 +290,8 @@ function makeProgram(streams: Streams, run: Run): Command {
 }
 
 export type { Flags };
+
+/** An option that may be given more than once. A list after one flag would swallow the argument that follows it. */
+function together(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
