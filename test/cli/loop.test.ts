@@ -55,8 +55,8 @@ describe('the loop', function () {
     const recipe = await grubRecipe(alice, STALE);
     await json(alice, ['publish', recipe]);
     const answers = [
-      { prompt: /(^|\n)> $/, answer: () => '1', because: 'it is the line that is on the screen' },
-      { prompt: /Publish .*\[y\/N\] $/, answer: () => 'n', because: 'the next test publishes' },
+      { prompt: /(^|\n)> $/, answer: '1', because: 'it is the line that is on the screen' },
+      { prompt: /Publish .*\[y\/N\] $/, answer: 'n', because: 'the next test publishes' },
     ];
     const { environment } = alice;
     const ignore = (): void => undefined;

@@ -9,7 +9,7 @@ import { FailedError, UsageError } from '../../errors.ts';
 import type { Context } from '../context.ts';
 import { moveIn, type Household } from './household.ts';
 import { narrate, type Narrator } from './narrator.ts';
-import { atTerminal, type Answer } from './person.ts';
+import { atTerminal, editorThatExpects, type Answer } from './person.ts';
 import { STAGED, withOlderWording, type StaleRecipe } from './staged.ts';
 
 export interface DemoFlags {
@@ -124,32 +124,29 @@ async function shareRecipe({
   return files;
 }
 
-/** The script plays Alice at a terminal: she takes a line that the screen offers as the new expectation. */
+const REPAIR_PROMPT = /(^|\n)> $/;
+
+/** The script plays Alice at a terminal: she opens the step in her editor and writes today's words into it. */
 async function aliceMends({ context, narrator, alice, recipe }: Scene, file: string): Promise<string> {
   const answers: Answer[] = [
     {
-      prompt: /(^|\n)> $/,
-      answer: (printed) => suggestionOf(printed, recipe.presentText),
-      because: 'she takes that line of the screen as what to expect',
+      prompt: REPAIR_PROMPT,
+      answer: 'e',
+      because: `she edits the step in her editor: it shall expect “${recipe.presentText}”`,
     },
-    { prompt: /Publish .*\[y\/N\] $/, answer: () => 'n', because: 'she publishes below, with the build' },
+    { prompt: /Publish .*\[y\/N\] $/, answer: 'n', because: 'she publishes below, with the build' },
   ];
   await atTerminal(alice.argv('build', file, ...(await secretFlags(alice, recipe))), answers, {
-    environment: alice.environment,
+    environment: { ...alice.environment, EDITOR: editorThatExpects(recipe.presentText) },
     signal: context.signal,
     onLine: (line) => narrator.quote('alice', line),
-    onAnswer: (typed, because) => narrator.say(`(playing Alice: she types ${typed}; ${because})`),
+    onAnswer: ({ answer, because }) => narrator.say(`(playing Alice: she types ${answer}; ${because})`),
+    unforeseen: { prompt: REPAIR_PROMPT, answer: 'a', because: 'the script knows no other mend: she ends it' },
   });
   const build = await latest(alice);
   if (build.repairs.length === 0)
     throw new FailedError('demo/not-broken', 'the build passed without a repair: nothing was shown');
   return build.id;
-}
-
-/** The number of the suggestion that names today's wording; otherwise the first. */
-function suggestionOf(printed: string, presentText: string): string {
-  const offered = [...printed.matchAll(/^\s*(\d+) {2}"([^"]*)"/gm)];
-  return offered.find(([, , text]) => text === presentText)?.[1] ?? '1';
 }
 
 /** Each person's own secrets, in files that only they can read: what `personalise` sets is not compared. */

@@ -3,14 +3,14 @@
  * Everything typed is shown, so that who watches the demo sees what the person did.
  */
 import { spawn } from 'node:child_process';
+import path from 'node:path';
 import { FailedError, InterruptedError } from '../../errors.ts';
 import type { Environment } from '../../node/home.ts';
 
 /** When `prompt` appears on the terminal, `answer` is typed. Each is used once, in order. */
 export interface Answer {
   readonly prompt: RegExp;
-  /** What is typed, given all that was printed since the answer before. */
-  readonly answer: (printed: string) => string;
+  readonly answer: string;
   readonly because: string;
 }
 
@@ -19,7 +19,9 @@ export interface Terminal {
   readonly signal: AbortSignal;
   /** Each line the command prints, without control sequences. */
   readonly onLine: (line: string) => void;
-  readonly onAnswer: (typed: string, because: string) => void;
+  readonly onAnswer: (answer: Answer) => void;
+  /** For a prompt that was not reckoned with: nobody sits there who could think of something. */
+  readonly unforeseen?: Answer;
 }
 
 /** Resolves with what was printed. Rejects with `demo/person` where the command fails or a prompt never came. */
@@ -51,10 +53,13 @@ export async function atTerminal(
     const next = pending[0];
     if (next && next.prompt.test(unanswered)) {
       pending.shift();
-      const typed = next.answer(unanswered);
       unanswered = '';
-      terminal.onAnswer(typed, next.because);
-      child.stdin.write(`${typed}\n`);
+      terminal.onAnswer(next);
+      child.stdin.write(`${next.answer}\n`);
+    } else if (terminal.unforeseen?.prompt.test(unanswered) === true) {
+      unanswered = '';
+      terminal.onAnswer(terminal.unforeseen);
+      child.stdin.write(`${terminal.unforeseen.answer}\n`);
     }
   });
   const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
@@ -65,6 +70,11 @@ export async function atTerminal(
   const first = pending[0];
   if (first) throw new FailedError('demo/person', `the prompt ${first.prompt} never came`);
   return printed;
+}
+
+/** The person's editor: a command that writes `text` into the step's `expect` and saves. */
+export function editorThatExpects(text: string): string {
+  return [process.execPath, path.join(import.meta.dirname, 'editor.ts'), text].map(quote).join(' ');
 }
 
 function quote(word: string): string {
