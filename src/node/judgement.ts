@@ -125,15 +125,14 @@ export async function baseOf(
   return { recipe, changeClass: classOf(recipe, patch.meaning.operations) };
 }
 
-/** A recipe by digest: published, or kept in this home. */
+/** A recipe by digest, as somebody published it. */
 export async function recipeByDigest(session: Session, digest: Digest): Promise<CheckedRecipe | undefined> {
   for (const { meaning } of await allOf(session, 'recipe')) {
     if (meaning.digest !== digest) continue;
     const checked = parsePublished(meaning.yaml);
     if (checked?.digest === digest) return checked; // until the text agrees, a digest is its author's claim
   }
-  const kept = await session.store.notes.get(`recipe/${digest}`);
-  return typeof kept === 'string' ? parseRecipe(kept, digest) : undefined;
+  return undefined;
 }
 
 /** What a peer published may be no recipe for this version: then it is as good as not there. */

@@ -28,7 +28,6 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'peer.unfollow': peers.unfollow,
   'recipe.list': recipes.list,
   'recipe.get': recipes.get,
-  'recipe.keep': recipes.keep,
   'publish.recipe': publish.recipe,
   'publish.patch': publish.patch,
   'publish.attestation': publish.attestation,

@@ -86,10 +86,3 @@ function describe(session: Session, { record, meaning }: Known<'recipe'>): Offer
     record: record.id,
   };
 }
-
-/** Keeps a recipe's text in this home, so that patches and builds can name it by digest. */
-export async function keep(session: Session, args: Arguments): Promise<unknown> {
-  const checked = parseRecipe(args.text('yaml'), 'recipe');
-  await session.store.notes.put(`recipe/${checked.digest}`, checked.source);
-  return { digest: checked.digest };
-}
