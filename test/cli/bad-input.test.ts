@@ -76,6 +76,8 @@ describe('wrong input at the command line', function () {
         /no such parameter; did you mean "greeting"/,
         'recipe/bad-parameter',
       ],
+      [['node', 'start', '--listen', 'garbage'], 2, /garbage is not an address[\s\S]*\/ip4\//, 'exchange/bad-address'],
+      [['node', 'start', '--listen', '/ip4/127.0.0.1/udp/1'], 2, /listen on TCP/, 'exchange/bad-address'],
       [['checkpoints', 'prune', '--to', 'much'], 2, /not a size such as/, 'recipe/bad-size'],
       [['demo', '--recipe', 'none', '--exit'], 2, /Use one of: /, 'demo/unknown-recipe'],
       [['node', 'stop'], 5, /no node runs/, 'node/not-running'],

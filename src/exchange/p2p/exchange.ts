@@ -15,7 +15,7 @@ import { renewOwnHead } from './own-head.ts';
 import { authorOf, peerIdOf, peerOf } from './peer-identity.ts';
 import { asError, serve } from './protocol.ts';
 import type { Asker, OnTrouble } from './protocol.ts';
-import { createReach, parseAddress, peerIdIn, unreachable } from './reach.ts';
+import { createReach, parseAddress, parseListenAddress, peerIdIn, unreachable } from './reach.ts';
 import { createRedial } from './redial.ts';
 import type { DialTarget } from './redial.ts';
 import { askForSymptom, curesSymptom, symptomProtocol } from './symptom.ts';
@@ -25,12 +25,15 @@ import { createTurns } from './turns.ts';
 import type { Exchange, ExchangeOptions, ExchangeTiming } from './types.ts';
 
 /**
- * Starts a node. Rejects with `exchange/cannot-listen`.
+ * Starts a node. Rejects with `exchange/cannot-listen`; with `exchange/bad-address` where a listen or bootstrap address
+ * is none, before anything is started.
  *
  * Feeds are carried, peers trusted and questions answered as the options' functions say at each moment, so that a
  * policy that was reloaded holds at once.
  */
 export async function createExchange(options: ExchangeOptions): Promise<Exchange> {
+  for (const address of options.listen) parseListenAddress(address);
+  for (const address of options.bootstrap ?? []) parseAddress(address);
   const self = authorIdOf(publicKeyOf(options.seed));
   const now = options.now ?? Date.now;
   const timing: ExchangeTiming = { ...TIMING, ...options.timing };

@@ -55,6 +55,16 @@ export function parseAddress(text: string): Multiaddr {
   }
 }
 
+/** @throws UsageError `exchange/bad-address`, also for what is an address of something else than TCP. */
+export function parseListenAddress(text: string): Multiaddr {
+  const address = parseAddress(text);
+  const transport = address.getComponents().findLast(({ name }) => name !== 'p2p');
+  if (transport?.name === 'tcp') return address;
+  throw new UsageError('exchange/bad-address', `${text} is not an address that a node can listen on`, {
+    hint: 'Nodes listen on TCP: /ip4/0.0.0.0/tcp/4001, or with tcp/0 for any free port',
+  });
+}
+
 /** The PeerId that an address ends in. */
 export function peerIdIn(address: string): string | undefined {
   return /\/p2p\/([^/]+)$/.exec(address)?.[1];

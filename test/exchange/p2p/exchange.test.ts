@@ -156,6 +156,20 @@ describe('the exchange', function () {
     });
   });
 
+  for (const listen of ['garbage', '', '/ip4/127.0.0.1', '/ip4/127.0.0.1/tcp/65536', '/ip4/127.0.0.1/udp/1']) {
+    it(`says that nobody can listen on ${JSON.stringify(listen)}: the person’s mistake, not the machine’s`, async () => {
+      await assert.rejects(nodes.start({ seed: 1, listen: ['/ip4/127.0.0.1/tcp/0', listen] }), {
+        code: 'exchange/bad-address',
+        exitCode: 2,
+        hint: /\/ip4\//,
+      });
+    });
+  }
+
+  it('refuses a bootstrap address that is none, before it starts', async () => {
+    await assert.rejects(nodes.start({ seed: 1, bootstrap: ['/nowhere'] }), { code: 'exchange/bad-address' });
+  });
+
   it('threat 25: never speaks of a private scope: not on gossip, not by sync', async () => {
     const alice = await nodes.start({ seed: 1 });
     const bob = await nodes.start({ seed: 2, following: [alice.author] });

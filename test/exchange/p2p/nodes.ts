@@ -95,6 +95,9 @@ export function createNodes() {
         given.onTrouble?.(what, peer, error);
         wake();
       },
+    }).catch(async (error: unknown) => {
+      await store.close();
+      throw error;
     });
     let stopped = false;
     const stop = async (): Promise<void> => {
