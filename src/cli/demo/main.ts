@@ -115,7 +115,7 @@ async function shareRecipe({
   const { yaml, change, presentText } = recipe;
   const origin = change.quotedFrom ?? 'this is staged: the older wording is made up for the demo';
   narrator.say(`Her recipe waits for “${change.olderText}” at step ${change.step} (${origin}).`);
-  narrator.say(`Today’s media say “${presentText}” there.`);
+  narrator.say(`Today’s media never say that; “${presentText}” is what can be waited for.`);
   const files = { alice: path.join(folder, 'alice', `${name}.yaml`), bob: path.join(folder, 'bob', `${name}.yaml`) };
   await writeFile(files.alice, yaml);
   await alice.run(['publish', files.alice]);
