@@ -17,10 +17,10 @@ export function conditionChanges(
   name: string,
 ): Change[] {
   if (isDeepStrictEqual(before, after)) return [];
-  const words = {
-    ...(before && { before: describeCondition(before) }),
-    ...(after && { after: describeCondition(after) }),
-  };
+  // What a person compares must not read the same on both sides.
+  const otherLimits = before && after && limitsOf(before) !== limitsOf(after);
+  const describe = (one: Condition): string => describeCondition(one) + (otherLimits ? `, ${limitsOf(one)}` : '');
+  const words = { ...(before && { before: describe(before) }), ...(after && { after: describe(after) }) };
   const change = (reason: string, reach: 'wording' | 'authority'): Change => ({
     class: reach,
     where,
@@ -71,6 +71,20 @@ export function watchConditionChanges(before: Condition, after: Condition, where
   const words = { before: describeCondition(before), after: describeCondition(after) };
   const reason = 'when: the watch may never come: another text, or more to ask for, takes the old check away';
   return [{ class: 'authority', where, reason, ...words }];
+}
+
+/** Every time limit in it, at every level, in words. */
+function limitsOf(condition: Condition): string {
+  const limited = eachCondition(condition).flatMap((part) => {
+    const { timeout, progress } = part;
+    const limits = [
+      ...(timeout === undefined ? [] : [`for at most ${timeout}`]),
+      ...(progress === undefined ? [] : [`while "${progress.text}" changes at least every ${progress.stall}`]),
+    ];
+    if (limits.length === 0) return [];
+    return [`${part === condition ? '' : `${describeCondition(part)} `}${limits.join(', ')}`];
+  });
+  return limited.length === 0 ? 'with the default time limit' : limited.join('; ');
 }
 
 /** A condition without its timeouts and progress, at every level. */

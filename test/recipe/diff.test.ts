@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { UsageError } from '../../src/errors.ts';
 import { describeOperations, diffRecipes } from '../../src/recipe/diff.ts';
+import type { Condition } from '../../src/recipe/types.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import { applyOperations } from '../../src/recipe/patch.ts';
 import { digestOfStep, recipeOf, replace, sample, sampleWith } from './fixtures.ts';
@@ -58,6 +59,24 @@ describe('describeOperations', () => {
       '    "Partitioning method": choose "Guided"; expect the text "Select disk to',
       '    partition"',
       'Class: authority (what the build may be trusted with)',
+    ]);
+  });
+
+  it('shows the time limits where they are what differs', () => {
+    const limited = (expect: Condition): string[] => {
+      const from = parseRecipe(recipeOf('  - { id: a, expect: { text: Done } }\n'));
+      return describeOperations(from, [replace(from, 'a', { expect })]).slice(0, -1);
+    };
+    assert.deepEqual(limited({ text: 'Done', timeout: '3m' }), [
+      'step a: expect: another time limit [wording]',
+      '  - the text "Done", with the default time limit',
+      '  + the text "Done", for at most 3m',
+    ]);
+    assert.deepEqual(limited({ any: [{ text: 'Done' }, { text: 'Ready', timeout: '1m' }] }).slice(2), [
+      '  + the text "Done", or the text "Ready", the text "Ready" for at most 1m',
+    ]);
+    assert.deepEqual(limited({ text: 'Done', progress: { text: '%', stall: '30s' } }).slice(2), [
+      '  + the text "Done", while "%" changes at least every 30s',
     ]);
   });
 
