@@ -39,16 +39,48 @@ export function note(context: Context, line: string): void {
   if (!context.json) context.stderr.write(`${harmless(line)}\n`);
 }
 
-/** Columns as wide as their widest cell, two blanks apart; the last one is not padded. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
+/**
+ * Columns as wide as their widest cell, two blanks apart; the last one is not padded. A last cell that does not fit into
+ * `width` columns is broken at blanks; every row stays one string, so that rows can be counted.
+ */
+export function table(header: readonly string[], rows: readonly (readonly string[])[], width = Infinity): string[] {
   const all = [header, ...rows];
   const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
-  return all.map((row) =>
-    row
-      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
-      .join('  ')
-      .trimEnd(),
-  );
+  return all.map((row) => {
+    const last = row.at(-1) ?? '';
+    const lead = row
+      .slice(0, -1)
+      .map((cell, column) => `${cell.padEnd(widths[column] ?? 0)}  `)
+      .join('');
+    if (lead.length + last.length <= width) return (lead + last).trimEnd();
+    const indent = ' '.repeat(width - lead.length >= MIN_CELL_COLUMNS ? lead.length : INDENT_COLUMNS);
+    const lines = wrap(last, width - indent.length).map((line) => indent + line);
+    const beside = indent.length === lead.length;
+    return beside
+      ? [lead + lines[0]!.trimStart(), ...lines.slice(1)].join('\n')
+      : [lead.trimEnd(), ...lines].join('\n');
+  });
+}
+
+/** With fewer columns than this beside the others, a last cell gets lines of its own. */
+const MIN_CELL_COLUMNS = 30;
+
+const INDENT_COLUMNS = 4;
+
+/** Breaks at blanks. A word that is longer than a line stays whole, so that it can be copied. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/** Columns of the terminal that is written to; without a terminal nothing is broken, so that tools see whole lines. */
+export function columns(context: Context): number {
+  return context.stdout.isTTY === true ? (context.stdout.columns ?? 80) : Infinity;
 }
 
 export type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
@@ -70,6 +102,16 @@ export function bytes(size: number): string {
     unit += 1;
   }
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** For people, who name a peer by their own name for them; `peer show` has the whole id. */
+export function shortAuthor(author: string): string {
+  return `${author.slice(0, 'ed25519:'.length + 12)}…`;
+}
+
+/** `2026-01-02 03:04`, from ISO 8601. */
+export function minute(time: string): string {
+  return time.slice(0, 16).replace('T', ' ');
 }
 
 export function seconds(ms: number): string {

@@ -1,6 +1,13 @@
 /** What commands print: for people without colour codes where no terminal is, for programs one JSON document. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { PassThrough } from 'node:stream';
+import { shortDigest } from '../../src/crypto/digest.ts';
+import { openSession } from '../../src/node/session.ts';
+import { author, patchBy } from '../heal/patches.ts';
+import type { Operation } from '../../src/recipe/types.ts';
+import { digestOf } from '../../src/crypto/canonical.ts';
+import { parseRecipe } from '../../src/recipe/parse.ts';
 import { contextFor } from '../../src/cli/context.ts';
 import { bytes, paint, seconds, table } from '../../src/cli/output.ts';
 import { runCommandLine } from '../../src/cli/program.ts';
@@ -91,6 +98,35 @@ describe('output', function () {
     });
   }
 
+  it('names a peer’s patch shortly where the short name can be given, and keeps its review to 80 columns', async () => {
+    const { id } = author(7);
+    await json(test, ['peer', 'add', id, '--name', 'alice']);
+    const [offered] = await json(test, ['recipe', 'list']);
+    const summary = 'a remark that is much longer than anybody needs to say what a patch is good for in a build';
+    const before = parseRecipe(await readFile(GRUB_RECIPE, 'utf8')).recipe.summary;
+    const operations: Operation[] = [{ op: 'set', path: ['summary'], was: digestOf(before), value: 'x' }];
+    const { record } = patchBy(
+      author(7),
+      { recipeName: 'grub-rescue', base: offered.digest, operations, summary },
+      { network: 'portalgun' },
+    );
+    const session = await openSession(test.home);
+    assert.equal((await session.store.admit(record.envelope, { follows: () => true })).result, 'admitted');
+    await session.close();
+    const short = shortDigest(record.id);
+    const list = await cli(test, ['inbox', 'list']);
+    assert.match(list.stdout, new RegExp(`^${short} +alice +grub-rescue +wording +ask +a remark`, 'm'));
+    for (const command of [['inbox', 'show'], ['why']]) {
+      const { code, stdout } = await cli(test, [...command, short]);
+      assert.equal(code, 0);
+      assert.match(stdout, new RegExp(`^${command[0] === 'why' ? 'record ' : 'patch  '} ${record.id}$`, 'm'));
+      assert.match(stdout, new RegExp(`patch ${short} by alice for me/grub-rescue, class wording`));
+      for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
+    }
+    assert.match((await cli(test, ['recipe', 'list'])).stdout, new RegExp(`${shortDigest(offered.record)}$`, 'm'));
+    assert.equal((await json(test, ['why', shortDigest(offered.record)])).record, offered.record);
+  });
+
   it('is coloured at a terminal only, and never where NO_COLOR is set', () => {
     const at = (isTTY: boolean, environment = {}): string => {
       const stdout = Object.assign(new PassThrough(), { isTTY });
@@ -114,6 +150,14 @@ describe('output', function () {
       ),
       ['a    long', 'xyz  1', '     2'],
     );
+    const [row] = [['row', 'a last cell that is longer than the line, with averyveryverylongword in it']];
+    assert.deepEqual(table(['a', 'what'], [row], 40).slice(1), [
+      'row  a last cell that is longer than the\n     line, with averyveryverylongword in\n     it',
+    ]);
+    assert.deepEqual(table(['a', 'what'], [row], 34).slice(1), [
+      'row\n    a last cell that is longer\n    than the line, with\n    averyveryverylongword in it',
+    ]);
+    assert.deepEqual(table(['a', 'what'], [row]).slice(1), [row.join('  ')]);
     assert.deepEqual([0, 1023, 1024, 1.5 * 2 ** 30].map(bytes), ['0 B', '1023 B', '1.0 KiB', '1.5 GiB']);
     assert.deepEqual([0, 1500, 59_900, 61_000, 119_700].map(seconds), [
       '0.0 s',

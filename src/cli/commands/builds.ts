@@ -20,7 +20,7 @@ export async function list(context: Context): Promise<undefined> {
             build.status,
             seconds(build.tookMs),
             String(build.repairs.length),
-            build.image ?? '-',
+            build.image === undefined ? '-' : build.image === build.id ? 'yes' : build.image,
           ]),
         ),
   );

@@ -4,7 +4,7 @@ import { treeOf } from '../../workshop/provision/checkpoint-tree.ts';
 import { sizeBytes } from '../../workshop/build/plan.ts';
 import { shortDigest } from '../../crypto/digest.ts';
 import type { Context } from '../context.ts';
-import { bytes, printResult, table } from '../output.ts';
+import { bytes, minute, printResult, table } from '../output.ts';
 
 export async function list(context: Context): Promise<undefined> {
   const checkpoints = await openCheckpoints(context.home.checkpointsDir).list();
@@ -13,7 +13,13 @@ export async function list(context: Context): Promise<undefined> {
       ? 'No checkpoints.'
       : table(
           ['checkpoint', 'recipe', 'after step', 'size', 'made'],
-          checkpoints.map((one) => [shortDigest(one.key), one.recipe, one.step, bytes(one.sizeBytes), one.createdAt]),
+          checkpoints.map((one) => [
+            shortDigest(one.key),
+            one.recipe,
+            one.step,
+            bytes(one.sizeBytes),
+            minute(one.createdAt),
+          ]),
         ),
   );
   return undefined;

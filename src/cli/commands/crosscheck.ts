@@ -2,7 +2,7 @@ import { connect } from '../../node/connect.ts';
 import { latestBuildOf } from '../../node/build-records.ts';
 import type { ManifestDifference } from '../../workshop/image/index.ts';
 import type { Context } from '../context.ts';
-import { note, paint, printResult, table, type Colour } from '../output.ts';
+import { columns, note, paint, printResult, table, type Colour } from '../output.ts';
 
 interface Verdict {
   readonly peer: string;
@@ -42,7 +42,7 @@ function describe(context: Context, answer: Answer, recipeName: string): string[
   if (answer.verdicts.length === 0)
     return ['There is nobody to compare with. Add a peer: portalgun peer add INVITATION'];
   const rows = answer.verdicts.map(({ peer, verdict, because }) => [peer, verdict, because]);
-  const [header = '', ...lines] = table(['peer', 'verdict', 'because'], rows);
+  const [header = '', ...lines] = table(['peer', 'verdict', 'because'], rows, columns(context));
   const painted = lines.map((line, index) => {
     const verdict = answer.verdicts[index]?.verdict ?? '';
     const colour = COLOUR[verdict];

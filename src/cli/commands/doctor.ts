@@ -3,7 +3,7 @@ import path from 'node:path';
 import { examine, type Finding } from '../../node/doctor.ts';
 import { acceleratorCandidates, hostBootId, probeAccelerator } from '../../workshop/machine/index.ts';
 import type { Context } from '../context.ts';
-import { paint, printResult, table } from '../output.ts';
+import { columns, paint, printResult, table } from '../output.ts';
 
 const MARK = { ok: 'ok', warning: 'note', missing: 'MISSING' } as const;
 const COLOUR = { ok: 'green', warning: 'yellow', missing: 'red' } as const;
@@ -23,7 +23,7 @@ export async function doctor(context: Context): Promise<number> {
 
 function describe(context: Context, findings: readonly Finding[], healthy: boolean): string[] {
   const rows = findings.map(({ what, state, detail }) => [what, MARK[state], detail]);
-  const [header = '', ...lines] = table(['what', '', 'detail'], rows);
+  const [header = '', ...lines] = table(['what', '', 'detail'], rows, columns(context));
   const painted = lines.map((line, index) => {
     const state = findings[index]?.state ?? 'ok';
     return line.replace(MARK[state], paint(context, 'stdout', COLOUR[state], MARK[state]));

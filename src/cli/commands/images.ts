@@ -12,7 +12,7 @@ import {
   type ManifestDifference,
 } from '../../workshop/image/index.ts';
 import type { Context } from '../context.ts';
-import { bytes, note, printLine, printResult, table } from '../output.ts';
+import { bytes, minute, note, printLine, printResult, table } from '../output.ts';
 
 export async function list(context: Context): Promise<undefined> {
   const { images, unreadable } = await listImages(context.home.imagesDir);
@@ -21,13 +21,12 @@ export async function list(context: Context): Promise<undefined> {
     images.length === 0
       ? 'No images yet. Build one: portalgun build recipes/debian-12-tiny.yaml'
       : table(
-          ['image', 'recipe', 'manifest', 'size', 'made'],
+          ['image', 'manifest', 'size', 'made'],
           images.map((image) => [
             image.id,
-            image.recipeName,
             shortDigest(image.manifest),
             bytes(image.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0)),
-            image.finishedAt.slice(0, 16).replace('T', ' '),
+            minute(image.finishedAt),
           ]),
         ),
   );

@@ -1,9 +1,13 @@
+import { isDigest, shortDigest, type Digest } from '../../crypto/digest.ts';
 import { connect } from '../../node/connect.ts';
 import type { Context } from '../context.ts';
-import { printResult, table } from '../output.ts';
+import { columns, printResult, table, wrap } from '../output.ts';
+
+/** Columns of what is read like a review, like those of the changes in it (src/recipe/diff.ts). */
+const WIDTH = 80;
 
 interface Item {
-  readonly record: string;
+  readonly record: Digest;
   readonly from: string;
   readonly recipe: string;
   readonly summary: string;
@@ -25,26 +29,31 @@ export async function list(context: Context): Promise<undefined> {
     items.length === 0
       ? 'The inbox is empty.'
       : table(
-          ['patch', 'from', 'recipe', 'class', 'policy', 'state', 'what'],
+          ['patch', 'from', 'recipe', 'class', 'state', 'what'],
           items.map((item) => [
-            short(item.record),
+            shortDigest(item.record),
             item.from,
             item.recipe,
             item.changeClass ?? '?',
-            item.policy,
-            item.state,
+            stateOf(item),
             item.summary,
           ]),
+          columns(context),
         ),
   );
   return undefined;
 }
 
+/** The person's own decision, where policy lets it stand; otherwise what policy says. */
+function stateOf({ state, policy }: Item): string {
+  return state === 'open' || (state === 'accepted' && policy === 'never') ? policy : state;
+}
+
 interface Shown extends Item {
   readonly author: string;
   readonly origin: string;
-  readonly base: string;
-  readonly result: string;
+  readonly base: Digest;
+  readonly result: Digest;
   readonly changes: readonly string[];
   readonly decision: Decision | null;
 }
@@ -54,11 +63,11 @@ export async function show(context: Context, record: string): Promise<undefined>
   const item = await home.call<Shown>('inbox.show', { record }, context.signal);
   printResult(context, item, () => [
     `patch   ${item.record}`,
-    `from    ${item.from} (${item.author}), ${item.origin === 'human' ? 'made by a person' : `origin: ${item.origin}`}`,
-    `recipe  ${item.recipe}, ${short(item.base)} → ${short(item.result)}`,
-    `class   ${item.changeClass ?? 'unknown: the recipe that it starts from is not stored here'}`,
+    `from    ${item.from}, ${item.origin === 'human' ? 'made by a person' : `origin: ${item.origin}`}`,
+    `author  ${item.author}`,
+    `recipe  ${item.recipe}, ${shortDigest(item.base)} → ${shortDigest(item.result)}`,
     '',
-    item.summary,
+    ...wrap(item.summary, WIDTH),
     '',
     ...item.changes,
     ...(item.decision ? ['', ...explain(item.decision)] : []),
@@ -99,9 +108,10 @@ export async function why(context: Context, record: string): Promise<undefined> 
   const home = await connect(context.home);
   const answer = await home.call<Why>('why', { record }, context.signal);
   printResult(context, answer, () => [
-    `${answer.kind ?? 'record'} ${answer.record}`,
-    `by ${answer.from} (${answer.author}), record ${answer.link.seq} of their ${answer.link.scope} feed`,
-    ...(answer.summary === undefined ? [] : [answer.summary]),
+    `record  ${answer.record}`,
+    `kind    ${answer.kind ?? 'unknown'}, number ${answer.link.seq} in the ${answer.link.scope} feed of ${answer.from}`,
+    `author  ${answer.author}`,
+    ...(answer.summary === undefined ? [] : ['', ...wrap(answer.summary, WIDTH)]),
     '',
     ...(answer.notUnderstood === undefined
       ? []
@@ -113,11 +123,16 @@ export async function why(context: Context, record: string): Promise<undefined> 
   return undefined;
 }
 
+/** Records by the first digits of their ids, which commands take as well; `--json` has them whole. */
 function explain(decision: Decision): string[] {
   const missing = decision.missing.length === 0 ? [] : [`Still awaited: ${decision.missing.join(', ')}.`];
-  return [`policy says: ${decision.apply}`, ...decision.because.map((line) => `  ${line}`), ...missing];
+  const because = decision.because.flatMap((line) => {
+    const [first = '', ...rest] = wrap(shortened(line), WIDTH - 4);
+    return [`  ${first}`, ...rest.map((more) => `    ${more}`)];
+  });
+  return [`policy says: ${decision.apply}`, ...because, ...missing];
 }
 
-function short(digest: string): string {
-  return digest.slice('sha256:'.length, 'sha256:'.length + 12);
+function shortened(line: string): string {
+  return line.replaceAll(/sha256:[0-9a-f]{64}/g, (found) => (isDigest(found) ? shortDigest(found) : found));
 }

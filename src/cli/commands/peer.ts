@@ -1,6 +1,6 @@
 import { connect } from '../../node/connect.ts';
 import type { Context } from '../context.ts';
-import { note, printResult, table } from '../output.ts';
+import { note, printResult, shortAuthor, table } from '../output.ts';
 
 interface Peer {
   readonly name: string;
@@ -48,7 +48,7 @@ export async function list(context: Context): Promise<undefined> {
             peer.follow ? 'yes' : 'no',
             stateOf(peer),
             String(peer.records),
-            peer.author,
+            shortAuthor(peer.author),
           ]),
         ),
   );

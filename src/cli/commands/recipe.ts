@@ -14,7 +14,7 @@ import {
   applyToYaml,
   classOf,
 } from '../../recipe/index.ts';
-import type { Digest } from '../../crypto/digest.ts';
+import { shortDigest, type Digest } from '../../crypto/digest.ts';
 import type { Operation, Step } from '../../recipe/types.ts';
 import { RefusedError, UsageError } from '../../errors.ts';
 import type { Context } from '../context.ts';
@@ -126,7 +126,8 @@ export async function lock(context: Context, file: string, flags: { update?: boo
 interface Offered {
   readonly recipe: string;
   readonly version: string;
-  readonly digest: string;
+  readonly digest: Digest;
+  readonly record: Digest;
 }
 
 export async function list(context: Context): Promise<undefined> {
@@ -136,8 +137,8 @@ export async function list(context: Context): Promise<undefined> {
     recipes.length === 0
       ? 'Nobody offers a recipe yet. Publish one with: portalgun publish FILE'
       : table(
-          ['recipe', 'version', 'digest'],
-          recipes.map(({ recipe, version, digest }) => [recipe, version, digest]),
+          ['recipe', 'version', 'digest', 'record'],
+          recipes.map((one) => [one.recipe, one.version, shortDigest(one.digest), shortDigest(one.record)]),
         ),
   );
   return undefined;
