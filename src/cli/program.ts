@@ -179,9 +179,9 @@ function makeProgram(streams: Streams, run: Run): Command {
   command(
     program,
     'publish <what>',
-    'publish a recipe file, a patch or a build',
+    'publish a recipe file, or a build with what mended it',
     async () => (await import('./commands/publish.ts')).publish,
-  ).option('--offline', 'do not wait until a trusted peer has confirmed my feed');
+  );
   command(
     program,
     'withdraw <record>',
@@ -251,7 +251,7 @@ function makeProgram(streams: Streams, run: Run): Command {
   command(
     program,
     'verify <file>',
-    'check a record or attestation offline',
+    'check a record’s signature and link offline',
     async () => (await import('./commands/verify.ts')).verify,
   );
 

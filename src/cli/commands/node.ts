@@ -1,3 +1,5 @@
+import type { Digest } from '../../crypto/digest.ts';
+import type { Admission } from '../../exchange/record/types.ts';
 import { connect } from '../../node/connect.ts';
 import { UnavailableError } from '../../errors.ts';
 import type { Context } from '../context.ts';
@@ -25,10 +27,9 @@ export async function start(context: Context, flags: StartFlags): Promise<undefi
       }
     },
     onAdmission: (admission, from) => {
-      const summary = admission.result === 'admitted' ? { record: admission.record.id } : {};
-      if (context.json) printLine(context, jsonLine({ event: admission.result, from, ...summary }));
+      if (context.json) for (const event of arrivals(admission)) printLine(context, jsonLine({ ...event, from }));
       else if (admission.result === 'admitted') {
-        for (const { id } of [admission.record, ...(admission.released ?? [])]) printLine(context, `new record ${id}`);
+        for (const { record } of arrivals(admission)) printLine(context, `new record ${record}`);
       } else if (admission.result === 'refused') note(context, `refused a record from ${from}: ${admission.detail}`);
     },
     onTrouble: (what, error) => {
@@ -36,6 +37,24 @@ export async function start(context: Context, flags: StartFlags): Promise<undefi
     },
   });
   return undefined;
+}
+
+interface Arrival {
+  readonly event: Admission['result'];
+  readonly record?: Digest;
+  readonly reason?: string;
+}
+
+/** Records that were held back until this one came are admitted with it, and are told like it. */
+function arrivals(admission: Admission): Arrival[] {
+  switch (admission.result) {
+    case 'admitted':
+      return [admission.record, ...(admission.released ?? [])].map(({ id }) => ({ event: 'admitted', record: id }));
+    case 'refused':
+      return [{ event: 'refused', reason: admission.reason }];
+    default:
+      return [{ event: admission.result, record: admission.id }];
+  }
 }
 
 interface Status {
