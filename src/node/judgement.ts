@@ -113,8 +113,9 @@ function groupBy<K, V>(pairs: readonly (readonly [K, V])[]): ReadonlyMap<K, Read
 }
 
 /**
- * The stored recipe that a patch starts from, and the class of the change; undefined where the base is not stored, or is
- * called otherwise than the patch says: rules go by names.
+ * The stored recipe that a patch starts from, and the class of the change; undefined where the base is not stored, is
+ * called otherwise than the patch says (rules go by names), or where the patch does not fit it: what a peer signed must
+ * not keep the person from reading what others did.
  */
 export async function baseOf(
   session: Session,
@@ -122,7 +123,12 @@ export async function baseOf(
 ): Promise<{ recipe: CheckedRecipe; changeClass: ChangeClass } | undefined> {
   const recipe = await recipeByDigest(session, patch.meaning.base);
   if (recipe?.recipe.name !== patch.meaning.recipeName) return undefined;
-  return { recipe, changeClass: classOf(recipe, patch.meaning.operations) };
+  try {
+    return { recipe, changeClass: classOf(recipe, patch.meaning.operations) };
+  } catch (error) {
+    if (error instanceof PortalgunError) return undefined;
+    throw error;
+  }
 }
 
 /** A recipe by digest, as somebody published it. */

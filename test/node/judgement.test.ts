@@ -105,6 +105,25 @@ describe('who decides about a patch', function () {
     assert.equal(await offered(mine), 'never');
   });
 
+  it('shows the inbox whatever is in it: a patch that does not fit its base has no class, and is not accepted', async () => {
+    await open(automatic('mallory'));
+    const recipe = recipeNamed('debian');
+    await alice.recipe(session, recipe);
+    const misfit: readonly Operation[] = [{ op: 'remove-step', id: 'a', was: sha256('another step') }];
+    const bad = await mallory.patch(session, recipe, misfit, { result: sha256('claimed') });
+    const good = await alice.patch(session, recipe, reworded);
+    const items = (await runOperation(session, 'inbox.list', {}, signal)) as { record: Digest; changeClass: unknown }[];
+    const classes = new Map(items.map(({ record, changeClass }) => [record, changeClass]));
+    assert.deepEqual([classes.get(bad), classes.get(good)], [null, 'wording']);
+    const shown = (await runOperation(session, 'inbox.show', { record: bad }, signal)) as { changes: string[] };
+    assert.match(shown.changes.join(), /does not fit/);
+    const why = (await runOperation(session, 'why', { record: bad }, signal)) as { decision: unknown };
+    assert.equal(why.decision, null);
+    await assert.rejects(runOperation(session, 'inbox.accept', { record: bad }, signal), {
+      code: 'inbox/unknown-base',
+    });
+  });
+
   it('shows no class of a patch that calls its recipe by another name, and accepts none', async () => {
     await open(automatic('mallory'));
     const recipe = recipeNamed('debian');

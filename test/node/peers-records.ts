@@ -57,7 +57,7 @@ export class Peer {
     const draft = patchDraft({
       recipeName: recipe.recipe.name,
       base: recipe.digest,
-      result: applyOperations(recipe, operations).digest,
+      result: claims.result ?? applyOperations(recipe, operations).digest,
       operations,
       symptom: null,
       origin: 'human',

@@ -118,7 +118,11 @@ export async function why(context: Context, record: string): Promise<undefined> 
       : [`Not understood by this version, so it counts for nothing: ${answer.notUnderstood}`]),
     ...(answer.decision
       ? explain(answer.decision)
-      : ['There is nothing to decide about it: only patches are applied.']),
+      : [
+          answer.kind === 'patch'
+            ? 'Nothing is decided about it: its base is not stored here, or it does not fit that.'
+            : 'There is nothing to decide about it: only patches are applied.',
+        ]),
   ]);
   return undefined;
 }

@@ -46,7 +46,7 @@ export async function show(session: Session, args: Arguments): Promise<unknown> 
     changeClass: base?.changeClass ?? null,
     changes: base
       ? describeOperations(base.recipe, patch.meaning.operations)
-      : ['The recipe that it starts from is not stored here.'],
+      : ['The recipe that it starts from is not stored here, or the patch does not fit it.'],
     decision: base ? decide(patch, base.changeClass, personal) : null,
   };
 }
@@ -57,9 +57,9 @@ export async function accept(session: Session, args: Arguments): Promise<unknown
   if (!base) {
     throw new UsageError(
       'inbox/unknown-base',
-      `the recipe that patch ${patch.record.id} starts from is not stored here`,
+      `the recipe that patch ${patch.record.id} starts from is not stored here, or the patch does not fit it`,
       {
-        hint: `Get it first: portalgun recipe get ${nameOf(session, patch.record.link.author)}/${patch.meaning.recipeName}`,
+        hint: `See portalgun recipe list; to get it: portalgun recipe get ${nameOf(session, patch.record.link.author)}/${patch.meaning.recipeName}`,
       },
     );
   }
