@@ -7,6 +7,7 @@
  */
 import { UNKNOWN } from '../screen/read-grid.ts';
 import type { ScreenText } from '../screen/types.ts';
+import { charactersOfKey } from './keyboard.ts';
 import { CHARACTERS_IN_FLIGHT } from './limits.ts';
 
 export interface Place {
@@ -247,7 +248,7 @@ function showsOrHides(shown: string | undefined, char: string): boolean {
 
 /** The first cell that changed to a character that was sent, and not next to a change to any other. */
 function firstStray(before: Lines, now: Lines, sent: string): Place | null {
-  const ours = new Set(`${sent.toLowerCase()}${sent.toUpperCase()}${sent}`);
+  const ours = new Set(Array.from(sent, charactersOfKey).flat());
   for (const [row, is] of now.lines.entries()) {
     const changed = range(0, now.columns).filter((at) => before.lines[row]?.[at] !== is[at] && is[at] !== ' ');
     const [column] = changed;

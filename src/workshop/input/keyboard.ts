@@ -66,6 +66,12 @@ export function strokeFor(character: string): Stroke {
   );
 }
 
+/** Both characters of the key that types this one: what comes out where Shift was lost, or stuck. */
+export function charactersOfKey(character: string): string[] {
+  const { key } = strokeFor(character);
+  return [...STROKES].filter(([, stroke]) => stroke.key === key).map(([char]) => char);
+}
+
 /** Events for a run of characters; Shift is pressed once for neighbours that both need it. */
 export function textEvents(text: string): KeyEvent[] {
   const events: KeyEvent[] = [];

@@ -4,7 +4,7 @@
  * what isHighlighted says, and it must move when an arrow key is pressed.
  */
 import { FailedError } from '../../errors.ts';
-import { foldText } from '../screen/fold.ts';
+import { foldBlanks, foldText } from '../screen/fold.ts';
 import type { ScreenText } from '../screen/types.ts';
 import { keyEvents } from './keyboard.ts';
 import { ECHO_SETTLE_MS, MENU_KEYS } from './limits.ts';
@@ -25,6 +25,7 @@ export async function chooseFromMenu(options: MenuOptions): Promise<void> {
   const seen = new Set<string>();
   let screen = await drawn(options);
   let direction: 'up' | 'down' = directionTo(screen, entry);
+  let stalls = 0;
   let turns = 0;
   for (let keys = 0; keys < MENU_KEYS; keys++) {
     const bar = highlightedRow(screen);
@@ -45,12 +46,16 @@ export async function chooseFromMenu(options: MenuOptions): Promise<void> {
     );
     screen = moved.value === null ? moved.screen : await settled(options);
     if (moved.value !== null) {
+      stalls = 0;
       // Once in sight, the entry decides where to go; before that, on to the end and back.
       if (isVisible(screen, entry)) direction = directionTo(screen, entry);
       continue;
     }
     if (bar === null) throw noMenu(entry);
+    // A key may have been lost; twice in a row it is the end of the list.
+    if (++stalls < 2) continue;
     if (++turns > 2) break;
+    stalls = 0;
     direction = direction === 'down' ? 'up' : 'down';
   }
   if (seen.size < 2) throw stuck(entry, [...seen]);
@@ -93,7 +98,7 @@ function bars(screen: ScreenText): Bar[] {
         text += screen.lines[row]?.charAt(column) ?? '';
         continue;
       }
-      if (text.trim() !== '') found.push({ row, text: text.trim() });
+      if (foldBlanks(text) !== '') found.push({ row, text: text.trim() });
       text = '';
     }
   }
@@ -158,11 +163,12 @@ function stuck(entry: string, seen: string[]): FailedError {
 }
 
 function noSuchEntry(entry: string, seen: string[]): FailedError {
-  return new FailedError(
-    'input/no-such-entry',
-    `the list has no entry "${entry}"; it has ${seen.map((one) => `"${one}"`).join(', ')}`,
-    {
-      facts: { entry, seen },
-    },
-  );
+  const named = seen.slice(0, NAMED_ENTRIES).map((one) => `"${one.replaceAll(/\s+/g, ' ')}"`);
+  const more = seen.length > NAMED_ENTRIES ? ` and ${seen.length - NAMED_ENTRIES} more` : '';
+  return new FailedError('input/no-such-entry', `the list has no entry "${entry}"; it has ${named.join(', ')}${more}`, {
+    facts: { entry, seen },
+  });
 }
+
+/** Entries that a message names; the facts have them all. */
+const NAMED_ENTRIES = 12;

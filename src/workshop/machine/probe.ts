@@ -55,11 +55,12 @@ function probeArguments(accelerator: string, rom: string): string[] {
   ].flat();
 }
 
-function runToEnd(
+async function runToEnd(
   { program, args }: Command,
   limitMs: number,
   signal: AbortSignal | undefined,
 ): Promise<{ letters: string; end: string; words: string }> {
+  signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let letters = '';

@@ -1,0 +1,110 @@
+/** Small guests for tests with a real QEMU, and the ways to wait for them. */
+import { execFile } from 'node:child_process';
+import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { Machine, MachineConfig } from '../../../src/workshop/machine/types.ts';
+import { createEyes } from '../../../src/workshop/screen/eyes.ts';
+import { learnVgaFont } from '../../../src/workshop/screen/learn-vga.ts';
+import { findText } from '../../../src/workshop/screen/match.ts';
+import type { Eyes, ScreenText } from '../../../src/workshop/screen/types.ts';
+
+const run = promisify(execFile);
+
+/** Why tests with a real machine cannot run here, or null. */
+export async function whyNoQemu(): Promise<string | null> {
+  try {
+    await run('qemu-system-x86_64', ['--version']);
+    await run('qemu-img', ['--version']);
+    return null;
+  } catch {
+    return 'QEMU is not installed (apt-get install qemu-system-x86 qemu-utils)';
+  }
+}
+
+const ISO_IN_PACKAGE = 'usr/lib/grub-rescue/grub-rescue-cdrom.iso';
+
+/** GRUB's rescue CD from Debian's package grub-rescue-pc: installed, or fetched by apt into a folder that is kept. */
+export async function grubIso(): Promise<string | null> {
+  const kept = join(tmpdir(), 'portalgun-test-media');
+  for (const path of [join('/', ISO_IN_PACKAGE), join(kept, ISO_IN_PACKAGE)]) if (await exists(path)) return path;
+  const fresh = await mkdtemp(join(tmpdir(), 'portalgun-test-media-'));
+  try {
+    await run('apt-get', ['download', '-q', 'grub-rescue-pc'], { cwd: fresh });
+    await run('sh', ['-c', 'dpkg-deb -x grub-rescue-pc_*.deb .'], { cwd: fresh });
+    await mkdir(join(kept, ISO_IN_PACKAGE, '..'), { recursive: true });
+    await rename(join(fresh, ISO_IN_PACKAGE), join(kept, ISO_IN_PACKAGE));
+    return join(kept, ISO_IN_PACKAGE);
+  } catch {
+    return null;
+  } finally {
+    await rm(fresh, { recursive: true, force: true });
+  }
+}
+
+/** The bytes of key-recorder.S. */
+const KEY_RECORDER =
+  'fa31c08ed88ec08ed0bc007c8816377cbf007efb31c0cd16aabaf803eeb40ebb0700cd10b80103bb007eb90200b6008a16377ccd13ebdd00';
+
+/** A raw disk of 1 MiB that boots the key recorder. */
+export async function writeKeyRecorder(path: string): Promise<void> {
+  const disk = Buffer.alloc(1024 * 1024);
+  Buffer.from(KEY_RECORDER, 'hex').copy(disk);
+  disk.writeUInt16LE(0xaa55, 510);
+  await writeFile(path, disk);
+}
+
+export function smallMachine(disks: MachineConfig['disks']): MachineConfig {
+  return { arch: 'x86_64', cpus: 1, memoryMiB: 64, disks };
+}
+
+export interface Watched {
+  readonly eyes: Eyes;
+  read(): Promise<ScreenText>;
+  /** Waits until the screen says `text`, learning the text mode's font on the way. */
+  until(text: string): Promise<ScreenText>;
+}
+
+export function watch(machine: Machine): Watched {
+  const eyes = createEyes();
+  const read = async () => eyes.read(await machine.frame());
+  let learned = false;
+  return {
+    eyes,
+    read,
+    async until(text) {
+      const deadline = performance.now() + 60_000;
+      for (;;) {
+        const screen = await read();
+        if (findText(screen, text).length > 0) return screen;
+        if (!learned && screen.unknownCells > 0) {
+          const font = await learnVgaFont(machine);
+          if (font) {
+            eyes.learn(font);
+            learned = true;
+          }
+        }
+        if (performance.now() > deadline) throw new Error(`no "${text}" on the screen:\n${screen.lines.join('\n')}`);
+        await sleep(20);
+      }
+    },
+  };
+}
+
+/** Waits until `test` holds, at most a minute. */
+export async function eventually(what: string, test: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (!(await test())) {
+    if (performance.now() > deadline) throw new Error(`it never came true that ${what}`);
+    await sleep(20);
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
