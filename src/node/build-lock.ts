@@ -1,61 +1,73 @@
-/** One build at a time in one home. The lock is a file that says who owns it; a dead owner's lock is taken over. */
-import { randomBytes } from 'node:crypto';
-import { link, readFile, rm, writeFile } from 'node:fs/promises';
+/**
+ * One build at a time in one home. Whoever wants to build first puts up a claim of their own, a file named by process,
+ * and then looks whether a living process has one too. Of two who come at the same moment at least one sees the other, so
+ * two never hold it; and since nobody ever takes over another's file, no living claim is removed by mistake.
+ */
+import { randomInt } from 'node:crypto';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { errnoOf, FailedError } from '../errors.ts';
 import type { Home } from './home.ts';
 
+/** `build-PID-STARTED.lock`: process id, and when that process started (0 where that cannot be known). */
+const CLAIM = /^build-([1-9]\d{0,9})-(\d{1,20})\.lock$/;
+
+/** Two who see each other both step back, and come again at a moment of their own. */
+const ATTEMPTS = 8;
+const STEP_BACK_MS = 25;
+
 /** Resolves with the function that releases it. Rejects with `build/busy`, naming the process that holds it. */
 export async function takeBuildLock(home: Home): Promise<() => Promise<void>> {
-  const file = path.join(home.runtime, 'build.lock');
-  // Written whole before it gets its name: nobody ever reads a lock that does not say yet whose it is.
-  const mine = `${file}.${randomBytes(6).toString('hex')}`;
-  await writeFile(mine, `${process.pid} ${(await startOf(process.pid)) ?? ''}`, { flag: 'wx', mode: 0o600 });
-  try {
-    for (let attempt = 0; attempt < 3; attempt += 1) {
-      try {
-        await link(mine, file);
-        return () => rm(file, { force: true });
-      } catch (error) {
-        if (errnoOf(error) !== 'EEXIST') throw error;
-      }
-      const owner = await livingOwner(file);
-      if (owner !== undefined) {
-        throw new FailedError('build/busy', `another build runs in this home (process ${owner}).`, {
-          hint: 'Wait for it, or use another home with PORTALGUN_HOME.',
-          facts: { process: owner },
-        });
-      }
-      await rm(file, { force: true }); // its owner was killed
+  const mine = path.join(home.runtime, `build-${process.pid}-${(await startOf(process.pid)) ?? '0'}.lock`);
+  const release = (): Promise<void> => rm(mine, { force: true });
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await writeFile(mine, '', { flag: 'wx', mode: 0o600 });
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      throw busy(process.pid); // this very process builds already
     }
-  } finally {
-    await rm(mine, { force: true });
+    const other = await otherClaim(home.runtime, path.basename(mine)).catch(async (error: unknown) => {
+      await release();
+      throw error;
+    });
+    if (other === undefined) return release;
+    await release();
+    if (attempt === ATTEMPTS) throw busy(other);
+    await setTimeout(randomInt(attempt * STEP_BACK_MS));
   }
-  throw new FailedError('build/busy', 'other builds keep starting in this home.', { hint: 'Try again.' });
 }
 
-async function livingOwner(file: string): Promise<number | undefined> {
-  const text = await readIfThere(file);
-  const [, digits, started = ''] = /^(\d+) (\d*)$/.exec(text ?? '') ?? [];
-  const pid = Number(digits);
-  if (!Number.isSafeInteger(pid) || pid <= 0 || !isAlive(pid)) return undefined;
-  // Process ids are used again: a living one that started at another time is somebody else.
-  return started === ((await startOf(pid)) ?? '') ? pid : undefined;
+function busy(owner: number): FailedError {
+  return new FailedError('build/busy', `another build runs in this home (process ${owner}).`, {
+    hint: 'Wait for it, or use another home with PORTALGUN_HOME.',
+    facts: { process: owner },
+  });
+}
+
+/** The process id of a living one that has a claim here. Claims of dead ones are removed on the way. */
+async function otherClaim(folder: string, mine: string): Promise<number | undefined> {
+  for (const name of await readdir(folder)) {
+    const [, digits, started = ''] = CLAIM.exec(name) ?? [];
+    if (digits === undefined || name === mine) continue;
+    const pid = Number(digits);
+    // Process ids are used again: a living one that started at another time is somebody else.
+    if (isAlive(pid) && ((await startOf(pid)) ?? '0') === started) return pid;
+    await rm(path.join(folder, name), { force: true });
+  }
+  return undefined;
 }
 
 /** When a process started, in clock ticks since boot (proc_pid_stat(5), field 22); undefined where there is no /proc. */
 async function startOf(pid: number): Promise<string | undefined> {
-  const text = await readIfThere(`/proc/${pid}/stat`);
-  // The second field is the program's name in brackets and may hold anything.
-  return text
-    ?.slice(text.lastIndexOf(')') + 2)
-    .split(' ')
-    .at(19);
-}
-
-async function readIfThere(file: string): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8');
+    const text = await readFile(`/proc/${pid}/stat`, 'utf8');
+    // The second field is the program's name in brackets and may hold anything.
+    return text
+      .slice(text.lastIndexOf(')') + 2)
+      .split(' ')
+      .at(19);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return undefined;
     throw error;
