@@ -188,7 +188,10 @@ describe('wrong input at the command line', function () {
       assert.deepEqual([why.kind, why.predicateType, why.decision], [null, 'urn:portalgun:teleport:v9', null]);
       const said = await cli(test, ['why', future.id]);
       assert.equal(said.code, 0);
-      assert.match(said.stdout, /public feed of future\nauthor .*\n\nNot understood by this version, so it counts for nothing/);
+      assert.match(
+        said.stdout,
+        /public feed of future\nauthor .*\n\nNot understood by this version, so it counts for nothing/,
+      );
       const file = path.join(test.folder, 'future.record');
       await writeFile(file, future.envelope);
       assert.equal((await json(test, ['verify', file])).understood, false);

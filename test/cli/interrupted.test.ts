@@ -74,7 +74,7 @@ describe('a build', function () {
   it('goes on from its checkpoint after that; a second one in the same home is refused meanwhile', async () => {
     const { child, events, outcome } = await atItsWait();
     try {
-      assert.equal(resumedAfter(events), 'command-line');
+      assert.equal(resumedAfter(events), 'command-line', JSON.stringify(events));
       const busy = await errorOf(test, ['build', waiting], 1);
       assert.equal(busy.code, 'build/busy');
       assert.equal(busy.facts.process, child.pid);
@@ -92,7 +92,7 @@ describe('a build', function () {
   it('killed with SIGKILL goes on when it is run again, and is told from a running one', async () => {
     const { child, events, outcome } = await atItsWait();
     try {
-      assert.equal(resumedAfter(events), 'command-line');
+      assert.equal(resumedAfter(events), 'command-line', JSON.stringify(events));
       const states = (await json(test, ['builds', 'list'])).map(({ status }: Answer) => status);
       assert.deepEqual(states, ['failed', 'interrupted', 'running']);
     } finally {
@@ -107,7 +107,7 @@ describe('a build', function () {
   it('stopped with Ctrl-C goes on too, and ends well once its recipe is mended', async () => {
     const recipe = await grubRecipe(test, [], 'waiting.yaml');
     const events = await jsonLines(test, ['build', recipe]);
-    assert.equal(resumedAfter(events), 'command-line');
+    assert.equal(resumedAfter(events), 'command-line', JSON.stringify(events));
     const { build } = events.at(-1);
     assert.equal(build.status, 'done');
     const shown = await json(test, ['builds', 'show', build.id]);

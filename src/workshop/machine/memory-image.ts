@@ -58,10 +58,18 @@ export async function receiveMemory(socket: string, memoryPath: string, send: ()
   return (await stat(memoryPath)).size;
 }
 
-/** Sends the memory in `memoryPath` to a QEMU that listens on `socket`. Throws `machine/bad-memory-image`. */
+/**
+ * Sends the memory in `memoryPath` to a QEMU that listens on `socket`, and reads the file to its checksum whatever QEMU
+ * does: it hangs up as soon as it has read the end of its own stream, which may be before we have closed ours. Whether it
+ * got all that it needs, the migration's own status says. Throws `machine/bad-memory-image`.
+ */
 export async function sendMemory(memoryPath: string, socket: string): Promise<void> {
+  const connection = createConnection(socket);
   try {
-    await pipeline(createReadStream(memoryPath), createZstdDecompress(), createConnection(socket));
+    await once(connection, 'connect');
+    await pipeline(createReadStream(memoryPath), createZstdDecompress(), (memory: AsyncIterable<Uint8Array>) =>
+      writeWhileOpen(memory, connection),
+    );
   } catch (error) {
     throw new FailedError(
       'machine/bad-memory-image',
@@ -71,7 +79,21 @@ export async function sendMemory(memoryPath: string, socket: string): Promise<vo
         cause: error,
       },
     );
+  } finally {
+    connection.destroy();
   }
+}
+
+/** Takes all that comes; what comes after the other side has hung up goes nowhere. */
+async function writeWhileOpen(chunks: AsyncIterable<Uint8Array>, connection: Socket): Promise<void> {
+  const hungUp = new Promise<void>((resolve) => connection.once('close', () => resolve()));
+  connection.on('error', () => undefined); // EPIPE or ECONNRESET: it closes, and that is what counts
+  for await (const chunk of chunks) {
+    if (!connection.writable || connection.write(chunk)) continue;
+    await Promise.race([new Promise<void>((resolve) => connection.once('drain', () => resolve())), hungUp]);
+  }
+  if (connection.writable)
+    await Promise.race([new Promise<void>((resolve) => connection.end(() => resolve())), hungUp]);
 }
 
 /** A rename is only on disk when its folder is. */
