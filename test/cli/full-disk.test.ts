@@ -1,19 +1,21 @@
 /** A disk that is full: said so, with what to do, and nothing lost. A small tmpfs plays the disk; only root can mount one. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { errnoOf } from '../../src/errors.ts';
 import { openSession } from '../../src/node/session.ts';
 import { homeAt } from '../../src/node/home.ts';
 import { SOURCE } from '../recipe/fixtures.ts';
-import { cli, errorOf, json, type Answer } from '../support/cli.ts';
+import { cli, errorOf, eventOf, json, jsonLines, outcomeOf, startCli, type Answer } from '../support/cli.ts';
+import { fillDisk } from '../support/full-disk.ts';
 import { GRUB_RECIPE, needBuilds, skip } from '../support/grub.ts';
 import { settle } from '../support/node.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 
 const run = promisify(execFile);
+
+const SMALL = '8m';
 
 describe('a full disk', function () {
   this.timeout(120_000);
@@ -29,7 +31,7 @@ describe('a full disk', function () {
     test = { ...base, environment, home: homeAt(environment) };
     filler = path.join(disk, 'filler');
     try {
-      await run('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', disk]);
+      await run('mount', ['-t', 'tmpfs', '-o', `size=${SMALL}`, 'tmpfs', disk]);
     } catch {
       return skip(this, 'only root can mount a tmpfs here');
     }
@@ -50,6 +52,29 @@ describe('a full disk', function () {
     assert.equal((await json(test, ['builds', 'list'])).at(-1).status, 'failed');
   });
 
+  it('in the middle of a build is exit code 1; with room again the build goes on from its last checkpoint', async function () {
+    await needBuilds(this);
+    await run('mount', ['-o', 'remount,size=2g', mounted!]);
+    const args = ['build', GRUB_RECIPE, '--repair', 'never'];
+    const child = startCli(test, [...args, '--json']);
+    const outcome = outcomeOf(child);
+    await eventOf(child, ({ event, step }) => event === 'checkpoint' && step === 'menu');
+    const { blocks, bfree, bsize } = await statfs(mounted!);
+    await run('mount', ['-o', `remount,size=${(blocks - bfree) * bsize}`, mounted!]); // nothing more goes in
+    const { code, stdout, stderr } = await outcome;
+    const { error } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
+    assert.deepEqual([code, error.code], [1, 'disk/full'], stderr);
+    assert.match(error.hint, /Free some space/);
+    await run('mount', ['-o', 'remount,size=2g', mounted!]);
+    const events = await jsonLines(test, args);
+    assert.equal(events.find(({ event }) => event === 'resumed')?.step, 'menu', JSON.stringify(events));
+    assert.equal(events.at(-1).build.status, 'done');
+    const states = (await json(test, ['builds', 'list'])).map(({ status }: Answer) => status);
+    assert.ok(!states.includes('running'), JSON.stringify(states));
+    await rm(test.home.checkpointsDir, { recursive: true });
+    await run('mount', ['-o', `remount,size=${SMALL}`, mounted!]);
+  });
+
   it('in the middle of publishing is exit code 1, and what was acknowledged before is there after', async () => {
     const recipe = async (number: number): Promise<string> => {
       const file = path.join(test.folder, `recipe-${number}.yaml`);
@@ -57,7 +82,7 @@ describe('a full disk', function () {
       return file;
     };
     const [{ record }]: Answer[] = await json(test, ['publish', await recipe(1)]);
-    await fill(filler);
+    await fillDisk(filler);
     const said = await cli(test, ['publish', await recipe(2)]);
     assert.equal(said.code, 1);
     assert.match(said.stderr, /^error: .*(full|space)/i);
@@ -78,15 +103,3 @@ describe('a full disk', function () {
     }
   });
 });
-
-/** Writes until nothing more goes in. */
-async function fill(file: string): Promise<void> {
-  const handle = await open(file, 'w');
-  try {
-    for (;;) await handle.write(Buffer.alloc(4096));
-  } catch (error) {
-    assert.equal(errnoOf(error), 'ENOSPC');
-  } finally {
-    await handle.close();
-  }
-}

@@ -86,6 +86,8 @@ class QemuMachine implements Machine {
   /** `shutdown` or `died`, once it has happened. */
   #over: MachineEvent | undefined;
   #closing: Promise<void> | undefined;
+  /** Why we ended QEMU ourselves: its own last words would not tell. */
+  #endedBecause: string | undefined;
 
   constructor(options: StartOptions, parts: Parts) {
     this.#options = options;
@@ -211,10 +213,24 @@ class QemuMachine implements Machine {
   async #watchProcess(): Promise<void> {
     const end = await this.#parts.qemu.ended;
     this.#running = false;
-    if (!this.#closing) this.#tell({ type: 'died', ...end });
+    if (this.#closing) return;
+    this.#tell({ type: 'died', status: end.status, lastWords: this.#endedBecause ?? end.lastWords });
+  }
+
+  /** QEMU stops the guest where its disk cannot grow. It is ended then: what it froze before is kept, and resumed from. */
+  #endForLackOfRoom(): void {
+    const folders = this.#parts.disks.folders().join(', ');
+    const error = new FailedError('machine/disk-full', `there is no room left in ${folders} for the guest's disk`, {
+      hint: 'free some space (portalgun checkpoints prune), then run the same command again: it goes on from its last checkpoint',
+      facts: { folders: this.#parts.disks.folders() },
+    });
+    this.#endedBecause = error.message;
+    this.#parts.qmp.close(error);
+    this.#parts.qemu.kill();
   }
 
   #onQmpEvent({ event, data }: QmpEvent): void {
+    if (event === 'BLOCK_IO_ERROR' && data['nospace'] === true) this.#endForLackOfRoom();
     if (event === 'RESUME') this.#running = true;
     if (event === 'STOP') this.#running = false;
     if (event === 'RESET') this.#tell({ type: 'reset' });

@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { FailedError, UnavailableError, UsageError } from '../../../src/errors.ts';
 import { keyEvents, textEvents } from '../../../src/workshop/input/keyboard.ts';
-import { flattenDisk, inspectDisk } from '../../../src/workshop/machine/disks.ts';
+import { createOverlay, flattenDisk, inspectDisk } from '../../../src/workshop/machine/disks.ts';
 import { startMachine } from '../../../src/workshop/machine/qemu.ts';
 import type { Machine, MachineDisk, MachineEvent, StartOptions } from '../../../src/workshop/machine/types.ts';
+import { fillDisk } from '../../support/full-disk.ts';
 import { eventually, exists, smallMachine, watch, whyNoQemu, writeKeyRecorder } from './guests.ts';
+
+const run = promisify(execFile);
 
 const died = (error: unknown) => error instanceof FailedError && error.code === 'machine/died';
 
@@ -173,6 +176,36 @@ describe('a machine', function () {
     assert.equal(await exists(join(folder, 'm')), false);
   });
 
+  it('ends and says so when the disk under the guest is full', async function () {
+    const small = join(folder, 'small');
+    await mkdir(small);
+    try {
+      await run('mount', ['-t', 'tmpfs', '-o', 'size=600m', 'tmpfs', small]);
+    } catch {
+      console.log('      skipped: only root can mount a tmpfs here');
+      return this.skip();
+    }
+    try {
+      const path = join(small, 'root.qcow2');
+      await createOverlay(path, disk);
+      const machine = await booted({ config: smallMachine([{ ...disk, path, format: 'qcow2' }]) });
+      const ended = new Promise<MachineEvent>((resolve) => machine.onEvent(resolve));
+      await run('mount', ['-o', 'remount,size=1m', small]);
+      await fillDisk(join(small, 'filler'));
+      await machine.sendKeys(textEvents('a')); // which the guest writes to its disk
+      assert.match(JSON.stringify(await ended), /"type":"died".*no room left/);
+      await assert.rejects(machine.frame(), {
+        code: 'machine/disk-full',
+        exitCode: 1,
+        message: new RegExp(small),
+        hint: /goes on from its last checkpoint/,
+      });
+      await machine.close();
+    } finally {
+      await run('umount', ['--lazy', small]); // QEMU still has its disk open where the test failed
+    }
+  });
+
   it('tells power-off and reset, and can be seen and restarted afterwards', async () => {
     const machine = await booted();
     const events: string[] = [];
@@ -269,7 +302,7 @@ describe('a machine', function () {
 
 /** Processes named qemu-system-x86 whose parent is `parent`. */
 async function qemuProcesses(parent = process.pid): Promise<number[]> {
-  const { stdout } = await promisify(execFile)('ps', ['-o', 'pid=,comm=', '--ppid', String(parent)]);
+  const { stdout } = await run('ps', ['-o', 'pid=,comm=', '--ppid', String(parent)]);
   const lines = stdout.split('\n').map((line) => line.trim().split(/\s+/));
   return lines.filter(([, name]) => name?.startsWith('qemu-system')).map(([pid]) => Number(pid));
 }
