@@ -11,6 +11,7 @@ import { createOverlay, flattenDisk, inspectDisk } from '../../../src/workshop/m
 import { startMachine } from '../../../src/workshop/machine/qemu.ts';
 import type { Machine, MachineDisk, MachineEvent, StartOptions } from '../../../src/workshop/machine/types.ts';
 import { fillDisk } from '../../support/full-disk.ts';
+import { skip } from '../../support/grub.ts';
 import { eventually, exists, smallMachine, watch, whyNoQemu, writeKeyRecorder } from './guests.ts';
 
 const run = promisify(execFile);
@@ -182,8 +183,7 @@ describe('a machine', function () {
     try {
       await run('mount', ['-t', 'tmpfs', '-o', 'size=600m', 'tmpfs', small]);
     } catch {
-      console.log('      skipped: only root can mount a tmpfs here');
-      return this.skip();
+      skip(this, 'only root can mount a tmpfs here');
     }
     try {
       const path = join(small, 'root.qcow2');
