@@ -4,6 +4,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { benchBare } from './bare.ts';
 import { benchDemo } from './demo.ts';
 import { benchReaction } from './reaction.ts';
 import { benchStart } from './start.ts';
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Figure[]>>> = {
   start: benchStart,
   reaction: benchReaction,
   demo: benchDemo,
+  bare: benchBare,
 };
 
 const wanted = process.argv.slice(2);

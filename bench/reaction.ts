@@ -6,23 +6,17 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { KEYS_FOLDER } from '../src/node/keys-folder.ts';
-import { parseRecipe, resolveRecipe } from '../src/recipe/index.ts';
 import type { Condition } from '../src/recipe/types.ts';
-import { examineHost } from '../src/workshop/build/index.ts';
-import { planMachine } from '../src/workshop/build/plan.ts';
 import { startMachine } from '../src/workshop/machine/index.ts';
 import type { Frame, Machine, StartOptions } from '../src/workshop/machine/types.ts';
-import { prepareMedia } from '../src/workshop/media/index.ts';
-import { createSenses, createWorkbench, openCheckpoints, runSteps } from '../src/workshop/provision/index.ts';
 import type { BuildEvent } from '../src/workshop/provision/types.ts';
 import { createEyes, learnVgaFont } from '../src/workshop/screen/index.ts';
 import { findText } from '../src/workshop/screen/match.ts';
 import type { Eyes } from '../src/workshop/screen/types.ts';
+import { drive, RECIPES } from './drive.ts';
 import { median, quantile, type Figure } from './figure.ts';
 
 const RUNS = 3;
-const RECIPES = path.resolve(import.meta.dirname, '../recipes');
 
 export async function benchReaction(): Promise<Figure[]> {
   const delays: number[] = [];
@@ -62,44 +56,16 @@ interface Followed {
 }
 
 async function followed(home: string, from?: { readonly step: null }): Promise<Followed> {
-  const signal = AbortSignal.timeout(300_000);
-  const source = await readFile(path.join(RECIPES, 'grub-rescue.yaml'), 'utf8');
-  const resolved = resolveRecipe(parseRecipe(source, 'grub-rescue.yaml'), {});
-  const cacheDir = path.join(home, 'cache');
-  const media = await prepareMedia({
-    recipe: resolved,
-    recipeDir: RECIPES,
-    cacheDir,
-    keysDir: KEYS_FOLDER,
-    clock: () => new Date(),
-    signal,
-  });
-  const host = await examineHost({ cacheDir, signal });
-  const plan = await planMachine(resolved, media, home, signal);
-  const events: BuildEvent[] = [];
   const frames: Frame[] = [];
   const eyes = createEyes();
-  const run = await runSteps({
-    resolved,
-    workbench: createWorkbench({
-      start: async (options: StartOptions) => keepingFrames(await startMachine(options), frames),
-      config: plan.config,
-      media: plan.media,
-      accelerator: host.accelerator,
-      qemuVersion: host.qemuVersion,
-      runtimeDir: path.join(home, 'vm'),
-      disksDir: path.join(home, 'disks'),
-    }),
-    senses: { ...createSenses(createEyes(), host.factor), learnFont: (machine) => learnBoth(machine, eyes) },
-    checkpoints: openCheckpoints(path.join(home, 'checkpoints')),
+  const events = await drive({
+    recipe: await readFile(path.join(RECIPES, 'grub-rescue.yaml'), 'utf8'),
+    home,
+    timeoutMs: 300_000,
     ...(from && { from }),
-    sources: [],
-    emit: (event) => events.push(event),
-    hostFactor: host.factor,
-    signal,
+    start: async (options: StartOptions) => keepingFrames(await startMachine(options), frames),
+    learnFont: (machine) => learnBoth(machine, eyes),
   });
-  await run.machine.close();
-  await run.end();
   return { events, frames, eyes };
 }
 

@@ -1,9 +1,8 @@
 /** The engine on a real machine: GRUB's rescue ISO in QEMU, under software emulation. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { sha256 } from '../../../src/crypto/digest.ts';
 import { PortalgunError } from '../../../src/errors.ts';
 import { stepDigest } from '../../../src/recipe/digest.ts';
@@ -23,8 +22,8 @@ import {
   type RunOptions,
   type RunResult,
 } from '../../../src/workshop/provision/index.ts';
-
-const ISO = '/usr/lib/grub-rescue/grub-rescue-cdrom.iso';
+import { skip } from '../../support/grub.ts';
+import { grubIso, whyNoQemu } from '../machine/guests.ts';
 
 const SHELL: Step = {
   id: 'shell',
@@ -61,18 +60,15 @@ function recipe(steps: readonly Step[]): ResolvedRecipe {
 
 describe('the engine on a real machine', function () {
   this.timeout(120_000);
+  let iso: string;
   let folder: string;
   let events: BuildEvent[];
 
-  before(function () {
-    if (!existsSync(ISO)) {
-      console.log(`      skipped: ${ISO} is missing (Debian package grub-rescue-pc)`);
-      this.skip();
-    }
-    if (!process.env['PATH']?.split(delimiter).some((path) => existsSync(join(path, 'qemu-system-x86_64')))) {
-      console.log('      skipped: qemu-system-x86_64 is missing (Debian package qemu-system-x86)');
-      this.skip();
-    }
+  before(async function () {
+    const found = await grubIso();
+    const why = found === null ? 'apt cannot fetch the package grub-rescue-pc' : await whyNoQemu();
+    if (why !== null) return skip(this, why);
+    iso = found!;
   });
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'portalgun-grub-'));
@@ -93,7 +89,7 @@ describe('the engine on a real machine', function () {
           memoryMiB: 64,
           disks: [
             { id: 'root', path: join(folder, 'blank.qcow2'), format: 'qcow2', bus: 'virtio' },
-            { id: 'iso', path: ISO, format: 'raw', bus: 'cdrom', readOnly: true },
+            { id: 'iso', path: iso, format: 'raw', bus: 'cdrom', readOnly: true },
           ],
         },
         media: sha256('the rescue ISO and an empty disk'),
