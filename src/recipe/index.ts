@@ -34,6 +34,7 @@ export * as LIMITS from './limits.ts';
 export { lintRecipe, type LintFinding } from './lint.ts';
 export { diffLocks, formatLock, lockDigest, lockMatches, parseLock } from './lock.ts';
 export { recipeTemplate } from './new.ts';
+export { valueProblem } from './meaning.ts';
 export { parseOperations } from './operations.ts';
 export { parseRecipe } from './parse.ts';
 export { applyOperations, applyToYaml } from './patch.ts';

@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { KEYS_FOLDER } from '../../node/keys-folder.ts';
 import { connect } from '../../node/connect.ts';
 import { loadRecipe } from '../../node/recipe-source.ts';
 import { runBuild, type FinishedBuild } from '../../node/run-build.ts';
-import { UsageError } from '../../errors.ts';
 import { shortDigest, type Digest } from '../../crypto/digest.ts';
 import { createTerminalRepair } from '../repair/index.ts';
 import type { RepairSource } from '../../workshop/provision/types.ts';
@@ -11,6 +9,8 @@ import type { Context } from '../context.ts';
 import { jsonLine, note, printLine, printResult, seconds } from '../output.ts';
 import { buildProgress } from '../build-progress.ts';
 import { confirmPatch, yesOrNo } from '../confirm.ts';
+import { pairs } from '../pairs.ts';
+import { secretsFor } from '../secrets.ts';
 import { publishBuild } from './publish.ts';
 
 export interface BuildFlags {
@@ -25,12 +25,14 @@ export async function build(context: Context, reference: string, flags: BuildFla
   const connection = await connect(context.home);
   const source = await loadRecipe(reference, connection, context.signal);
   const asks = flags.repair === 'ask' && !context.json;
+  const secrets = await secretsFor(source.checked.recipe, pairs(flags.secret ?? [], '--secret'), context.home);
+  for (const { name, file } of secrets.generated) secretGenerated(context, name, file);
   const finished = await runBuild({
     home: context.home,
     connection,
     source,
     params: pairs(flags.param ?? [], '--param'),
-    secrets: await secretsFor(source.checked.recipe.params ?? {}, flags.secret ?? []),
+    secrets: secrets.values,
     repair: flags.repair,
     person: asks ? people(context) : [],
     ...(asks && { confirm: (candidate, request, signal) => confirmPatch(context, candidate, request, signal) }),
@@ -49,6 +51,11 @@ export async function build(context: Context, reference: string, flags: BuildFla
 /** Suggestions are shown by the person's own repair view; nothing is applied without them. */
 function people(context: Context): RepairSource[] {
   return [createTerminalRepair({ input: context.stdin, output: context.stdout, environment: context.environment })];
+}
+
+function secretGenerated(context: Context, name: string, file: string): void {
+  if (context.json) printLine(context, jsonLine({ event: 'secret-generated', name, file }));
+  else note(context, `${name} was not given: one is made up and kept for you in ${file}`);
 }
 
 function passedOver(context: Context, record: Digest, reason: string): void {
@@ -85,46 +92,5 @@ async function offerToPublish(context: Context, id: string): Promise<void> {
   }
   for (const { what, record } of await publishBuild(context, await connect(context.home), id)) {
     printLine(context, `published ${what}: ${record}`);
-  }
-}
-
-function pairs(list: readonly string[], flag: string): Record<string, string> {
-  const found: Record<string, string> = {};
-  for (const pair of list) {
-    const at = pair.indexOf('=');
-    if (at < 1) throw new UsageError('build/bad-parameter', `${flag} ${pair}: expected name=value`);
-    found[pair.slice(0, at)] = pair.slice(at + 1);
-  }
-  return found;
-}
-
-/** Secrets come from files, never from the command line, where others could read them. */
-async function secretsFor(
-  params: Readonly<Record<string, { readonly type: string; readonly default?: unknown }>>,
-  given: readonly string[],
-): Promise<ReadonlyMap<string, string>> {
-  const files = pairs(given, '--secret');
-  const secrets = new Map<string, string>();
-  for (const [name, param] of Object.entries(params)) {
-    if (param.type !== 'secret') continue;
-    const file = files[name];
-    if (file !== undefined) secrets.set(name, await secretIn(file, name));
-    else if (typeof param.default === 'string') secrets.set(name, param.default);
-    else {
-      throw new UsageError('build/missing-secret', `the recipe needs the secret ${name}`, {
-        hint: `Put it into a file that only you can read, and give: --secret ${name}=FILE`,
-      });
-    }
-  }
-  return secrets;
-}
-
-async function secretIn(file: string, name: string): Promise<string> {
-  try {
-    return (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
-  } catch (cause) {
-    throw new UsageError('build/unreadable-secret', `cannot read ${file}, which is to hold the secret ${name}`, {
-      cause,
-    });
   }
 }
