@@ -1,9 +1,13 @@
 /** Walking conditions and acts, and saying them in words for people. */
+import { DEFAULT_PRESSES } from './limits.ts';
 import { regexMatchesAnything, textMatchesAnything } from './regex.ts';
-import type { Act, Condition, Step, TextPattern } from './types.ts';
+import type { Act, Condition, Place, Recipe, Step, TextPattern } from './types.ts';
 
 export type ConditionName = 'text' | 'serial' | 'gone' | 'still' | 'changed' | 'event' | 'any' | 'all' | 'not';
-export type ActName = 'type' | 'key' | 'keys' | 'hold' | 'release' | 'menu' | 'serial' | 'power';
+const POINTER_ACTS = ['click', 'double_click', 'drag', 'move'] as const;
+const KEYBOARD_ACTS = ['type', 'keys', 'key', 'hold', 'release', 'menu', 'check', 'uncheck', 'layout'] as const;
+const ACT_NAMES = [...KEYBOARD_ACTS, ...POINTER_ACTS, 'serial', 'power'] as const;
+export type ActName = (typeof ACT_NAMES)[number];
 
 const CONDITION_NAMES: readonly ConditionName[] = [
   'text',
@@ -16,7 +20,6 @@ const CONDITION_NAMES: readonly ConditionName[] = [
   'all',
   'not',
 ];
-const ACT_NAMES: readonly ActName[] = ['type', 'keys', 'key', 'hold', 'release', 'menu', 'serial', 'power'];
 
 export function conditionName(condition: Condition): ConditionName {
   const name = CONDITION_NAMES.find((candidate) => candidate in condition);
@@ -56,6 +59,19 @@ export function conditionsOf(step: Step): { readonly where: string; readonly con
 /** Every act of a step, those of its branches included. */
 export function actsOf(step: Step): Act[] {
   return [...(step.do ?? []), ...(step.first_of ?? []).flatMap((branch) => branch.do ?? [])];
+}
+
+/** Every place that an act points at. */
+export function placesOf(act: Act): readonly Place[] {
+  if ('click' in act) return [act.click];
+  if ('double_click' in act) return [act.double_click];
+  if ('move' in act) return [act.move];
+  return 'drag' in act ? [act.drag.from, act.drag.to] : [];
+}
+
+/** A machine has a pointer only where its recipe uses one: it is part of what a checkpoint's key is made of. */
+export function usesPointer(recipe: Recipe, part: 'steps' | 'personalise'): boolean {
+  return (recipe[part] ?? []).some((step) => actsOf(step).some((act) => placesOf(act).length > 0));
 }
 
 /** What a text condition looks for: exactly one of a string and a regular expression. */
@@ -144,13 +160,37 @@ export function describeAct(act: Act): string {
   if ('type' in act) {
     return `type ${quoted(act.type)}${act.clear === true ? ' in place of what is there' : ''}${act.echo === false ? ' (not shown)' : ''}`;
   }
-  if ('key' in act) return `press ${act.key}`;
+  if ('key' in act)
+    return act.until === undefined ? `press ${act.key}` : describeRepeated(act.key, act.until, act.at_most);
   if ('keys' in act) return `press ${act.keys.join(', ')}`;
   if ('hold' in act) return `hold ${act.hold} down`;
   if ('release' in act) return `release ${act.release}`;
   if ('menu' in act) return `choose ${quoted(act.menu)}`;
+  if ('check' in act) return `tick ${quoted(act.check)}`;
+  if ('uncheck' in act) return `untick ${quoted(act.uncheck)}`;
+  if ('click' in act) return `${clickWith(act.button)} ${describePlace(act.click)}`;
+  if ('double_click' in act) return `double-${clickWith(act.button)} ${describePlace(act.double_click)}`;
+  if ('move' in act) return `hover ${describePlace(act.move)}`;
+  if ('drag' in act)
+    return `press the button ${describePlace(act.drag.from)}, drag, let go ${describePlace(act.drag.to)}`;
+  if ('layout' in act) return `type on the keyboard layout "${act.layout}" from here on`;
   if ('serial' in act) return `write ${quoted(act.serial)} to the serial console`;
   return act.power === 'off' ? 'switch the machine off' : 'reset the machine';
+}
+
+function describeRepeated(key: string, until: Condition, atMost: number | undefined): string {
+  return `press ${key}, at most ${atMost ?? DEFAULT_PRESSES} times, until there is ${describeCondition(until)}`;
+}
+
+function clickWith(button: 'left' | 'middle' | 'right' = 'left'): string {
+  return button === 'left' ? 'click' : `click the ${button} button`;
+}
+
+/** `on the text "Continue"`, `at 512, 384`. */
+export function describePlace(place: Place): string {
+  const [right, down] = place.offset ?? [0, 0];
+  const beside = place.offset === undefined ? '' : `, ${right} pixels to the right and ${down} down`;
+  return 'at' in place ? `at ${place.at.join(', ')}${beside}` : `on ${describeText(place.text)}${beside}`;
 }
 
 /** JSON's quotes: a line break in a serial act shows as \n. */

@@ -1,5 +1,5 @@
 /** A step that types `echo done` and expects `done` is satisfied by its own typing. */
-import { actsOf, describeCondition, partsOf, textOf } from './conditions.ts';
+import { actsOf, describeCondition, partsOf, placesOf, textOf } from './conditions.ts';
 import { compileRegex, MIN_TELLING_LENGTH } from './regex.ts';
 import type { Act, Condition, Step } from './types.ts';
 
@@ -41,14 +41,19 @@ function typedLines(step: Step): string[] {
       else
         for (const key of keysOf(act))
           if (key.length === 1) put(key);
-          else lines.push('');
+          else if (ENDS_LINE.test(key)) lines.push('');
     }
     return lines.filter((line) => line !== '');
   });
 }
 
+/** Other keys, and acts that press none, leave the text where it is: what follows may stand right behind it. */
+const ENDS_LINE = /^(enter|return|ret)$|.-./i;
+
 function keysOf(act: Act): readonly string[] {
-  return 'key' in act ? [act.key] : 'keys' in act ? act.keys : ['enter'];
+  if ('key' in act) return [act.key];
+  if ('keys' in act) return act.keys;
+  return 'hold' in act || 'release' in act || 'layout' in act || placesOf(act).length > 0 ? [] : ['enter'];
 }
 
 function shown(condition: Condition, typed: readonly string[], written: readonly string[], anywhere: boolean): boolean {

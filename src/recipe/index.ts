@@ -24,8 +24,10 @@ export {
   eachCondition,
   matchesAnything,
   partsOf,
+  placesOf,
   textOf,
   textsMentioned,
+  usesPointer,
 } from './conditions.ts';
 export { describeOperations, diffRecipes } from './diff.ts';
 export { mediaDigest, recipeDigest, stepDigest, valueDigest } from './digest.ts';
@@ -38,6 +40,7 @@ export { valueProblem } from './meaning.ts';
 export { parseOperations } from './operations.ts';
 export { parseRecipe } from './parse.ts';
 export { applyOperations, applyToYaml } from './patch.ts';
+export { DEFAULT_KEYBOARD, KEYBOARDS, type KeyboardName } from './keyboards.ts';
 export { compileRegex, type CompiledRegex } from './regex.ts';
 export {
   bindSecrets,
@@ -47,4 +50,5 @@ export {
   type BoundSecrets,
   type ParamValue,
 } from './resolve.ts';
+export { keyboardAt } from './typable.ts';
 export type * from './types.ts';

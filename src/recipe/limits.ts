@@ -30,6 +30,9 @@ export const MAX_REGEX_LENGTH = 500;
 /** A regular expression may be repeated this often by `{n}`: RE2 unrolls repetitions. */
 export const MAX_REPETITION = 100;
 export const MAX_RETRIES = 20;
+/** Presses of one `key` with `until`: at most, and where nothing is said. */
+export const MAX_PRESSES = 200;
+export const DEFAULT_PRESSES = 20;
 /** Milliseconds: one day. */
 export const MAX_DURATION_MS = 24 * 60 * 60 * 1000;
 /** Operations of one patch. */

@@ -11,24 +11,14 @@ import { satisfiedByEcho } from './echo.ts';
 import { MAX_SOURCE_BYTES } from './limits.ts';
 import { placeholdersIn } from './placeholders.ts';
 import type { Path } from './problems.ts';
+import type { Finding } from './finding.ts';
+import { handFindings } from './lint-hands.ts';
 import { readYaml } from './yaml-reader.ts';
 import type { CheckedRecipe, Condition, Recipe, Step } from './types.ts';
 
-export interface LintFinding {
-  /** An `error` makes `recipe lint` fail: a step would pass whatever happens, or never run. */
-  readonly severity: 'error' | 'warning';
-  /** Id of the step; absent for the recipe as a whole. */
-  readonly step?: string;
+export interface LintFinding extends Omit<Finding, 'path'> {
   /** Counted from 1. */
   readonly line: number;
-  readonly message: string;
-}
-
-interface Finding {
-  readonly severity: LintFinding['severity'];
-  readonly path: Path;
-  readonly step?: string;
-  readonly message: string;
 }
 
 /** Findings in the order of the file. */
@@ -40,6 +30,7 @@ export function lintRecipe({ recipe, source }: CheckedRecipe): LintFinding[] {
     ...watchFindings(recipe),
     ...listFindings(recipe.steps, 'steps', recipe),
     ...listFindings(recipe.personalise ?? [], 'personalise', recipe),
+    ...(['steps', 'personalise'] as const).flatMap((part) => handFindings(recipe, part)),
   ];
   return findings
     .map(({ severity, path, step, message }) => ({

@@ -4,11 +4,19 @@ import { MAX_INLINE_FILE_BYTES } from './limits.ts';
 import { placeholdersIn } from './placeholders.ts';
 import { didYouMean, printable, type Path, type Problem } from './problems.ts';
 import { compileRegex } from './regex.ts';
-import type { Act, Condition, Medium, Param, Recipe, Step } from './types.ts';
+import { actName, placesOf } from './conditions.ts';
+import type { Act, Condition, Medium, Param, Place, Recipe, Step, TextPattern } from './types.ts';
 
 /** Media that the machine boots; every other name is a disk of packages. */
 const BOOT_MEDIA: readonly string[] = ['kernel', 'initrd', 'iso'];
-const STEP_EXTRAS: readonly string[] = ['clear', 'echo'];
+/** Fields beside the kind of an act, and the kinds that they go with. */
+const ACT_EXTRAS: readonly (readonly [field: string, kinds: readonly string[]])[] = [
+  ['clear', ['type']],
+  ['echo', ['type']],
+  ['until', ['key']],
+  ['at_most', ['key']],
+  ['button', ['click', 'double_click']],
+];
 
 /** Problems of a recipe that has the right shape. */
 export function meaningProblems(recipe: Recipe): Problem[] {
@@ -57,7 +65,11 @@ function stepProblems(step: Step, path: Path, recipe: Recipe, secrets: boolean, 
   step.first_of?.forEach((branch, at) => {
     const inner = [...path, 'first_of', at];
     conditionProblems(branch.when, [...inner, 'when'], recipe, secrets, say);
-    branch.do?.forEach((act, index) => actProblems(act, [...inner, 'do', index], recipe, secrets, say));
+    branch.do?.forEach((act, index) => {
+      actProblems(act, [...inner, 'do', index], recipe, secrets, say);
+      if ('layout' in act)
+        say([...inner, 'do', index], 'a layout cannot depend on a branch; set it in a step of its own');
+    });
   });
 }
 
@@ -69,19 +81,8 @@ function conditionProblems(condition: Condition, path: Path, recipe: Recipe, sec
     placeholderProblems(condition.progress.text, [...path, 'progress', 'text'], recipe, secrets, say);
   }
   if ('still' in condition) durationProblem(condition.still, [...path, 'still'], say);
-  for (const kind of ['text', 'serial'] as const) {
-    if (!(kind in condition)) continue;
-    const wanted = (condition as Readonly<Record<string, unknown>>)[kind];
-    if (typeof wanted === 'string') placeholderProblems(wanted, [...path, kind], recipe, secrets, say);
-    else {
-      const { string, regex } = wanted as { readonly string?: string; readonly regex?: string };
-      if (string !== undefined) placeholderProblems(string, [...path, kind, 'string'], recipe, secrets, say);
-      if (regex !== undefined) {
-        regexProblem(regex, [...path, kind, 'regex'], say);
-        placeholderProblems(regex, [...path, kind, 'regex'], recipe, secrets, say);
-      }
-    }
-  }
+  if ('text' in condition) patternProblems(condition.text, [...path, 'text'], recipe, secrets, say);
+  if ('serial' in condition) patternProblems(condition.serial, [...path, 'serial'], recipe, secrets, say);
   if ('gone' in condition) conditionProblems(condition.gone, [...path, 'gone'], recipe, secrets, say);
   if ('not' in condition) conditionProblems(condition.not, [...path, 'not'], recipe, secrets, say);
   for (const kind of ['any', 'all'] as const) {
@@ -90,16 +91,43 @@ function conditionProblems(condition: Condition, path: Path, recipe: Recipe, sec
   }
 }
 
+function patternProblems(
+  wanted: string | Pick<TextPattern, 'string' | 'regex'>,
+  path: Path,
+  recipe: Recipe,
+  secrets: boolean,
+  say: Say,
+): void {
+  if (typeof wanted === 'string') return placeholderProblems(wanted, path, recipe, secrets, say);
+  const { string, regex } = wanted;
+  if (string !== undefined) placeholderProblems(string, [...path, 'string'], recipe, secrets, say);
+  if (regex === undefined) return;
+  regexProblem(regex, [...path, 'regex'], say);
+  placeholderProblems(regex, [...path, 'regex'], recipe, secrets, say);
+}
+
 function actProblems(act: Act, path: Path, recipe: Recipe, secrets: boolean, say: Say): void {
-  if (!('type' in act)) {
-    for (const extra of STEP_EXTRAS) {
-      if (extra in act) say([...path, extra], `"${extra}" goes with type only`, true);
-    }
+  for (const [field, kinds] of ACT_EXTRAS) {
+    if (field in act && !kinds.some((kind) => kind in act))
+      say([...path, field], `"${field}" goes with ${kinds.join(' and ')} only`, true);
   }
-  for (const kind of ['type', 'menu', 'serial'] as const) {
+  if ('key' in act) {
+    if (act.until !== undefined) conditionProblems(act.until, [...path, 'until'], recipe, secrets, say);
+    else if (act.at_most !== undefined) say([...path, 'at_most'], '"at_most" needs an "until"', true);
+  }
+  for (const place of placesOf(act)) {
+    if ('text' in place)
+      patternProblems(place.text, [...path, ...pathOfPlace(act, place), 'text'], recipe, secrets, say);
+  }
+  for (const kind of ['type', 'menu', 'check', 'uncheck', 'serial'] as const) {
     const text = (act as Readonly<Record<string, unknown>>)[kind];
     if (typeof text === 'string') placeholderProblems(text, [...path, kind], recipe, secrets, say);
   }
+}
+
+function pathOfPlace(act: Act, place: Place): Path {
+  if ('drag' in act) return ['drag', place === act.drag.from ? 'from' : 'to'];
+  return [actName(act)];
 }
 
 function placeholderProblems(text: string, path: Path, recipe: Recipe, secrets: boolean, say: Say): void {

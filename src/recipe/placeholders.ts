@@ -1,12 +1,17 @@
 /** `{{name}}`: where a parameter's value goes. Only in what is typed, looked for, or given to the kernel. */
 import { RE2JS } from 're2js';
-import type { Act, Condition, Step } from './types.ts';
+import type { Act, Condition, Place, Step, TextPattern } from './types.ts';
 
 const PLACEHOLDER = /\{\{([^{}]*)\}\}/g;
 
 /** Names between double braces, in order, with blanks around them removed. */
 export function placeholdersIn(text: string): string[] {
   return [...text.matchAll(PLACEHOLDER)].map(([, name]) => (name ?? '').trim());
+}
+
+/** The text without its placeholders. */
+export function placeholdersCut(text: string): string {
+  return text.replaceAll(PLACEHOLDER, '');
 }
 
 /** Value for a name, or undefined to leave the placeholder as it is. */
@@ -46,9 +51,31 @@ export function fillStep(step: Step, values: Values): Step {
 
 export function fillAct(act: Act, values: Values): Act {
   if ('type' in act) return { ...act, type: fill(act.type, values) };
+  if ('key' in act) return act.until === undefined ? act : { ...act, until: fillCondition(act.until, values) };
   if ('menu' in act) return { ...act, menu: fill(act.menu, values) };
+  if ('check' in act) return { ...act, check: fill(act.check, values) };
+  if ('uncheck' in act) return { ...act, uncheck: fill(act.uncheck, values) };
+  if ('click' in act) return { ...act, click: fillPlace(act.click, values) };
+  if ('double_click' in act) return { ...act, double_click: fillPlace(act.double_click, values) };
+  if ('move' in act) return { ...act, move: fillPlace(act.move, values) };
+  if ('drag' in act)
+    return { ...act, drag: { from: fillPlace(act.drag.from, values), to: fillPlace(act.drag.to, values) } };
   if ('serial' in act) return { ...act, serial: fill(act.serial, values) };
   return act;
+}
+
+function fillPlace(place: Place, values: Values): Place {
+  return 'text' in place ? { ...place, text: fillPattern(place.text, values) } : place;
+}
+
+function fillPattern(text: string | TextPattern, values: Values): string | TextPattern {
+  if (typeof text === 'string') return fill(text, values);
+  const { string, regex } = text;
+  return {
+    ...text,
+    ...(string !== undefined && { string: fill(string, values) }),
+    ...(regex !== undefined && { regex: fillRegex(regex, values) }),
+  };
 }
 
 export function fillCondition(condition: Condition, values: Values): Condition {
@@ -56,19 +83,7 @@ export function fillCondition(condition: Condition, values: Values): Condition {
   const filled: Condition = condition.progress
     ? { ...condition, progress: { ...condition.progress, text: fillRegex(condition.progress.text, values) } }
     : condition;
-  if ('text' in filled) {
-    const { text } = filled;
-    if (typeof text === 'string') return { ...filled, text: fill(text, values) };
-    const { string, regex } = text;
-    return {
-      ...filled,
-      text: {
-        ...text,
-        ...(string !== undefined && { string: fill(string, values) }),
-        ...(regex !== undefined && { regex: fillRegex(regex, values) }),
-      },
-    };
-  }
+  if ('text' in filled) return { ...filled, text: fillPattern(filled.text, values) };
   if ('serial' in filled) {
     const { serial } = filled;
     return {

@@ -7,6 +7,7 @@ import { valueProblem } from './meaning.ts';
 import { deepFreeze } from './freeze.ts';
 import { fillStep, placeholdersIn } from './placeholders.ts';
 import { didYouMean, printable } from './problems.ts';
+import { cannotTypeSecret, untypableTexts } from './typable.ts';
 import type { CheckedRecipe, Param, Recipe, ResolvedRecipe, Step } from './types.ts';
 
 export type ParamValue = string | number | boolean;
@@ -14,7 +15,8 @@ export type ParamValue = string | number | boolean;
 /**
  * Every public parameter bound, by the given values or its default. `given` may hold text for every type, as a command
  * line does. The resolved recipe has no `params` but its secrets, so that two ways to the same values are one recipe.
- * Throws UsageError `recipe/bad-parameter` naming every parameter that is unknown, missing or does not fit, and
+ * Throws UsageError `recipe/bad-parameter` naming every parameter that is unknown, missing or does not fit,
+ * `recipe/untypable` where a text, with its parameters, has a character that no key makes on its step's layout, and
  * `recipe/base-not-supported` for a recipe with a base.
  */
 export function resolveRecipe(
@@ -49,6 +51,7 @@ export function resolveRecipe(
   }
   refuse(recipe.name, problems);
   const bound = bindPublic(recipe, params, Object.fromEntries(secret));
+  refuseUntypable(bound);
   return {
     recipe: deepFreeze(bound),
     of: checked,
@@ -85,6 +88,11 @@ export function bindSecrets(resolved: ResolvedRecipe, given: Readonly<Record<str
     const value = Object.hasOwn(given, name) ? given[name] : undefined;
     const problem = value === undefined || value === '' ? 'it is missing' : param && unfit(param, value);
     if (problem !== undefined) problems.push(`${name}: ${problem}`);
+    else if (value !== undefined) {
+      // Not which character: what is wrong with a secret may not tell it.
+      for (const layout of cannotTypeSecret(resolved.recipe, name, value))
+        problems.push(`${name}: it holds a character that the keyboard layout "${layout}" cannot type`);
+    }
   }
   refuse(resolved.recipe.name, problems);
   const steps = (resolved.recipe.personalise ?? []).map((step) =>
@@ -147,6 +155,18 @@ function unfit(param: Param, value: ParamValue): string | undefined {
   if (!isSafeLine(value, MAX_LINE_LENGTH))
     return `the value is not one line of at most ${MAX_LINE_LENGTH} ordinary characters`;
   return value.includes('{{') && param.type !== 'secret' ? 'the value holds "{{"' : undefined;
+}
+
+function refuseUntypable(recipe: Recipe): void {
+  const [first] = [...untypableTexts(recipe, 'steps'), ...untypableTexts(recipe, 'personalise')];
+  if (first === undefined) return;
+  throw new UsageError(
+    'recipe/untypable',
+    `The step ${first.step.id} of ${recipe.name} cannot type its text: ${first.why}.`,
+    {
+      hint: 'Set machine.keyboard, or a layout in a step before it, to what the guest has; or put the text in a file on a disk of packages.',
+    },
+  );
 }
 
 function refuse(name: string, problems: readonly string[]): void {

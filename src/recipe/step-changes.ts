@@ -1,6 +1,6 @@
 /** How far a changed, added, removed or moved step reaches. */
 import { isDeepStrictEqual } from 'node:util';
-import { actsOf, conditionsOf, describeAct, describeCondition } from './conditions.ts';
+import { actName, actsOf, conditionsOf, describeAct, describeCondition, placesOf } from './conditions.ts';
 import { conditionChanges, mayHoldFromTheStart, mayMatchAnything, sameCondition } from './condition-changes.ts';
 import { confirmationOf, satisfiedByEcho } from './echo.ts';
 import { fillStep, type Values } from './placeholders.ts';
@@ -183,11 +183,13 @@ function actsChanged(
 
 function actChanged(before: Act, after: Act, where: string, name: string, sameMenu: boolean): Change {
   const words = { before: describeAct(before), after: describeAct(after) };
-  if ('menu' in before && 'menu' in after) {
+  if (isEntry(before) && isEntry(after) && 'menu' in before === 'menu' in after) {
     return sameMenu
       ? { class: 'choices', where, reason: `${name}: another entry of the same menu`, ...words }
       : { class: 'sends', where, reason: `${name}: another entry of what may be another menu`, ...words };
   }
+  if (sameMenu && pointsAtOther(before, after))
+    return { class: 'choices', where, reason: `${name}: another place of the same screen, by its text`, ...words };
   const [was, is] = [keysOf(before), keysOf(after)];
   if (
     was !== undefined &&
@@ -204,11 +206,32 @@ function actChanged(before: Act, after: Act, where: string, name: string, sameMe
 }
 
 function sendsNoText(act: Act): boolean {
-  return 'menu' in act || keysOf(act)?.every((key) => TEXTLESS_KEY.test(key.toLowerCase())) === true;
+  if (isEntry(act)) return true;
+  if (placesOf(act).length > 0) return true;
+  return keysOf(act)?.every((key) => TEXTLESS_KEY.test(key.toLowerCase())) === true;
 }
 
+/** An entry of a list, chosen, ticked or unticked. */
+function isEntry(act: Act): boolean {
+  return 'menu' in act || 'check' in act || 'uncheck' in act;
+}
+
+/** The same click, on another text. A point says nothing about what it hits, and so is never a mere choice. */
+function pointsAtOther(before: Act, after: Act): boolean {
+  const kind = actName(before);
+  if ((kind !== 'click' && kind !== 'double_click') || kind !== actName(after)) return false;
+  const [was, is] = [placesOf(before)[0], placesOf(after)[0]];
+  if (was === undefined || is === undefined || !('text' in was) || !('text' in is)) return false;
+  const buttons = [before, after].map((act) => ('button' in act ? act.button : undefined));
+  const sameWay = buttons[0] === buttons[1] && isDeepStrictEqual(was.offset, is.offset);
+  // However short a string is: what stands there twice is not clicked on.
+  const vague = typeof is.text === 'object' && is.text.regex !== undefined && mayMatchAnything({ text: is.text });
+  return sameWay && !vague;
+}
+
+/** A key that is pressed until something is seen may be pressed any number of times: no mere choice. */
 function keysOf(act: Act): readonly string[] | undefined {
-  if ('key' in act) return [act.key];
+  if ('key' in act) return act.until === undefined ? [act.key] : undefined;
   return 'keys' in act ? act.keys : undefined;
 }
 

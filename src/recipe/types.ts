@@ -3,6 +3,7 @@
  * (resolve.ts) the only maker of a `ResolvedRecipe`. Field names are those of the YAML (docs/recipe.md).
  */
 import type { Digest } from '../crypto/digest.ts';
+import type { KeyboardName } from './keyboards.ts';
 
 declare const checked: unique symbol;
 declare const resolved: unique symbol;
@@ -80,7 +81,8 @@ export interface MachineSpec {
   readonly firmware?: 'bios';
   readonly disks?: readonly { readonly id: string; readonly size: string }[];
   readonly network?: 'none';
-  readonly keyboard?: 'us';
+  /** The layout that the guest has from the beginning. Default `us`. */
+  readonly keyboard?: KeyboardName;
   /** Kernel command line when `media` names a kernel. */
   readonly kernel_args?: string;
 }
@@ -146,14 +148,36 @@ export interface TextPattern {
 export type Act =
   /** Typed through the keyboard; read back from the screen unless `echo` is false. */
   | { readonly type: string; readonly clear?: boolean; readonly echo?: boolean }
-  | { readonly key: string }
+  /** Pressed once; with `until` again and again until that is seen, at most `at_most` times. */
+  | { readonly key: string; readonly until?: Condition; readonly at_most?: number }
   | { readonly keys: readonly string[] }
   | { readonly hold: string }
   | { readonly release: string }
   /** Reads the list, moves, verifies the highlighted row, chooses. */
   | { readonly menu: string }
+  /** A checkbox of a list: moved to, verified, switched where it is not so already. */
+  | { readonly check: string }
+  | { readonly uncheck: string }
+  | { readonly click: Place; readonly button?: Button }
+  | { readonly double_click: Place; readonly button?: Button }
+  | { readonly drag: { readonly from: Place; readonly to: Place } }
+  /** Moves the pointer there and presses nothing. */
+  | { readonly move: Place }
+  /** From here on the guest's keyboard has this layout. Sends nothing. */
+  | { readonly layout: KeyboardName }
   | { readonly serial: string }
   | { readonly power: 'off' | 'reset' };
+
+export type Button = 'left' | 'middle' | 'right';
+
+/** A point of the screen: given, or the middle of what is found there, in exactly one place. */
+export type Place = ({ readonly at: Point } | { readonly text: string | TextPattern }) & {
+  /** Pixels from there to the right and down; negative to the left and up. */
+  readonly offset?: Point;
+};
+
+/** Pixels: x from the left, y from the top. */
+export type Point = readonly [x: number, y: number];
 
 export interface Output {
   readonly disk: string;

@@ -44,6 +44,7 @@ describe('docs/recipe.md', () => {
       $defs.condition.properties,
       $defs.textPattern.properties,
       $defs.act.properties,
+      $defs.place.properties,
     ];
     for (const field of new Set(parts.flatMap((part) => Object.keys(part)))) {
       assert.match(page, new RegExp(`\\b${field}\\b`), `docs/recipe.md does not name ${field}`);

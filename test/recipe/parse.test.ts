@@ -113,8 +113,8 @@ describe('parseRecipe', () => {
     ],
     [
       'an act of a later version',
-      sampleWith('{ menu: "English" }', '{ click: ok }'),
-      /this version does not know "click" yet/,
+      sampleWith('{ menu: "English" }', '{ serve: ok }'),
+      /this version does not know "serve" yet/,
     ],
     [
       'an OCR condition',

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import type { Digest } from '../../crypto/digest.ts';
 import { FailedError, UsageError } from '../../errors.ts';
+import { usesPointer } from '../../recipe/conditions.ts';
 import { lockDigest } from '../../recipe/lock.ts';
 import { draftImage, measureDisk, type ImageDraft, type Manifest, type MeasuringTools } from '../image/index.ts';
 import { startMachine } from '../machine/index.ts';
@@ -109,7 +110,13 @@ async function personalise(request: BuildRequest, making: Making, done: Finished
     part: 'personalise',
     workbench: createWorkbench({
       start: startMachine,
-      config: { arch, cpus, memoryMiB, disks: [disk] },
+      config: {
+        arch,
+        cpus,
+        memoryMiB,
+        disks: [disk],
+        ...(usesPointer(run.final.recipe, 'personalise') && { pointer: 'tablet' }),
+      },
       media: plan.media,
       accelerator: host.accelerator,
       qemuVersion: host.qemuVersion,

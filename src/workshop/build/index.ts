@@ -9,7 +9,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { InterruptedError } from '../../errors.ts';
-import { resolveRecipe } from '../../recipe/resolve.ts';
+import { bindSecrets, resolveRecipe } from '../../recipe/resolve.ts';
 import type { ResolvedRecipe } from '../../recipe/types.ts';
 import { prepareMeasuringTools, type MeasuringTools } from '../image/index.ts';
 import { startMachine } from '../machine/index.ts';
@@ -85,6 +85,8 @@ export async function discardScratch(imagesDir: string, id: string): Promise<voi
 async function build(request: BuildRequest, making: Making): Promise<BuildOutcome> {
   const { folders, signal } = request;
   const resolved = resolveRecipe(request.checked, request.params);
+  // A secret that does not fit, or that no key of the layout types, is said now and not after an hour of building.
+  bindSecrets(resolved, Object.fromEntries(request.secrets));
   making.tell({ event: 'phase', phase: 'media' });
   const media = await gatherMedia(request, resolved, making);
   making.tell({ event: 'phase', phase: 'boot' });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { digestOf } from '../../crypto/canonical.ts';
 import type { Digest } from '../../crypto/digest.ts';
 import { UsageError } from '../../errors.ts';
+import { usesPointer } from '../../recipe/conditions.ts';
 import type { ResolvedRecipe } from '../../recipe/types.ts';
 import { createDisk } from '../machine/disks.ts';
 import type { MachineConfig, MachineDisk } from '../machine/types.ts';
@@ -63,6 +64,7 @@ export async function planMachine(
         ...(machine.kernel_args !== undefined && { args: machine.kernel_args }),
       },
     }),
+    ...(usesPointer(resolved.recipe, 'steps') && { pointer: 'tablet' }),
     ...(fixedClock !== undefined && { clockEpochSeconds: fixedClock }),
   };
   return { config, media: contents(resolved, media) };

@@ -7,7 +7,7 @@
  */
 import { UNKNOWN } from '../screen/read-grid.ts';
 import type { ScreenText } from '../screen/types.ts';
-import { charactersOfKey } from './keyboard.ts';
+import { charactersOfKey, DEFAULT_KEYBOARD, type KeyboardName } from '../../recipe/keyboards.ts';
 import { CHARACTERS_IN_FLIGHT } from './limits.ts';
 
 export interface Place {
@@ -200,8 +200,14 @@ function firstEcho(before: Lines, now: Lines, field: Field, sent: string): Field
  * What stands from the field's next place to the end of its text, where it differs from `before`: what has to be erased.
  * With no place known yet, the first change that is made of the characters that were sent. Empty if there is nothing.
  */
-export function strayText(before: Lines, now: Lines, field: Field, sent: string): string {
-  const start = field.next ?? firstStray(before, now, sent);
+export function strayText(
+  before: Lines,
+  now: Lines,
+  field: Field,
+  sent: string,
+  layout: KeyboardName = DEFAULT_KEYBOARD,
+): string {
+  const start = field.next ?? firstStray(before, now, sent, layout);
   if (start === null) return '';
   // What came out wrong may have gone on in the next row.
   const rest = (screen: Lines) =>
@@ -247,8 +253,8 @@ function showsOrHides(shown: string | undefined, char: string): boolean {
 }
 
 /** The first cell that changed to a character that was sent, and not next to a change to any other. */
-function firstStray(before: Lines, now: Lines, sent: string): Place | null {
-  const ours = new Set(Array.from(sent, charactersOfKey).flat());
+function firstStray(before: Lines, now: Lines, sent: string, layout: KeyboardName): Place | null {
+  const ours = new Set(Array.from(sent, (char) => charactersOfKey(layout, char)).flat());
   for (const [row, is] of now.lines.entries()) {
     const changed = range(0, now.columns).filter((at) => before.lines[row]?.[at] !== is[at] && is[at] !== ' ');
     const [column] = changed;

@@ -1,12 +1,13 @@
 /**
- * Input: text, keys and menu choices into a machine, each read back from its screen.
+ * Input: text, keys, menu choices and clicks into a machine, each read back from its screen.
  *
  * Promises: what `typeText` says it typed is on the screen, character by character; no modifier stays pressed; a menu entry is chosen
- * only when the highlighted row is that entry. Never: a fixed pause instead of a look, the typed text in a message.
+ * only when the highlighted row is that entry; nothing is clicked that is not there exactly once. Never: a fixed pause instead of a look, the typed text in a message.
  */
 export { holdEvents, keyEvents, releaseModifiers, textEvents } from './keyboard.ts';
-export { chooseFromMenu } from './menu.ts';
+export { chooseFromMenu, tickInMenu } from './menu.ts';
 export type { MenuOptions } from './menu.ts';
+export { clickOn, drag, moveTo } from './pointer.ts';
 export { createPace } from './pace.ts';
 export type { Pace } from './pace.ts';
 export { typeText } from './typing.ts';

@@ -1,35 +1,7 @@
-/** Text and key names to key events for a US keyboard, by QEMU's `qcode` names (qapi/ui.json). Pure. */
+/** Text and key names to key events on a layout, by QEMU's `qcode` names (qapi/ui.json). Pure. */
 import { UsageError } from '../../errors.ts';
+import { DEFAULT_KEYBOARD, strokeOn, type KeyboardName, type Stroke } from '../../recipe/keyboards.ts';
 import type { KeyEvent } from '../machine/types.ts';
-
-/** A key, and whether it takes Shift. */
-export interface Stroke {
-  readonly key: string;
-  readonly shift: boolean;
-}
-
-/** Unshifted and shifted characters of each key: US English (xkb `us`, QEMU's keymap en-us). */
-const PUNCTUATION: readonly (readonly [key: string, plain: string, shifted: string])[] = [
-  ['grave_accent', '`', '~'],
-  ['minus', '-', '_'],
-  ['equal', '=', '+'],
-  ['bracket_left', '[', '{'],
-  ['bracket_right', ']', '}'],
-  ['backslash', '\\', '|'],
-  ['semicolon', ';', ':'],
-  ['apostrophe', "'", '"'],
-  ['comma', ',', '<'],
-  ['dot', '.', '>'],
-  ['slash', '/', '?'],
-];
-const SHIFTED_DIGITS = ')!@#$%^&*(';
-
-const STROKES: ReadonlyMap<string, Stroke> = new Map([
-  [' ', { key: 'spc', shift: false }] as const,
-  ...'abcdefghijklmnopqrstuvwxyz'.split('').flatMap((letter) => both(letter, letter, letter.toUpperCase())),
-  ...SHIFTED_DIGITS.split('').flatMap((sign, digit) => both(String(digit), String(digit), sign)),
-  ...PUNCTUATION.flatMap(([key, plain, shifted]) => both(key, plain, shifted)),
-]);
 
 /** What recipes call keys, and what QEMU does. Letters, digits and the characters of the layout name themselves. */
 const NAMED: ReadonlyMap<string, string> = new Map([
@@ -52,46 +24,48 @@ const MODIFIERS: ReadonlyMap<string, string> = new Map([
   ['altgr', 'alt_r'],
 ]);
 
-/** The stroke for one character. Throws `input/no-such-character`. */
-export function strokeFor(character: string): Stroke {
-  const stroke = STROKES.get(character);
+/** The stroke for one character. Throws `input/no-such-character`, which never says which: it may be part of a secret. */
+function strokeFor(character: string, layout: KeyboardName): Stroke {
+  const stroke = strokeOn(layout, character);
   if (stroke) return stroke;
-  const code = character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0');
   throw new UsageError(
     'input/no-such-character',
-    `a US keyboard has no key for ${JSON.stringify(character)} (U+${code})`,
+    `the text has a character that the keyboard layout "${layout}" cannot type`,
     {
-      hint: 'put text with other characters in a file on a disk of packages, or use `key` for enter and tab',
+      hint: 'put text with other characters in a file on a disk of packages, or set the layout that the guest has',
     },
   );
 }
 
-/** Both characters of the key that types this one: what comes out where Shift was lost, or stuck. */
-export function charactersOfKey(character: string): string[] {
-  const { key } = strokeFor(character);
-  return [...STROKES].filter(([, stroke]) => stroke.key === key).map(([char]) => char);
+/** Throws `input/no-such-character` where there is one. */
+export function checkTypable(text: string, layout: KeyboardName): void {
+  for (const character of text) strokeFor(character, layout);
 }
 
-/** Events for a run of characters; Shift is pressed once for neighbours that both need it. */
-export function textEvents(text: string): KeyEvent[] {
+/** Events for a run of characters; Shift and AltGr are pressed once for neighbours that both need them. */
+export function textEvents(text: string, layout: KeyboardName = DEFAULT_KEYBOARD): KeyEvent[] {
   const events: KeyEvent[] = [];
-  let shifted = false;
-  const hold = (shift: boolean) => {
-    if (shift !== shifted) events.push({ key: 'shift', down: shift });
-    shifted = shift;
+  const held = { shift: false, altgr: false };
+  const hold = (modifier: 'shift' | 'altgr', down: boolean) => {
+    if (down !== held[modifier]) events.push({ key: modifier === 'shift' ? 'shift' : 'alt_r', down });
+    held[modifier] = down;
   };
   for (const character of text) {
-    const { key, shift } = strokeFor(character);
-    hold(shift);
+    const { key, shift, altgr } = strokeFor(character, layout);
+    // What is let go is let go first: with both held, a key would be a third character.
+    if (!shift) hold('shift', false);
+    hold('altgr', altgr);
+    hold('shift', shift);
     events.push(...press(key));
   }
-  hold(false);
+  hold('shift', false);
+  hold('altgr', false);
   return events;
 }
 
 /** Events for a key by name, or a chord such as `ctrl-alt-f2`. Throws `input/no-such-key`. */
-export function keyEvents(name: string): KeyEvent[] {
-  const { modifiers, key } = parseChord(name);
+export function keyEvents(name: string, layout: KeyboardName = DEFAULT_KEYBOARD): KeyEvent[] {
+  const { modifiers, key } = parseChord(name, layout);
   return [
     ...modifiers.map((modifier) => ({ key: modifier, down: true })),
     ...press(key),
@@ -100,15 +74,15 @@ export function keyEvents(name: string): KeyEvent[] {
 }
 
 /** One half of a key press, for `hold` and `release`. A chord's keys all go the same way. */
-export function holdEvents(name: string, down: boolean): KeyEvent[] {
-  const { modifiers, key } = parseChord(name);
+export function holdEvents(name: string, down: boolean, layout: KeyboardName = DEFAULT_KEYBOARD): KeyEvent[] {
+  const { modifiers, key } = parseChord(name, layout);
   const keys = [...modifiers, key];
   return (down ? keys : keys.toReversed()).map((key) => ({ key, down }));
 }
 
 /** Key-ups for every modifier: sent around each field, because a lost key-up leaves the guest with a stuck Shift. */
 export function releaseModifiers(): KeyEvent[] {
-  return ['shift', 'shift_r', 'ctrl', 'alt'].map((key) => ({ key, down: false }));
+  return ['shift', 'shift_r', 'ctrl', 'alt', 'alt_r'].map((key) => ({ key, down: false }));
 }
 
 /**
@@ -123,7 +97,7 @@ const EXTENDED: ReadonlySet<string> = new Set(
   'up down left right home end pgup pgdn insert delete alt_r ctrl_r meta_l meta_r menu print'.split(' '),
 );
 
-function parseChord(name: string): { modifiers: string[]; key: string } {
+function parseChord(name: string, layout: KeyboardName): { modifiers: string[]; key: string } {
   // `-` and `ctrl--`: the last key is the minus itself.
   const last = name === '-' || name.endsWith('--') ? '-' : (name.split('-').at(-1) ?? '');
   const parts = name
@@ -132,14 +106,15 @@ function parseChord(name: string): { modifiers: string[]; key: string } {
     .split('-')
     .slice(0, -1);
   const modifiers = parts.map((part) => MODIFIERS.get(part));
-  const character = STROKES.get(last);
-  const key =
-    NAMED.get(last.toLowerCase()) ??
-    MODIFIERS.get(last.toLowerCase()) ??
-    (character?.shift === false ? character.key : undefined);
+  const named = NAMED.get(last.toLowerCase()) ?? MODIFIERS.get(last.toLowerCase());
+  // A character by itself: the key that makes it. A capital letter is no name for a key: `shift-a` says what is meant.
+  const stroke = named === undefined && last === last.toLowerCase() ? strokeOn(layout, last) : undefined;
+  const key = named ?? stroke?.key;
+  if (stroke?.altgr === true) modifiers.push('alt_r');
+  if (stroke?.shift === true) modifiers.push('shift');
   if (key === undefined || modifiers.includes(undefined)) {
     throw new UsageError('input/no-such-key', `there is no key named "${name}"`, {
-      hint: `keys are characters, ${[...NAMED.keys()].join(', ')}, alone or after ctrl-, alt-, shift-, super-`,
+      hint: `keys are the characters of the layout "${layout}", ${[...NAMED.keys()].join(', ')}, alone or after ctrl-, alt-, shift-, super-`,
     });
   }
   return { modifiers: modifiers.filter((modifier) => modifier !== undefined), key };
@@ -149,13 +124,6 @@ function press(key: string): KeyEvent[] {
   return [
     { key, down: true },
     { key, down: false },
-  ];
-}
-
-function both(key: string, plain: string, shifted: string): [string, Stroke][] {
-  return [
-    [plain, { key, shift: false }],
-    [shifted, { key, shift: true }],
   ];
 }
 

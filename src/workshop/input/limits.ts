@@ -30,5 +30,14 @@ export const MISMATCHES = 40;
 /** Backspaces that `clear` sends at most. */
 export const CLEARED_CHARACTERS = 512;
 
+/** Until a guest reads its pointer: drivers may be loaded while the first screen is shown already. Scaled. */
+export const POINTER_READY_MS = 10_000;
+
+/** Places that the pointer passes through while it drags: some programs need to see it move. */
+export const DRAG_STEPS = 8;
+
+/** Times that a checkbox is switched before it is given up: keys may be lost. */
+export const CHECKBOX_KEYS = 4;
+
 /** Arrow keys that a menu takes at most, there and back again. */
 export const MENU_KEYS = 400;

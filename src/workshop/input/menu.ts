@@ -7,7 +7,7 @@ import { FailedError } from '../../errors.ts';
 import { foldBlanks, foldText } from '../screen/fold.ts';
 import type { ScreenText } from '../screen/types.ts';
 import { keyEvents } from './keyboard.ts';
-import { ECHO_SETTLE_MS, MENU_KEYS } from './limits.ts';
+import { CHECKBOX_KEYS, ECHO_SETTLE_MS, MENU_KEYS } from './limits.ts';
 import { watchFor, wholeScreen } from './watch.ts';
 import type { Bench } from './watch.ts';
 
@@ -21,6 +21,52 @@ export interface MenuOptions extends Bench {
  * where the list does not have it, `input/menu-stuck` where the highlight does not move.
  */
 export async function chooseFromMenu(options: MenuOptions): Promise<void> {
+  await highlightEntry(options);
+  await options.machine.sendKeys(keyEvents('enter'));
+}
+
+/**
+ * Ticks or unticks the entry's checkbox (`[ ]`, `[*]`), with the space bar, unless it is as wanted already. Throws as
+ * `chooseFromMenu`, `input/no-checkbox` where the entry has none, and `input/checkbox-stuck` where it does not change.
+ */
+export async function tickInMenu(options: MenuOptions & { readonly ticked: boolean }): Promise<void> {
+  const { machine, entry, ticked } = options;
+  let screen = await highlightEntry(options);
+  for (let keys = 0; keys <= CHECKBOX_KEYS; keys++) {
+    const mark = markOf(screen);
+    if (mark === null) throw noCheckbox(entry);
+    if (mark === ticked) {
+      // A slow guest may still have a key to act upon.
+      const later = await watchFor(options, SURE_MS, wholeScreen, (now) => (markOf(now) === mark ? null : true));
+      if (later.value === null) return;
+      screen = later.screen;
+      continue;
+    }
+    await machine.sendKeys(keyEvents('space'));
+    ({ screen } = await watchFor(options, ECHO_SETTLE_MS, wholeScreen, (now) =>
+      markOf(now) === ticked ? true : null,
+    ));
+  }
+  throw new FailedError(
+    'input/checkbox-stuck',
+    `the checkbox of "${entry}" does not stay ${ticked ? 'ticked' : 'unticked'}`,
+    {
+      facts: { entry },
+    },
+  );
+}
+
+/** Is the highlighted entry's checkbox ticked? Null where it has none. */
+function markOf(screen: ScreenText): boolean | null {
+  const bar = highlightedRow(screen);
+  if (bar === null) return null;
+  const line = screen.lines[bar.row] ?? '';
+  const [, mark] = /^\[(.)\]/.exec(bar.text) ?? /\[(.)\]\s?$/.exec(line.slice(0, bar.column)) ?? [];
+  return mark === undefined ? null : mark !== ' ' && mark !== '_';
+}
+
+/** Moves the highlight to the entry, and gives the screen on which it surely is. */
+async function highlightEntry(options: MenuOptions): Promise<ScreenText> {
   const { machine, entry } = options;
   const seen = new Set<string>();
   let screen = await drawn(options);
@@ -36,8 +82,7 @@ export async function chooseFromMenu(options: MenuOptions): Promise<void> {
       const later = await watchFor(options, SURE_MS, highlights, (now) => (highlights(now) === before ? null : true));
       screen = later.screen;
       if (later.value !== null) continue;
-      await machine.sendKeys(keyEvents('enter'));
-      return;
+      return screen;
     }
     await machine.sendKeys(keyEvents(direction));
     // The highlight moves, or a list that scrolls shows other text under it.
@@ -84,6 +129,8 @@ const DRAWN_MS = 1_000;
 
 interface Bar {
   readonly row: number;
+  /** Of its first visible character. */
+  readonly column: number;
   /** The highlighted text, without the blanks around it. */
   readonly text: string;
 }
@@ -98,7 +145,10 @@ function bars(screen: ScreenText): Bar[] {
         text += screen.lines[row]?.charAt(column) ?? '';
         continue;
       }
-      if (foldBlanks(text) !== '') found.push({ row, text: text.trim() });
+      if (foldBlanks(text) !== '') {
+        const lead = text.length - text.trimStart().length;
+        found.push({ row, column: column - text.length + lead, text: text.trim() });
+      }
       text = '';
     }
   }
@@ -147,6 +197,13 @@ function directionTo(screen: ScreenText, entry: string): 'up' | 'down' {
   const bar = highlightedRow(screen);
   const rows = rowsOf(screen, entry);
   return bar !== null && rows.length > 0 && rows.every((row) => row < bar.row) ? 'up' : 'down';
+}
+
+function noCheckbox(entry: string): FailedError {
+  return new FailedError('input/no-checkbox', `the entry "${entry}" has no checkbox to tick`, {
+    facts: { entry },
+    hint: 'use `menu` for an entry that is chosen',
+  });
 }
 
 function noMenu(entry: string): FailedError {

@@ -1,5 +1,6 @@
 /** How fast a guest takes keys: fast until it loses one, then slower, and faster again after a run of good echoes. */
 import { BLIND_KEY_MS, CHARACTERS_IN_FLIGHT, KEYBOARD_QUEUE_BYTES, SLOWEST_KEY_MS } from './limits.ts';
+import { DEFAULT_KEYBOARD, type KeyboardName } from '../../recipe/keyboards.ts';
 import { keyboardBytes, textEvents } from './keyboard.ts';
 
 export interface Pace {
@@ -37,13 +38,18 @@ export function noteSuccess(pace: Pace): void {
  * can help it, because a blank at the end cannot be seen: blanks go with the character after them. At the `beginning` of a
  * field it has no blank in it: until the field's place is known, one that was sent in vain could not be found again.
  */
-export function nextChunk(text: string, { inFlight }: Pace, beginning = false): string {
+export function nextChunk(
+  text: string,
+  { inFlight }: Pace,
+  beginning = false,
+  layout: KeyboardName = DEFAULT_KEYBOARD,
+): string {
   const blanks = text.length - text.trimStart().length;
   const most = Math.min(CHARACTERS_IN_FLIGHT, Math.max(inFlight, blanks + 1));
   let chunk = '';
   for (const char of text) {
     if (beginning && char === ' ' && chunk.trim() !== '') break;
-    if (chunk.length >= most || keyboardBytes(textEvents(chunk + char)) > KEYBOARD_QUEUE_BYTES) break;
+    if (chunk.length >= most || keyboardBytes(textEvents(chunk + char, layout)) > KEYBOARD_QUEUE_BYTES) break;
     chunk += char;
   }
   const visible = chunk.trimEnd();

@@ -7,7 +7,8 @@ import { FailedError, UsageError } from '../../errors.ts';
 import type { ScreenText } from '../screen/types.ts';
 import { EMPTY_FIELD, followScroll, readEcho, stillConfirmed, strayText } from './echo.ts';
 import type { Field, Lines } from './echo.ts';
-import { keyEvents, releaseModifiers, strokeFor, textEvents } from './keyboard.ts';
+import { checkTypable, keyEvents, releaseModifiers, textEvents } from './keyboard.ts';
+import { DEFAULT_KEYBOARD, type KeyboardName } from '../../recipe/keyboards.ts';
 import { BLIND_KEY_MS, CLEARED_CHARACTERS, ECHO_SETTLE_MS, MISMATCHES, TYPED_CHARACTERS } from './limits.ts';
 import { createPace, nextChunk, noteSuccess, slowDown } from './pace.ts';
 import type { Pace } from './pace.ts';
@@ -20,6 +21,8 @@ export interface TypeOptions extends Bench {
   readonly echo?: boolean;
   /** Empty the field first, from its end. */
   readonly clear?: boolean;
+  /** The layout that the guest has. Default `us`. */
+  readonly layout?: KeyboardName;
   /** Remembered from field to field by whoever types more than one. */
   readonly pace?: Pace;
 }
@@ -44,7 +47,7 @@ export async function typeText(options: TypeOptions): Promise<Typed> {
       },
     );
   }
-  for (const char of text) strokeFor(char);
+  checkTypable(text, options.layout ?? DEFAULT_KEYBOARD);
   await machine.sendKeys(releaseModifiers());
   try {
     if (options.clear === true) await clearField(options);
@@ -56,17 +59,17 @@ export async function typeText(options: TypeOptions): Promise<Typed> {
 }
 
 /** Without echo nothing can be read back: one character at a time, confirmed by what follows. */
-async function typeBlind({ machine, text, signal }: TypeOptions, pace: Pace): Promise<Typed> {
+async function typeBlind({ machine, text, layout, signal }: TypeOptions, pace: Pace): Promise<Typed> {
   for (const char of text) {
     signal?.throwIfAborted();
-    await machine.sendKeys(textEvents(char));
+    await machine.sendKeys(textEvents(char, layout));
     await sleep(Math.max(BLIND_KEY_MS, pace.gapMs), undefined, { signal });
   }
   return { retyped: 0 };
 }
 
 async function typeWithEcho(options: TypeOptions, pace: Pace): Promise<Typed> {
-  const { text, machine, signal } = options;
+  const { text, machine, layout, signal } = options;
   let field: Field = EMPTY_FIELD;
   let before = await look(options);
   let retyped = 0;
@@ -74,8 +77,8 @@ async function typeWithEcho(options: TypeOptions, pace: Pace): Promise<Typed> {
   let longest = 0;
   while (field.confirmed.length < text.length) {
     const done: Field = field;
-    const chunk = nextChunk(text.slice(done.confirmed.length), pace, done.next === null);
-    await machine.sendKeys(textEvents(chunk));
+    const chunk = nextChunk(text.slice(done.confirmed.length), pace, done.next === null, layout);
+    await machine.sendKeys(textEvents(chunk, layout));
     if (pace.gapMs > 0 || chunk.trim() === '')
       await sleep(Math.max(BLIND_KEY_MS * chunk.length, pace.gapMs), undefined, { signal });
     const part = done.next === null ? wholeScreen : rowsAround(done.next.row);
@@ -116,7 +119,7 @@ async function eraseStray(
   mismatches: number,
 ): Promise<{ field: Field; screen: ScreenText }> {
   let screen = await look(options);
-  if (lastField.next === null && strayText(old, screen, lastField, sent) === '') {
+  if (lastField.next === null && strayText(old, screen, lastField, sent, options.layout) === '') {
     if (mismatches >= NOT_ECHOED_AFTER) throw notEchoed();
     // A busy guest may show it yet: what comes late is erased by what is sent after it. On an empty line that does nothing.
     for (const _ of sent) await options.machine.sendKeys(keyEvents('backspace'));
@@ -127,7 +130,7 @@ async function eraseStray(
   for (let count = 0; count < CLEARED_CHARACTERS; count++) {
     // Only ever shorter: a blank that seems to be back is a cell where nothing stands.
     field = stillConfirmed(screen, field);
-    if (strayText(before, screen, field, sent) === '') {
+    if (strayText(before, screen, field, sent, options.layout) === '') {
       const uncertain = sent.includes(' ') || field.confirmed.at(-1)?.char === ' ';
       if (target === null && uncertain) target = field.confirmed.findLastIndex(({ char }) => char !== ' ');
       if (target === null || field.confirmed.length <= Math.max(0, target)) return { field, screen };

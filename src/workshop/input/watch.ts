@@ -1,6 +1,6 @@
 /** Looking at a screen until something is to be seen on it, or until it has come to rest. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Machine } from '../machine/types.ts';
+import type { Frame, Machine } from '../machine/types.ts';
 import type { Eyes, ScreenText } from '../screen/types.ts';
 import { LOOK_MS } from './limits.ts';
 
@@ -13,8 +13,13 @@ export interface Bench {
   readonly hostFactor?: number | undefined;
 }
 
-export async function look({ machine, eyes, signal }: Bench): Promise<ScreenText> {
-  return eyes.read(await machine.frame(signal));
+export async function look(bench: Bench): Promise<ScreenText> {
+  return (await frameAndText(bench)).screen;
+}
+
+export async function frameAndText({ machine, eyes, signal }: Bench): Promise<{ frame: Frame; screen: ScreenText }> {
+  const frame = await machine.frame(signal);
+  return { frame, screen: eyes.read(frame) };
 }
 
 /**

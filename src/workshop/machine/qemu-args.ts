@@ -59,8 +59,9 @@ export function qemuArguments(plan: QemuPlan): string[] {
     ['-chardev', `socket,id=qmp,fd=${QMP_FD}`, '-mon', 'chardev=qmp,mode=control'],
     ['-chardev', `socket,id=serial0,fd=${SERIAL_FD}`, '-serial', 'chardev:serial0'],
     ...plan.disks.map(diskArguments),
-    usbController(plan.disks),
+    usbController(plan),
     ...plan.disks.map(diskDevice),
+    config.pointer === undefined ? [] : ['-device', 'usb-tablet,id=pointer,bus=usb.0'],
     ...portArguments(config.ports ?? []),
     ...kernelArguments(config.kernel),
     plan.incoming ? ['-S', '-incoming', 'defer'] : ['-S'],
@@ -82,8 +83,10 @@ function diskArguments(disk: MachineDisk): string[] {
   return ['-blockdev', `${file}${isWritable(disk) ? ',discard=unmap' : ''}`, '-blockdev', format];
 }
 
-function usbController(disks: readonly MachineDisk[]): string[] {
-  return disks.some((disk) => disk.bus === 'usb') ? ['-device', 'qemu-xhci,id=usb'] : [];
+function usbController({ disks, config }: QemuPlan): string[] {
+  return config.pointer !== undefined || disks.some((disk) => disk.bus === 'usb')
+    ? ['-device', 'qemu-xhci,id=usb']
+    : [];
 }
 
 /** Hard disks are tried first, then the CD: an installed system boots from its disk after the installer's reboot. */

@@ -17,7 +17,7 @@ import type { Qmp, QmpEvent } from './qmp.ts';
 import { checkDisk, checkMemory } from './resources.ts';
 import { listenToSerial } from './serial-line.ts';
 import type { SerialLine } from './serial-line.ts';
-import type { Frame, KeyEvent, Machine, MachineEvent, SavedState, StartOptions } from './types.ts';
+import type { Frame, KeyEvent, Machine, MachineEvent, PointerEvent, SavedState, StartOptions } from './types.ts';
 
 /**
  * Starts (or restores) a machine. Rejects with `machine/qemu-missing`, `machine/died` with QEMU's own words, or
@@ -114,6 +114,19 @@ class QemuMachine implements Machine {
     await this.#parts.qmp.call('input-send-event', {
       events: events.map(({ key, down }) => ({ type: 'key', data: { down, key: { type: 'qcode', data: key } } })),
     });
+  }
+
+  async sendPointer(events: readonly PointerEvent[]): Promise<void> {
+    if (this.#options.config.pointer === undefined) {
+      throw new UsageError('machine/no-pointer', 'this machine has no pointer');
+    }
+    await this.#parts.qmp.call('input-send-event', { events: events.flatMap(inputEvents) });
+  }
+
+  async pointerReady(): Promise<boolean> {
+    // Events go to the current pointer only, and a tablet becomes that when the guest first asks it for news.
+    const mice = await this.#parts.qmp.call('query-mice');
+    return objects(mice).some((mouse) => mouse['absolute'] === true && mouse['current'] === true);
   }
 
   serialOutput(): Uint8Array {
@@ -244,6 +257,14 @@ class QemuMachine implements Machine {
     if (event.type !== 'reset') this.#over = event;
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+function inputEvents(event: PointerEvent): object[] {
+  if ('button' in event) return [{ type: 'btn', data: { button: event.button, down: event.down } }];
+  return [
+    { type: 'abs', data: { axis: 'x', value: event.x } },
+    { type: 'abs', data: { axis: 'y', value: event.y } },
+  ];
 }
 
 /** PCI class code of a VGA-compatible display controller. */

@@ -22,6 +22,16 @@ export interface KeyEvent {
   readonly down: boolean;
 }
 
+export type PointerButton = 'left' | 'middle' | 'right';
+
+/** Where the pointer goes (0 to `POINTER_RANGE` from the left and from the top), or a button of it. */
+export type PointerEvent =
+  | { readonly x: number; readonly y: number }
+  | { readonly button: PointerButton; readonly down: boolean };
+
+/** Largest coordinate of an absolute pointer: the right and the lower edge. */
+export const POINTER_RANGE = 0x7fff;
+
 export type MachineEvent =
   | { readonly type: 'shutdown'; readonly byGuest: boolean }
   | { readonly type: 'reset' }
@@ -48,6 +58,8 @@ export interface MachineConfig {
   readonly kernel?: { readonly path: string; readonly initrd?: string; readonly args?: string };
   /** Seconds since 1970 that the guest's clock starts at; absent: the host's clock. */
   readonly clockEpochSeconds?: number;
+  /** An absolute pointer, exactly one. Absent where nobody points: a machine with one is another machine. */
+  readonly pointer?: 'tablet';
   /** Extra virtio-serial ports by name, each a unix socket of ours (the measuring VM's way out). */
   readonly ports?: readonly string[];
 }
@@ -61,6 +73,10 @@ export interface Machine {
   frame(signal?: AbortSignal): Promise<Frame>;
   /** All events in one QMP call: they arrive together or not at all. At most 16 events (8 keys). */
   sendKeys(events: readonly KeyEvent[]): Promise<void>;
+  /** All events at once. Rejects with `machine/no-pointer` where the machine has none. */
+  sendPointer(events: readonly PointerEvent[]): Promise<void>;
+  /** Does the guest read the pointer? Until its driver does, what is sent is lost. */
+  pointerReady(): Promise<boolean>;
   /**
    * Bytes the guest wrote to its first serial port since power-on (or since it was restored). After 64 MiB nothing more
    * is taken.

@@ -2,7 +2,12 @@
  * Carries out what a step does. The input folder types and chooses, with its own checks; here is only what a recipe's
  * words mean, and what is told about them.
  */
-import type { Act } from '../../recipe/types.ts';
+import { FailedError } from '../../errors.ts';
+import { describeAct, describeCondition } from '../../recipe/conditions.ts';
+import type { KeyboardName } from '../../recipe/keyboards.ts';
+import { DEFAULT_PRESSES } from '../../recipe/limits.ts';
+import type { Act, Condition, Place } from '../../recipe/types.ts';
+import type { PointerButton } from '../machine/types.ts';
 import { serialText } from './conditions.ts';
 import { SERIAL_ECHO_MS } from './limits.ts';
 import type { Observer } from './observer.ts';
@@ -10,6 +15,8 @@ import type { BuildEventBody } from './types.ts';
 
 /** Whoever types for the engine: `input/` does, on the observer's hands. Errors are `input/…` where it did not work. */
 export interface Typist {
+  /** The layout that the guest has from now on. */
+  useLayout(layout: KeyboardName): void;
   /** Types and reads the echo back unless `echo` is false. `retyped` counts corrected characters. */
   type(
     text: string,
@@ -22,6 +29,15 @@ export interface Typist {
   release(key: string): Promise<void>;
   /** Moves the highlight of the list on the screen to `entry`, checks it, and chooses it. */
   choose(entry: string, signal: AbortSignal): Promise<void>;
+  /** The same, and ticks or unticks the entry's checkbox unless it is so already. */
+  tick(entry: string, ticked: boolean, signal: AbortSignal): Promise<void>;
+  click(
+    place: Place,
+    options: { readonly button: PointerButton; readonly times: number },
+    signal: AbortSignal,
+  ): Promise<void>;
+  move(place: Place, signal: AbortSignal): Promise<void>;
+  drag(from: Place, to: Place, signal: AbortSignal): Promise<void>;
 }
 
 export interface ActContext {
@@ -30,6 +46,8 @@ export interface ActContext {
   readonly typist: Typist;
   /** Values of the secret parameters by name; put in here, at the last moment, and shown nowhere. */
   readonly secrets: ReadonlyMap<string, string>;
+  /** Waits for the condition until the screen rests without it. */
+  readonly comes: (condition: Condition) => Promise<boolean>;
   readonly hostFactor: number;
   readonly now: () => number;
   readonly emit: (event: BuildEventBody) => void;
@@ -47,7 +65,7 @@ export async function perform(act: Act, context: ActContext): Promise<void> {
     emit({ event: 'typed', step, text: act.type, retyped, ...(sentAtMs !== null && { sentAtMs }) });
     return;
   }
-  if ('key' in act) return press(act.key, context);
+  if ('key' in act) return act.until === undefined ? press(act.key, context) : pressUntil(act.key, act, context);
   if ('keys' in act) {
     for (const key of act.keys) await press(key, context);
     return;
@@ -55,8 +73,44 @@ export async function perform(act: Act, context: ActContext): Promise<void> {
   if ('hold' in act) return told(`${act.hold} down`, context, () => typist.hold(act.hold));
   if ('release' in act) return told(`${act.release} up`, context, () => typist.release(act.release));
   if ('menu' in act) return told(`menu: ${act.menu}`, context, () => typist.choose(act.menu, signal));
+  if ('check' in act) return told(describeAct(act), context, () => typist.tick(act.check, true, signal));
+  if ('uncheck' in act) return told(describeAct(act), context, () => typist.tick(act.uncheck, false, signal));
+  if ('layout' in act) return typist.useLayout(act.layout);
   if ('serial' in act) return writeSerial(act.serial, context);
-  return told(`power ${act.power}`, context, () => observer.hands.power(act.power));
+  if ('power' in act) return switchPower(act.power, context);
+  await told(describeAct(act), context, () => point(act, context));
+}
+
+type PointerAct = Extract<Act, { click: Place } | { double_click: Place } | { move: Place } | { drag: object }>;
+
+function point(act: PointerAct, { typist, signal }: ActContext): Promise<void> {
+  if ('click' in act) return typist.click(act.click, { button: act.button ?? 'left', times: 1 }, signal);
+  if ('double_click' in act) return typist.click(act.double_click, { button: act.button ?? 'left', times: 2 }, signal);
+  if ('move' in act) return typist.move(act.move, signal);
+  return typist.drag(act.drag.from, act.drag.to, signal);
+}
+
+/** Looks before each press, and so presses nothing where it is to be seen already. */
+async function pressUntil(
+  key: string,
+  { until, at_most: most = DEFAULT_PRESSES }: { readonly until?: Condition; readonly at_most?: number },
+  context: ActContext,
+): Promise<void> {
+  if (until === undefined) return;
+  for (let presses = 0; !(await context.comes(until)); presses += 1) {
+    if (presses >= most) {
+      throw new FailedError(
+        'input/not-reached',
+        `${key} was pressed ${most} times, and still there is no ${describeCondition(until)}`,
+        { hint: 'is this the key that leads there? `at_most` sets how often it is pressed' },
+      );
+    }
+    await press(key, context);
+  }
+}
+
+function switchPower(action: 'off' | 'reset', context: ActContext): Promise<void> {
+  return told(`power ${action}`, context, () => context.observer.hands.power(action));
 }
 
 async function press(key: string, context: ActContext): Promise<void> {

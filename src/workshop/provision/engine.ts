@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { FailedError, InterruptedError } from '../../errors.ts';
 import { stepDigest } from '../../recipe/digest.ts';
 import { durationMs } from '../../recipe/duration.ts';
+import { keyboardAt } from '../../recipe/typable.ts';
 import type { Duration, ResolvedRecipe, Step } from '../../recipe/types.ts';
 import type { Machine } from '../machine/types.ts';
 import type { Eyes, Font } from '../screen/types.ts';
@@ -222,8 +223,10 @@ class Run {
     this.#emit({ event: 'rolled-back', to: step });
   }
 
-  async #try({ step }: StepRun): Promise<Outcome> {
+  async #try({ step, index }: StepRun): Promise<Outcome> {
     const bench = this.#workplace();
+    // Not remembered from the step before: a resumed or rolled back machine has none.
+    bench.typist.useLayout(keyboardAt(this.#resolved.recipe, this.#part, index));
     this.#markBefore = bench.observer.mark;
     await performStep(step, bench, this.#settings());
     return DONE;

@@ -39,6 +39,11 @@ export const NEAREST_LINES = 5;
 /** Steps told in a failure bundle. */
 export const BUNDLE_STEPS = 20;
 
+/** A key with `until` is pressed again once the screen has been still for this long, milliseconds, scaled. */
+export const PRESS_REST_MS = 400;
+/** The same where the screen never rests. */
+export const PRESS_MOST_MS = 4_000;
+
 /** A serial line typed with an end of line waits this long for its own echo first, milliseconds, scaled. */
 export const SERIAL_ECHO_MS = 2_000;
 

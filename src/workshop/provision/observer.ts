@@ -4,7 +4,7 @@
  */
 import type { Duplex } from 'node:stream';
 import type { Eyes, Font, ScreenText } from '../screen/types.ts';
-import type { Frame, KeyEvent, Machine, MachineEvent } from '../machine/types.ts';
+import type { Frame, KeyEvent, Machine, MachineEvent, PointerEvent } from '../machine/types.ts';
 import { ACTIVE_FOR_MS, LEARN_FONT_EVERY_MS, POLL_ACTIVE_MS, POLL_QUIET_MS } from './limits.ts';
 import { screenChanged } from './stillness.ts';
 
@@ -236,6 +236,12 @@ function handsOf(
       await machine.sendKeys(keys);
       told.sent();
     },
+    async sendPointer(events: readonly PointerEvent[]): Promise<void> {
+      told.input();
+      await machine.sendPointer(events);
+      told.sent();
+    },
+    pointerReady: () => machine.pointerReady(),
     serialOutput: () => machine.serialOutput(),
     async writeSerial(bytes: Uint8Array): Promise<void> {
       told.input();

@@ -2,8 +2,8 @@
  * One try of one step: wait for `when`, act, wait for `expect`. Everything around a try (retry, rollback, repair,
  * recording) is in decorators.ts.
  */
-import type { Branch, Condition, Duration, Step, Watch } from '../../recipe/types.ts';
-import { describeCondition } from '../../recipe/conditions.ts';
+import type { Act, Branch, Condition, Duration, Step, Watch } from '../../recipe/types.ts';
+import { describeCondition, placesOf } from '../../recipe/conditions.ts';
 import { stepDigest } from '../../recipe/digest.ts';
 import { PortalgunError } from '../../errors.ts';
 import { perform, type Typist } from './acts.ts';
@@ -24,6 +24,8 @@ import {
   FAIL_EARLY_MS,
   FAIL_EARLY_PART_OF_TIMEOUT,
   NEAREST_LINES,
+  PRESS_MOST_MS,
+  PRESS_REST_MS,
   SERIAL_TAIL_CHARACTERS,
 } from './limits.ts';
 import type { Masker } from './mask.ts';
@@ -72,7 +74,13 @@ export async function performStep(step: Step, bench: Bench, settings: StepSettin
   for (const act of acts) {
     bench.unconfirmed = true;
     try {
-      await perform(act, { ...settings, step: step.id, observer: bench.observer, typist: bench.typist });
+      await perform(act, {
+        ...settings,
+        step: step.id,
+        observer: bench.observer,
+        typist: bench.typist,
+        comes: (condition) => comesWhileMoving(condition, bench, settings),
+      });
     } catch (error) {
       throw await actFailed(error, act, step, bench, settings);
     }
@@ -82,6 +90,21 @@ export async function performStep(step: Step, bench: Bench, settings: StepSettin
     bench.unconfirmed = false;
   }
   bench.booting = false;
+}
+
+/** Present at all, new or old: gives up once the screen has been still for a moment without it. */
+async function comesWhileMoving(condition: Condition, bench: Bench, settings: StepSettings): Promise<boolean> {
+  const { observer } = bench;
+  const { now, signal, hostFactor } = settings;
+  const startedAtMs = now();
+  const scaled = (duration: Duration) => settings.durationMs(duration) * hostFactor;
+  for (let seen = await observer.look(signal); ; seen = await observer.next(signal)) {
+    if (!seen.current) continue;
+    if (evaluate(condition, seen, { ...evaluation(bench, settings, scaled), fresh: false }).met) return true;
+    const restMs = now() - Math.max(seen.changedAtMs, seen.mark.sentAtMs, startedAtMs);
+    const waitedMs = now() - startedAtMs;
+    if (restMs >= PRESS_REST_MS * hostFactor || waitedMs >= PRESS_MOST_MS * hostFactor) return false;
+  }
 }
 
 function branchesOf(step: Step): readonly Branch[] {
@@ -231,18 +254,22 @@ function failed({ step, phase, condition, reason, seen, bench, settings }: Faili
 }
 
 /** Typing that could not be read back or a menu entry that is not there: the step's failure, and mendable. */
-async function actFailed(
-  error: unknown,
-  act: NonNullable<Step['do']>[number],
-  step: Step,
-  bench: Bench,
-  settings: StepSettings,
-): Promise<unknown> {
+async function actFailed(error: unknown, act: Act, step: Step, bench: Bench, settings: StepSettings): Promise<unknown> {
   if (!(error instanceof PortalgunError) || !error.code.startsWith('input/')) return error;
   const seen = await bench.observer.look(settings.signal);
-  const text = 'menu' in act ? act.menu : 'type' in act ? act.type : undefined;
-  const condition: Condition = text === undefined ? (step.expect ?? step.when ?? { changed: true }) : { text };
+  const condition = wantedBy(act) ?? step.expect ?? step.when ?? { changed: true };
   return failed({ step, phase: 'act', condition, reason: error.message, seen, bench, settings }, error);
+}
+
+/** What an act looked for on the screen. */
+function wantedBy(act: Act): Condition | undefined {
+  if ('menu' in act) return { text: act.menu };
+  if ('check' in act) return { text: act.check };
+  if ('uncheck' in act) return { text: act.uncheck };
+  if ('type' in act) return { text: act.type };
+  if ('key' in act) return act.until;
+  const place = placesOf(act).find((one) => 'text' in one);
+  return place && { text: place.text };
 }
 
 function seconds(ms: number): string {

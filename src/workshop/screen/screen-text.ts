@@ -8,7 +8,7 @@ import type { Cell, ScreenText } from './types.ts';
 const BAR_ROWS = 2;
 
 export function screenText(
-  { columns, rows }: Pick<Geometry, 'columns' | 'rows'>,
+  { columns, rows, cellWidth, cellHeight }: Geometry,
   reading: Reading,
   frame: { readonly sequence: number; readonly capturedAtMs: number },
 ): ScreenText {
@@ -49,6 +49,8 @@ export function screenText(
   return {
     columns,
     rows,
+    cellWidth,
+    cellHeight,
     lines,
     cell,
     isHighlighted: (row, column) => isHighlighted(row, column),

@@ -13,6 +13,9 @@ export interface Cell {
 export interface ScreenText {
   readonly columns: number;
   readonly rows: number;
+  /** Of one cell, in pixels of the frame: cells begin at its upper left corner. */
+  readonly cellWidth: number;
+  readonly cellHeight: number;
   /** One string a row, `columns` characters each (a double-width character is followed by a space). */
   readonly lines: readonly string[];
   cell(row: number, column: number): Cell;

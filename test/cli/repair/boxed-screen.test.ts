@@ -5,6 +5,8 @@ import type { ScreenText } from '../../../src/workshop/screen/types.ts';
 function screen(lines: readonly string[], columns = 160): ScreenText {
   return {
     columns,
+    cellWidth: 8,
+    cellHeight: 16,
     rows: lines.length,
     lines: lines.map((line) => line.padEnd(columns)),
     cell: () => ({ char: ' ', foreground: 0, background: 0 }),

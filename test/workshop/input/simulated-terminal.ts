@@ -2,7 +2,7 @@
  * A terminal behind a bad keyboard controller, as a `Machine`: each key event may be lost, doubled, or held back for some
  * frames. It has a line editor that wraps, scrolls, and takes backspaces; its screen is read with eyes of its own.
  */
-import { strokeFor } from '../../../src/workshop/input/keyboard.ts';
+import { KEYBOARDS, strokeOn, type KeyboardName } from '../../../src/recipe/keyboards.ts';
 import type { Frame, KeyEvent, Machine } from '../../../src/workshop/machine/types.ts';
 import type { Eyes, ScreenText } from '../../../src/workshop/screen/types.ts';
 import { screenOf, seeded } from '../screen/painted.ts';
@@ -23,6 +23,8 @@ export interface SimulatedOptions extends Faults {
   readonly prefilled?: string;
   /** What the terminal shows for a typed character; default: itself. Null: nothing. */
   readonly shows?: (char: string) => string | null;
+  /** Default `us`. */
+  readonly layout?: KeyboardName;
   /** Something else that changes with every frame, in the first row. */
   readonly clock?: boolean;
 }
@@ -39,11 +41,19 @@ export interface Simulated {
   mostInFlight(): number;
 }
 
-const CHARACTERS = new Map(
-  Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index)).map((char) => {
-    const { key, shift } = strokeFor(char);
-    return [`${shift ? '+' : ''}${key}`, char] as const;
-  }),
+/** What each key of a layout types, by what is held. */
+const CHARACTERS: ReadonlyMap<KeyboardName, ReadonlyMap<string, string>> = new Map(
+  KEYBOARDS.map((layout) => [
+    layout,
+    new Map(
+      [...Array.from({ length: 0x180 - 32 }, (_, index) => String.fromCharCode(32 + index)), '\u20ac'].flatMap(
+        (char) => {
+          const stroke = strokeOn(layout, char);
+          return stroke ? [[`${stroke.shift ? '+' : ''}${stroke.altgr ? '^' : ''}${stroke.key}`, char] as const] : [];
+        },
+      ),
+    ),
+  ]),
 );
 
 export function simulatedTerminal(options: SimulatedOptions = {}): Simulated {
@@ -54,6 +64,7 @@ export function simulatedTerminal(options: SimulatedOptions = {}): Simulated {
     double = 0,
     delay = 0,
     seed = 1,
+    layout = 'us',
     shows = (char: string) => char,
   } = options;
   const random = seeded(seed);
@@ -73,7 +84,8 @@ export function simulatedTerminal(options: SimulatedOptions = {}): Simulated {
     }
     down.add(key);
     if (key === 'backspace') buffer = buffer.slice(0, -1);
-    const char = CHARACTERS.get(`${down.has('shift') ? '+' : ''}${key}`);
+    const held = `${down.has('shift') ? '+' : ''}${down.has('alt_r') ? '^' : ''}`;
+    const char = CHARACTERS.get(layout)?.get(`${held}${key}`);
     if (char !== undefined) buffer += char;
   }
 
@@ -120,9 +132,14 @@ export function simulatedTerminal(options: SimulatedOptions = {}): Simulated {
         queue.push({ event, frame });
         if (luck > 1 - double) queue.push({ event, frame });
       }
-      mostInFlight = Math.max(mostInFlight, queue.filter(({ event }) => event.down && event.key !== 'shift').length);
+      mostInFlight = Math.max(
+        mostInFlight,
+        queue.filter(({ event }) => event.down && event.key !== 'shift' && event.key !== 'alt_r').length,
+      );
       return Promise.resolve();
     },
+    sendPointer: unused,
+    pointerReady: () => Promise.resolve(false),
     serialOutput: () => new Uint8Array(),
     writeSerial: unused,
     port: unused,

@@ -50,6 +50,27 @@ describe('typing with echo', () => {
     });
   }
 
+  it('types on another layout than ours, over the same bad keyboard', async function () {
+    this.timeout(60_000);
+    const text = 'z="Größe/{x|y}@[€]" & ~/y-z\\Z;';
+    const terminal = simulatedTerminal({ columns: 60, layout: 'de', drop: 0.05, double: 0.05, delay: 0.05, seed: 3 });
+    const { retyped } = await type(terminal, text, { layout: 'de' });
+    assert.equal(terminal.text(), text);
+    assert.ok(retyped > 0);
+    assert.deepEqual(
+      terminal.down().filter((key) => key === 'shift' || key === 'alt_r'),
+      [],
+    );
+  });
+
+  it('does not take a guest with another layout for one that it knows', async () => {
+    const terminal = simulatedTerminal({ layout: 'de' });
+    await assert.rejects(
+      type(terminal, 'lazy', { layout: 'us', hostFactor: 0.02 }),
+      (error) => error instanceof FailedError && error.code === 'input/cannot-type',
+    );
+  });
+
   it('finds its text after the screen has scrolled', async () => {
     const text = randomText(150, 4);
     const terminal = simulatedTerminal({ columns: 40, rows: 4, lines: ['one', 'two', 'three', '$ '] });

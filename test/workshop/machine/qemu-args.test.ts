@@ -3,9 +3,17 @@ import assert from 'node:assert/strict';
 import { qemuArguments } from '../../../src/workshop/machine/qemu-args.ts';
 import type { MachineDisk } from '../../../src/workshop/machine/types.ts';
 
-const argumentsFor = (disks: readonly MachineDisk[], ports: readonly string[] = []): string[] =>
+const argumentsFor = (disks: readonly MachineDisk[], ports: readonly string[] = [], pointer = false): string[] =>
   qemuArguments({
-    config: { arch: 'x86_64', cpus: 1, memoryMiB: 64, disks, ports, kernel: { path: '/k', initrd: '/i', args: 'a=b' } },
+    config: {
+      arch: 'x86_64',
+      cpus: 1,
+      memoryMiB: 64,
+      disks,
+      ports,
+      kernel: { path: '/k', initrd: '/i', args: 'a=b' },
+      ...(pointer && { pointer: 'tablet' }),
+    },
     accelerator: 'tcg',
     disks,
     incoming: false,
@@ -53,5 +61,22 @@ describe('threat 38: the command line of QEMU', () => {
     assert.equal(after('-sandbox'), 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny');
     assert.equal(after('-nic'), 'none');
     assert.doesNotMatch(args.join(' '), /-netdev|-virtfs|-fsdev|-chroot|vvfat|-readconfig|guestfwd|-vnc|,path=/);
+  });
+});
+
+describe('the pointer of a machine', () => {
+  const usb: MachineDisk = { id: 'parts', path: '/x', format: 'raw', bus: 'usb' };
+
+  it('is one tablet, on the controller that USB disks are on too', () => {
+    for (const disks of [[], [usb]]) {
+      const devices = valuesOf(argumentsFor(disks, [], true), '-device').map(([device]) => device);
+      assert.equal(devices.filter((device) => device === 'usb-tablet').length, 1);
+      assert.equal(devices.filter((device) => device === 'qemu-xhci').length, 1);
+    }
+  });
+
+  it('is not there where nobody points', () => {
+    assert.ok(!argumentsFor([usb]).join(' ').includes('tablet'));
+    assert.ok(!argumentsFor([]).join(' ').includes('xhci'));
   });
 });

@@ -78,6 +78,8 @@ export function startPaper<S>(program: Program<S>, made: PaperMachine[] = []) {
         }
         return Promise.resolve();
       },
+      sendPointer: () => Promise.reject(new Error('no pointer on paper')),
+      pointerReady: () => Promise.resolve(false),
       serialOutput: () => serial,
       writeSerial(bytes) {
         serial = Buffer.concat([serial, bytes]);
@@ -138,6 +140,8 @@ export function paperScreen(lines: readonly string[], frame?: Frame): ScreenText
   return {
     columns: COLUMNS,
     rows: ROWS,
+    cellWidth: 1,
+    cellHeight: 1,
     lines: padded,
     cell: (row, column) => ({ char: padded[row]?.[column] ?? ' ', foreground: 0xaaaaaa, background: 0 }),
     isHighlighted: () => false,
@@ -156,6 +160,11 @@ export function paperTypist(hands: Machine): Typist {
       { key, down: false },
     ]);
   return {
+    useLayout: () => undefined,
+    tick: (entry) => press(`tick ${entry}`),
+    click: (place) => press(`click ${JSON.stringify(place)}`),
+    move: (place) => press(`move ${JSON.stringify(place)}`),
+    drag: (from, to) => press(`drag ${JSON.stringify([from, to])}`),
     async type(text) {
       for (const character of text) await press(character);
       return { retyped: 0 };

@@ -80,7 +80,7 @@ export function screenOf(
   const cells = lines.flatMap((line) => Array.from(line.padEnd(columns)));
   const marked = cells.map((_, cell) => options.highlighted?.(Math.floor(cell / columns), cell % columns) === true);
   return screenText(
-    { columns, rows: lines.length },
+    { columns, rows: lines.length, cellWidth: 8, cellHeight: 16 },
     {
       chars: cells,
       foreground: Uint32Array.from(marked, (mark) => (mark ? 0 : 0xaaaaaa)),

@@ -1,0 +1,72 @@
+/** What is most likely wrong in what a recipe does with keyboard and pointer. */
+import { actsOf, describeCondition, matchesAnything, placesOf } from './conditions.ts';
+import type { Finding } from './finding.ts';
+import { untypableTexts } from './typable.ts';
+import type { Recipe, Step } from './types.ts';
+
+export function handFindings(recipe: Recipe, part: 'steps' | 'personalise'): Finding[] {
+  const steps = recipe[part] ?? [];
+  return [
+    ...untypableTexts(recipe, part).map(({ step, index, why }): Finding => ({
+      severity: 'error',
+      path: [part, index, step.do ? 'do' : 'first_of'],
+      step: step.id,
+      message: `the step cannot type its text: ${why}`,
+    })),
+    ...heldFindings(steps, part),
+    ...steps.flatMap((step, index) => [
+      ...vagueEnds(step, [part, index]),
+      ...blindClicks(step, steps[index - 1], [part, index]),
+    ]),
+  ];
+}
+
+/** A key that stays down changes whatever is typed after it. */
+function heldFindings(steps: readonly Step[], part: string): Finding[] {
+  const released = new Set(steps.flatMap(actsOf).flatMap((act) => ('release' in act ? [act.release] : [])));
+  return steps.flatMap((step, index) =>
+    actsOf(step).flatMap((act): Finding[] =>
+      'hold' in act && !released.has(act.hold)
+        ? [
+            {
+              severity: 'warning',
+              path: [part, index, step.do ? 'do' : 'first_of'],
+              step: step.id,
+              message: `the step holds ${act.hold} down, and nothing releases it`,
+            },
+          ]
+        : [],
+    ),
+  );
+}
+
+function vagueEnds(step: Step, path: Finding['path']): Finding[] {
+  return actsOf(step).flatMap((act): Finding[] =>
+    'key' in act && act.until !== undefined && matchesAnything(act.until)
+      ? [
+          {
+            severity: 'error',
+            path: [...path, step.do ? 'do' : 'first_of'],
+            step: step.id,
+            message: `it presses ${act.key} until something that holds on almost any screen: ${describeCondition(act.until)}`,
+          },
+        ]
+      : [],
+  );
+}
+
+/** A point says nothing about what is there: somebody must have looked. */
+function blindClicks(step: Step, before: Step | undefined, path: Finding['path']): Finding[] {
+  if (step.when !== undefined || before?.expect !== undefined) return [];
+  const blind = (step.do ?? []).some((act) => placesOf(act).some((place) => 'at' in place));
+  return blind
+    ? [
+        {
+          severity: 'warning',
+          path: [...path, 'do'],
+          step: step.id,
+          message: 'the step points at a place of the screen before it looks what is there: add a when',
+        },
+      ]
+    : [];
+}
