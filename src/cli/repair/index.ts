@@ -27,6 +27,7 @@ export function createTerminalRepair({ input, output, environment, editor }: Per
     input,
     output,
     editor: editor ?? editorCommand(command),
+    ...(environment?.['TERM'] !== undefined && { kind: environment['TERM'] }),
     reader: { find: findText, nearest: nearestLines },
   });
 }

@@ -1,29 +1,36 @@
 /** Questions and answers, a line each, over any pair of streams. */
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 
 export interface Lines {
   /** The next line without its end; `null` at the end of the input. Rejects when `signal` is aborted. */
   ask(prompt: string, signal: AbortSignal): Promise<string | null>;
-  /** While `work` runs the input is somebody else's (an editor's). */
+  /** While `work` runs the input is somebody else's (an editor's, a machine's): nothing here reads it. */
   lend<T>(work: () => Promise<T>): Promise<T>;
   close(): void;
 }
 
 export function readLines(input: Readable, output: Writable): Lines {
-  // The terminal itself echoes and edits the line: nothing of ours may be in the way of the editor's raw mode.
-  const reader = createInterface({ input, terminal: false });
   const waiting: string[] = [];
-  const state = { ended: false };
+  const state = { ended: false, lent: false };
   let wake: (() => void) | null = null;
-  reader.on('line', (line) => {
-    waiting.push(line);
-    wake?.();
-  });
-  reader.on('close', () => {
-    state.ended = true;
-    wake?.();
-  });
+  let reader = open();
+
+  function open(): Interface {
+    // The terminal itself echoes and edits the line: nothing of ours may be in the way of the editor's raw mode.
+    const opened = createInterface({ input, terminal: false });
+    opened.on('line', (line) => {
+      waiting.push(line);
+      wake?.();
+    });
+    opened.on('close', () => {
+      if (state.lent) return;
+      state.ended = true;
+      wake?.();
+    });
+    return opened;
+  }
+
   return {
     async ask(prompt, signal) {
       signal.throwIfAborted();
@@ -38,11 +45,13 @@ export function readLines(input: Readable, output: Writable): Lines {
       return waiting.shift() ?? null;
     },
     async lend(work) {
-      reader.pause();
+      state.lent = true;
+      reader.close();
       try {
         return await work();
       } finally {
-        reader.resume();
+        state.lent = false;
+        reader = open();
       }
     },
     close() {

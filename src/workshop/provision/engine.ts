@@ -30,6 +30,7 @@ import { observe, type InputMark, type SerialTerminal } from './observer.ts';
 import { performStep, type Bench, type StepSettings } from './perform.ts';
 import { asWritten, createMender, type Mender, type Part, type Repair } from './repair.ts';
 import type { StepFailed } from './step-failed.ts';
+import type { LiveMachine } from './recorder.ts';
 import { createTimeline, type Arrival, type Timeline } from './timeline.ts';
 import type { BuildEvent, BuildEventBody, RepairSource } from './types.ts';
 import type { Workbench } from './workbench.ts';
@@ -132,7 +133,8 @@ class Run {
     const emit = this.#emit;
     this.#timeline = createTimeline(workbench, session, (resolved) => resolved.recipe[this.#part] ?? [], emit);
     const checkpoints = () => this.#timeline.reachable;
-    this.#mender = createMender({ sources, part: this.#part, checkpoints, emit, signal });
+    const live = () => this.#live();
+    this.#mender = createMender({ sources, part: this.#part, checkpoints, live, emit, signal });
     this.#runner = decorate(
       (run) => this.#try(run),
       interruptible(signal, RESUME_HINT),
@@ -267,6 +269,13 @@ class Run {
     const outcome = await this.#mender.mend({ step, index, resolved: this.#resolved }, failed);
     if (outcome !== 'again' || (await this.#canRetryInPlace(step))) return outcome;
     return { kind: 'rewind', to: this.#timeline.reachable.at(-1) ?? null };
+  }
+
+  /** Only where no secret can be on the machine is it put into a person's hands. */
+  #live(): LiveMachine | undefined {
+    if (this.#bench === null || this.#part !== 'steps') return undefined;
+    const { observer, typist } = this.#bench;
+    return { observer, typist, hostFactor: this.#options.hostFactor };
   }
 
   async #save(index: number): Promise<void> {

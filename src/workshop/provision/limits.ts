@@ -60,3 +60,23 @@ export const SERIAL_SCROLLBACK_LINES = 2_000;
 
 /** While a screen has cells in no known font, the guest's font is looked for this often, milliseconds. */
 export const LEARN_FONT_EVERY_MS = 500;
+
+/** Texts offered to wait for, at most. */
+export const HARVEST_CANDIDATES = 8;
+/** A text to wait for is cut at this many characters. */
+export const HARVEST_LONGEST_CHARACTERS = 56;
+/** Letters that a text needs to be taken out of a row with numbers in it, or to be missed when it is gone. */
+export const HARVEST_SHORTEST_LETTERS = 4;
+/** A text that stood this long is no counter, milliseconds. */
+export const HARVEST_STABLE_MS = 300;
+/** Changes of the screen this near to each other are one, milliseconds. */
+export const HARVEST_BURST_MS = 250;
+
+/** What a person does by hand is waited for this many times as long as it took them, and recorded where that is long. */
+export const RECORDED_PATIENCE = 4;
+/** Screens kept between two inputs of a recording; the oldest but one goes when there are more. */
+export const RECORDED_SIGHTINGS = 64;
+/** Inputs of one recording. */
+export const RECORDED_INPUTS = 4_096;
+/** What a person typed is given this long to show before their next key goes out, milliseconds, scaled. */
+export const RECORDED_ECHO_MS = 400;

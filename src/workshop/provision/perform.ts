@@ -30,6 +30,7 @@ import {
 } from './limits.ts';
 import type { Masker } from './mask.ts';
 import type { Observation, Observer } from './observer.ts';
+import type { ScreenText } from '../screen/types.ts';
 import { StepFailed, textOf } from './step-failed.ts';
 import type { BuildEventBody, StepFailure } from './types.ts';
 
@@ -244,13 +245,18 @@ function failed({ step, phase, condition, reason, seen, bench, settings }: Faili
     phase,
     expected: expectedAsWritten(written, phase) ?? condition,
     reason: masker.text(reason),
-    seen: settings.secrets.size === 0 ? seen.screen : { ...seen.screen, lines: masker.lines(seen.screen.lines) },
+    seen: masked(seen.screen, settings),
+    ...(seen.mark.screen && { before: masked(seen.mark.screen, settings) }),
     serialTail: masker.text(serialText(seen).slice(-SERIAL_TAIL_CHARACTERS)),
     nearest: masker.value(nearestTo(condition, seen.screen, bench.reader, NEAREST_LINES)),
   };
   const error = new StepFailed(failure, seen.frame);
   if (cause !== undefined) error.cause = cause;
   return error;
+}
+
+function masked(screen: ScreenText, { secrets, masker }: StepSettings): ScreenText {
+  return secrets.size === 0 ? screen : { ...screen, lines: masker.lines(screen.lines) };
 }
 
 /** Typing that could not be read back or a menu entry that is not there: the step's failure, and mendable. */

@@ -13,7 +13,8 @@ import { resolveRecipe } from '../../recipe/resolve.ts';
 import type { Outcome } from './decorators.ts';
 import { REPAIRS_PER_BUILD, REPAIRS_PER_STEP } from './limits.ts';
 import { giveUp, type StepFailed } from './step-failed.ts';
-import type { BuildEventBody, RepairAnswer, RepairSource, StepFailure } from './types.ts';
+import type { LiveMachine } from './recorder.ts';
+import type { BuildEventBody, RepairAnswer, RepairRequest, RepairSource, StepFailure } from './types.ts';
 
 /** A patch that is in the final recipe. */
 export interface Repair {
@@ -58,6 +59,8 @@ export interface MenderOptions {
   readonly part: Part;
   /** Steps whose end can be gone back to now, oldest first, `null` (power-on) at their head. */
   readonly checkpoints: () => readonly (string | null)[];
+  /** The machine as the failing step left it. */
+  readonly live: () => LiveMachine | undefined;
   readonly emit: (event: BuildEventBody) => void;
   readonly signal: AbortSignal;
 }
@@ -122,12 +125,14 @@ export function createMender(options: MenderOptions): Mender {
     if (attempt > REPAIRS_PER_STEP || asked > REPAIRS_PER_BUILD) {
       throw giveUp(step.id, about.failed, `after ${attempt - 1} repairs that did not help`);
     }
-    const request = {
+    const live = options.live();
+    const request: RepairRequest = {
       resolved,
       step: asWritten(resolved, options.part, step),
       failure,
       attempt,
       checkpoints: options.checkpoints(),
+      ...(live && { live }),
     };
     for (const source of sources) {
       signal.throwIfAborted();

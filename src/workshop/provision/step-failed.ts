@@ -53,6 +53,7 @@ export function maskedFailure(error: StepFailedError, masker: Masker): StepFaile
     ...failure,
     reason: masker.text(failure.reason),
     seen: { ...failure.seen, lines: masker.lines(failure.seen.lines) },
+    ...(failure.before && { before: { ...failure.before, lines: masker.lines(failure.before.lines) } }),
     serialTail: masker.text(failure.serialTail),
     nearest: masker.value(failure.nearest),
   };

@@ -1,14 +1,23 @@
 /**
- * A suggestion for a step that failed: a prompt that was reworded or moved, a menu entry that was renamed. Nothing is
- * guessed but what stands on the screen.
+ * A suggestion for a step that failed: a prompt that was reworded or moved, a menu entry that was renamed, a question
+ * that is new. Nothing is guessed but what stands on the screen.
  */
+import { eachCondition } from '../../recipe/conditions.ts';
+import { satisfiedByEcho } from '../../recipe/echo.ts';
 import type { Act, Condition, Operation, ResolvedRecipe, Step, TextPattern } from '../../recipe/types.ts';
 import { stepDigest, valueDigest } from '../../recipe/digest.ts';
 import type { TextReader } from './conditions.ts';
+import { freshSpots } from './freshness.ts';
+import { harvest } from './harvest.ts';
 import { NEAREST_LINES, SUGGEST_SIMILARITY } from './limits.ts';
+import { freshId } from './recording.ts';
 import type { RepairRequest, RepairSource } from './types.ts';
 
+/** The text is another one now · the same, elsewhere · an entry's · something that the recipe does not know. */
+export type SuggestionKind = 'reworded' | 'moved' | 'menu' | 'new-question';
+
 export interface Suggestion {
+  readonly kind: SuggestionKind;
   /** What the step says, and what it would say. */
   readonly old: string;
   readonly text: string;
@@ -17,40 +26,129 @@ export interface Suggestion {
   /** 0 to 1. */
   readonly similarity: number;
   readonly operations: readonly Operation[];
+  /** Why it may be met too early, or never: a person decides about such a one. */
+  readonly warning?: string;
 }
 
-/** What the screen offers in place of the texts that were not found, best first. */
+/** What the screen offers in place of what was not found, best first; those with a warning after those without. */
 export function suggestions(request: RepairRequest, reader: TextReader): readonly Suggestion[] {
-  const { resolved, failure } = request;
-  const offered = wantedTexts(failure.phase, failure.expected).flatMap((old) =>
-    reader.nearest(failure.seen, old, NEAREST_LINES).flatMap(({ line, row }) => {
-      const { text, similarity } = closestPart(plain(line), old);
-      if (text === '' || text === old) return [];
-      const operations = rewording(resolved, failure.stepId, failure.phase, old, text);
-      return operations.length === 0 ? [] : [{ old, text, row, similarity, operations }];
-    }),
-  );
-  return offered.sort((a, b) => b.similarity - a.similarity).slice(0, NEAREST_LINES);
+  const offered = [...movedTexts(request, reader), ...rewordings(request, reader)]
+    .sort((a, b) => merit(b) - merit(a))
+    .slice(0, NEAREST_LINES);
+  const known = offered.some(({ similarity, warning }) => similarity >= KNOWN_QUESTION && warning === undefined);
+  return known ? offered : [...offered.slice(0, NEAREST_LINES - 1), ...newQuestion(request, reader)];
 }
+
+function merit({ similarity, warning }: Suggestion): number {
+  return warning === undefined ? similarity : similarity - 1;
+}
+
+/** With a text this near to what was expected, the question is not taken for a new one. */
+const KNOWN_QUESTION = 0.7;
 
 /** Answers with the best suggestion, if it is near enough. Only where policy lets a rewording be applied unasked. */
 export function createSuggestionRepair(reader: TextReader, threshold = SUGGEST_SIMILARITY): RepairSource {
   return {
     name: 'suggestion',
     propose(request) {
-      const best = suggestions(request, reader).filter(({ similarity }) => similarity >= threshold)[
-        request.attempt - 1
-      ];
+      const best = suggestions(request, reader).filter(
+        ({ kind, similarity, warning }) => kind !== 'new-question' && warning === undefined && similarity >= threshold,
+      )[request.attempt - 1];
       if (best === undefined) return Promise.resolve(undefined);
-      const { operations, old, text } = best;
-      return Promise.resolve({
-        kind: 'patch',
-        operations,
-        origin: 'suggestion',
-        summary: `"${old}" now reads "${text}"`,
-      });
+      const { operations } = best;
+      return Promise.resolve({ kind: 'patch', operations, origin: 'suggestion', summary: suggestionInWords(best) });
     },
   };
+}
+
+export function suggestionInWords({ kind, old, text }: Suggestion): string {
+  if (kind === 'moved') return `"${old}" is looked for anywhere on the screen`;
+  if (kind === 'new-question') return `"${text}" is answered with Enter`;
+  return `"${old}" now reads "${text}"`;
+}
+
+function rewordings(request: RepairRequest, reader: TextReader): Suggestion[] {
+  const { failure } = request;
+  const kind = failure.phase === 'act' ? 'menu' : 'reworded';
+  return wantedTexts(failure.phase, failure.expected).flatMap((old) =>
+    reader.nearest(failure.seen, old, NEAREST_LINES).flatMap(({ line, row }): Suggestion[] => {
+      const { text, similarity } = closestPart(plain(line), old);
+      if (text === '' || text === old) return [];
+      const operations = rewording(request, old, text);
+      if (operations.length === 0) return [];
+      return [{ kind, old, text, row, similarity, operations, ...careful(request, reader, text, operations) }];
+    }),
+  );
+}
+
+/** The very text, but not in the area or on the line that it is looked for in. */
+function movedTexts(request: RepairRequest, reader: TextReader): Suggestion[] {
+  const { failure } = request;
+  if (failure.phase !== 'when' && failure.phase !== 'expect') return [];
+  return eachCondition(failure.expected).flatMap((condition): Suggestion[] => {
+    if (!('text' in condition) || typeof condition.text === 'string') return [];
+    const { string, area, line } = condition.text;
+    if (string === undefined || (area === undefined && line === undefined)) return [];
+    const [spot] = reader.find(failure.seen, string);
+    const operations = rewording(request, string, string);
+    if (spot === undefined || operations.length === 0) return [];
+    const warning = careful(request, reader, string, operations);
+    return [{ kind: 'moved', old: string, text: string, row: spot.row, similarity: 1, operations, ...warning }];
+  });
+}
+
+/** Something is asked that the recipe has no step for: Enter takes what is highlighted, or the default. */
+function newQuestion(request: RepairRequest, reader: TextReader): Suggestion[] {
+  const { step, failure, resolved } = request;
+  const { phase, seen } = failure;
+  const { steps } = resolved.of.recipe;
+  const at = steps.findIndex(({ id }) => id === step.id);
+  if (at < 0 || (phase !== 'when' && phase !== 'expect')) return [];
+  const sighting = { screen: seen, fromMs: 0, untilMs: 0 };
+  const found = harvest({
+    reader,
+    before: phase === 'expect' ? (failure.before ?? null) : null,
+    seen: [sighting],
+    sent: step,
+  });
+  const asked = found.find(({ text, row }) => /[?:]$/u.test(seen.lines[row]?.trimEnd() ?? '') || /[?:]$/u.test(text));
+  if (asked === undefined) return [];
+  const ids = new Set(
+    [...steps, ...(resolved.of.recipe.personalise ?? []), ...(resolved.of.recipe.watch ?? [])].map(({ id }) => id),
+  );
+  const answer: Step = {
+    id: freshId(asked.text, ids),
+    when: asked.condition,
+    do: [{ key: 'enter' }],
+    expect: { gone: asked.condition },
+  };
+  const before = steps[at - 1]?.id ?? null;
+  const operations: readonly Operation[] =
+    phase === 'when'
+      ? [{ op: 'insert-step', after: before, step: answer }]
+      : [
+          ...changingStep(resolved, step, { ...step, expect: asked.condition }),
+          { op: 'insert-step', after: step.id, step: { ...answer, ...(step.expect && { expect: step.expect }) } },
+        ];
+  return [{ kind: 'new-question', old: '', text: asked.text, row: asked.row, similarity: 0, operations }];
+}
+
+/** A text that is there before the work is done would let the build run ahead of it. */
+function careful(
+  { step, failure }: RepairRequest,
+  reader: TextReader,
+  text: string,
+  operations: readonly Operation[],
+): { readonly warning?: string } {
+  if (failure.phase !== 'expect') return {};
+  const changed = operations.find((one) => one.op === 'replace-step' && one.id === step.id);
+  if (changed?.op === 'replace-step' && satisfiedByEcho(changed.step) !== undefined)
+    return { warning: 'what the step types shows it already' };
+  const { before, seen } = failure;
+  if (before && freshSpots(before, reader.find(before, text), seen, reader.find(seen, text)).length === 0)
+    return { warning: 'it stood there before the step acted, so it says nothing about what came of it' };
+  if (/(\.\.\.|…|\d ?%)$/u.test(text.trim())) return { warning: 'it seems to show while work is still going on' };
+  return {};
 }
 
 /** Texts that had to be there. What had to be gone has no new wording. */
@@ -110,13 +208,8 @@ export function editDistance(a: string, b: string): number {
  * The step with the new wording where it failed. The step after it often begins with the very text that this one ends
  * with: it is reworded too.
  */
-function rewording(
-  resolved: ResolvedRecipe,
-  stepId: string,
-  phase: RepairRequest['failure']['phase'],
-  old: string,
-  text: string,
-): readonly Operation[] {
+function rewording({ resolved, failure }: RepairRequest, old: string, text: string): readonly Operation[] {
+  const { stepId, phase } = failure;
   const { recipe } = resolved.of;
   const steps = recipe.steps.some((step) => step.id === stepId) ? recipe.steps : (recipe.personalise ?? []);
   const at = steps.findIndex((step) => step.id === stepId);

@@ -65,7 +65,7 @@ export async function writeFailureBundle(
   const secretShown = screen.some((line, row) => line !== failure.seen.lines[row]?.trimEnd() || line.includes(MASK));
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const save = (name: string, data: string | Uint8Array) => writeFile(join(folder, name), data, { mode: 0o600 });
-  const { seen, ...rest } = failure;
+  const { seen, before: _before, ...rest } = failure;
   const summary = {
     ...masker.value(rest),
     expectedInWords: describeCondition(failure.expected),

@@ -2,6 +2,7 @@
 import type { Digest } from '../../crypto/digest.ts';
 import type { Condition, Operation, ResolvedRecipe, Step } from '../../recipe/types.ts';
 import type { ScreenText } from '../screen/types.ts';
+import type { LiveMachine } from './recorder.ts';
 
 /** Why a step failed, with what a person needs to see to mend it. */
 export interface StepFailure {
@@ -13,6 +14,8 @@ export interface StepFailure {
   /** One sentence. */
   readonly reason: string;
   readonly seen: ScreenText;
+  /** The screen before the last input, where there was one: what stood there already is no answer to it. */
+  readonly before?: ScreenText;
   readonly serialTail: string;
   /** Lines of the screen nearest to what was expected, best first; similarity 0 to 1. */
   readonly nearest: readonly { readonly line: string; readonly row: number; readonly similarity: number }[];
@@ -26,6 +29,10 @@ export interface RepairRequest {
   readonly attempt: number;
   /** Steps whose end is a checkpoint to roll back to, oldest first; `null` is power-on. */
   readonly checkpoints: readonly (string | null)[];
+  /** The machine as the step left it, for a person to work on. Whatever they do there, no build passes by it. */
+  readonly live?: LiveMachine;
+  /** Where the picture of the screen is kept (0600), if it may be. */
+  readonly picture?: string;
 }
 
 /** What a repair source says. A `patch` is applied, and the build goes on from before the earliest step it changes. */

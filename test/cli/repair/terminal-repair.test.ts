@@ -1,66 +1,12 @@
 /** The person's repair interface through a real pty (util-linux's `script`), on a build that goes on afterwards. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
+import { Person, underTerminal } from '../../support/person.ts';
 
 const BUILD = join(import.meta.dirname, 'paper-build.ts');
-
-/** What a person at the terminal sees and types. */
-class Person {
-  readonly #child: ChildProcessWithoutNullStreams;
-  readonly #ended: Promise<void>;
-  #seen = '';
-  #read = 0;
-  #told: () => void = () => undefined;
-
-  constructor(child: ChildProcessWithoutNullStreams) {
-    this.#child = child;
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk: Buffer) => {
-        this.#seen += chunk.toString();
-        this.#told();
-      });
-    }
-    this.#ended = new Promise((resolve) => child.once('close', () => resolve()));
-    void this.#ended.then(() => this.#told());
-  }
-
-  /** Waits until `text` shows after what was read before; gives all up to it. */
-  async reads(text: string): Promise<string> {
-    for (;;) {
-      const at = this.#seen.indexOf(text, this.#read);
-      if (at >= 0) {
-        const part = this.#seen.slice(this.#read, at + text.length);
-        this.#read = at + text.length;
-        return stripVTControlCharacters(part);
-      }
-      assert.ok(this.#child.exitCode === null, `it ended without ${JSON.stringify(text)}:\n${this.#seen}`);
-      await new Promise<void>((resolve) => {
-        this.#told = resolve;
-      });
-    }
-  }
-
-  types(text: string): void {
-    this.#child.stdin.write(text);
-  }
-
-  /** Whatever is left of it ends with its terminal. */
-  leave(): void {
-    this.#child.kill();
-  }
-
-  async result(): Promise<string> {
-    await this.reads('RESULT ');
-    const result = await this.reads('\n');
-    this.#child.stdin.end();
-    await this.#ended;
-    return result.trim();
-  }
-}
 
 describe('repair at the terminal', function () {
   this.timeout(30_000);
@@ -82,9 +28,7 @@ describe('repair at the terminal', function () {
   });
 
   function sitDown(environment: Record<string, string> = {}): Person {
-    const command = `stty cols 80 rows 40; exec '${process.execPath}' '${BUILD}'`;
-    const env = { ...process.env, VISUAL: '', EDITOR: 'false', ...environment };
-    return seated(new Person(spawn('script', ['-qec', command, '/dev/null'], { env })));
+    return seated(underTerminal([process.execPath, BUILD], { VISUAL: '', EDITOR: 'false', ...environment }));
   }
 
   function seated(person: Person): Person {

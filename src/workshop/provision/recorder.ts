@@ -1,0 +1,98 @@
+/** A person's hands on a running machine, with what the screen showed before and after each of their inputs. */
+import { UsageError } from '../../errors.ts';
+import type { MachineEvent } from '../machine/types.ts';
+import type { Typist } from './acts.ts';
+import type { Sighting } from './harvest.ts';
+import { RECORDED_ECHO_MS, RECORDED_INPUTS, RECORDED_SIGHTINGS } from './limits.ts';
+import type { Observation, Observer } from './observer.ts';
+import type { Input, RecordedInput, Recording } from './recording.ts';
+import { screenChanged } from './stillness.ts';
+
+/** A running machine for whoever works on it by hand. */
+export interface LiveMachine {
+  readonly observer: Pick<Observer, 'look' | 'next'>;
+  readonly typist: Pick<Typist, 'press' | 'type'>;
+  /** How much slower than the reference this host runs a guest. */
+  readonly hostFactor: number;
+}
+
+export interface Recorder {
+  /** Waits for the next moment worth a look. Rejects with what the machine rejects with. */
+  next(signal: AbortSignal): Promise<Observation>;
+  /** Throws `input/no-such-character` or `input/no-such-key` where the keyboard has none. */
+  send(input: Input, signal: AbortSignal): Promise<void>;
+  /** The state that the last input led to is one to come back to. */
+  markCheckpoint(): void;
+  /** All of it so far. It may hold what nobody is to read: keep it in memory, and show only the steps made of it. */
+  recording(): Recording;
+}
+
+export async function startRecorder(live: LiveMachine, signal: AbortSignal): Promise<Recorder> {
+  const { observer, typist, hostFactor } = live;
+  const inputs: { -readonly [K in keyof RecordedInput]: RecordedInput[K] }[] = [];
+  let start: readonly Sighting[] = [];
+  let last = await observer.look(signal);
+  let eventsBefore = last.events.length;
+  note(last, true);
+
+  /** Adds a look to what was seen since the last input. */
+  function note(now: Observation, fresh: boolean): void {
+    const current = inputs.at(-1);
+    const seen = current?.seen ?? start;
+    const at = now.frame.capturedAtMs;
+    const latest = seen.at(-1);
+    const same = latest !== undefined && !fresh && !screenChanged(last, now);
+    const sightings = same
+      ? [...seen.slice(0, -1), { ...latest, untilMs: at }]
+      : [...seen, { screen: now.screen, fromMs: at, untilMs: at }];
+    // The first says what was there at once, the last ones how it ended.
+    const kept = sightings.length > RECORDED_SIGHTINGS ? sightings.toSpliced(1, 1) : sightings;
+    if (current === undefined) start = kept;
+    else current.seen = kept;
+    last = now;
+  }
+
+  async function next(signal: AbortSignal): Promise<Observation> {
+    const now = await observer.next(signal);
+    if (now.current) note(now, false);
+    return now;
+  }
+
+  /** What was typed shows before the key after it goes out: else nobody could tell a slow echo from none. */
+  async function echoOf(typed: RecordedInput | undefined, signal: AbortSignal): Promise<void> {
+    if (typed === undefined || !('char' in typed.input)) return;
+    const deadline = performance.now() + RECORDED_ECHO_MS * hostFactor;
+    while (performance.now() < deadline) {
+      const now = await next(signal);
+      if (now.current && now.screen.lines.some((line, row) => line !== typed.before.lines[row])) return;
+    }
+  }
+
+  return {
+    next,
+    async send(input, signal) {
+      if (inputs.length >= RECORDED_INPUTS) {
+        throw new UsageError('record/too-long', `a recording has at most ${RECORDED_INPUTS} inputs`, {
+          hint: 'End it here; put long texts in a file on a disk of packages.',
+        });
+      }
+      if (!('char' in input)) await echoOf(inputs.at(-1), signal);
+      note(await observer.look(signal), false);
+      const before = last.screen;
+      eventsBefore = last.events.length;
+      if ('char' in input) await typist.type(input.char, { clear: false, echo: false }, signal);
+      else await typist.press(input.key, signal);
+      inputs.push({ input, before, seen: [] });
+      note(await observer.look(signal), true);
+    },
+    markCheckpoint() {
+      const current = inputs.at(-1);
+      if (current !== undefined) current.checkpoint = true;
+    },
+    recording: () => ({ start, inputs, off: last.events.slice(eventsBefore).some(isOff) }),
+  };
+}
+
+function isOff(event: MachineEvent): boolean {
+  return event.type === 'shutdown';
+}
