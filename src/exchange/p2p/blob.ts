@@ -4,29 +4,27 @@
  */
 import { createHash } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
-import type { Libp2p, PeerId } from '@libp2p/interface';
 import type { Digest } from '../../crypto/digest.ts';
 import { RefusedError, UnavailableError } from '../../errors.ts';
 import type { RecordStore } from '../store/types.ts';
 import { countFrom, decode, digestBytes, digestOf, encode, refusal, refusedBy } from './codec.ts';
+import type { Conversation, Step } from './conversation.ts';
 import { AnswerSchema, AskSchema } from './generated/blob_pb.ts';
 import type { Answer } from './generated/blob_pb.ts';
-import {
-  BLOB_CHUNK_BYTES,
-  BLOB_MAX_ATTEMPTS,
-  BLOB_TYPE_MAX_LENGTH,
-  FRAME_MAX_BYTES,
-  RATE_LIMITS,
-  STREAM_TIMEOUT_MS,
-} from './limits.ts';
-import { answerLimits, asError } from './protocol.ts';
+import { BLOB_CHUNK_BYTES, BLOB_MAX_ATTEMPTS, BLOB_TYPE_MAX_LENGTH, FRAME_MAX_BYTES, RATE_LIMITS } from './limits.ts';
+import { asError } from './protocol.ts';
 import type { Asker, Protocol } from './protocol.ts';
 import type { ExchangeOptions } from './types.ts';
-import { ask } from './wire.ts';
 
 export const BLOB_PROTOCOL = '/portalgun/blob/1.0.0';
 
 type BlobTypes = ExchangeOptions['blobTypes'];
+
+export interface WantedBlob {
+  readonly network: string;
+  readonly type: string;
+  readonly digest: Digest;
+}
 
 export interface BlobContext {
   readonly network: string;
@@ -75,106 +73,95 @@ export function blobProtocol(context: BlobContext): Protocol {
 }
 
 /**
- * Fetches one blob. Goes on where a stream broke off; what arrives is hashed as it comes, never kept beyond the type's
+ * Asks for one blob. Goes on where a stream broke off; what arrives is hashed as it comes, never kept beyond the type's
  * cap, and parsed before it is given.
  *
- * @throws RefusedError `exchange/no-such-blob-type`, `exchange/bad-blob`, `exchange/refused-by-peer`; UnavailableError
- *   `exchange/blob-incomplete`
+ * Rejects with RefusedError `exchange/no-such-blob-type`, `exchange/bad-blob`, `exchange/refused-by-peer`;
+ * UnavailableError `exchange/blob-incomplete`.
  */
-export async function fetchBlobFrom(
-  node: Libp2p,
-  peer: PeerId,
-  wanted: { readonly network: string; readonly type: string; readonly digest: Digest },
-  types: BlobTypes,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
-  const type = requireBlobType(types, wanted.type);
-  const partial: Partial = { chunks: [], receivedBytes: 0, hash: createHash('sha256') };
-  let trouble: Error | undefined;
-  for (let attempt = 0; attempt < BLOB_MAX_ATTEMPTS; attempt += 1) {
-    try {
-      if (await receive(node, peer, wanted, type.maxBytes, partial, signal))
-        return checked(partial, wanted, type, peer);
-    } catch (error) {
-      // What the peer did wrong or refuses stays so; only a stream that broke is worth another.
-      if (signal.aborted || error instanceof RefusedError) throw error;
-      trouble = asError(error);
-    }
+export class BlobQuestion implements Conversation<Uint8Array> {
+  readonly protocol = BLOB_PROTOCOL;
+  readonly answerMaxBytes: number;
+  readonly #peer: string;
+  readonly #wanted: WantedBlob;
+  readonly #type: BlobTypes[string];
+  readonly #chunks: Uint8Array[] = [];
+  readonly #hash = createHash('sha256');
+  #receivedBytes = 0;
+  /** As this answer says. */
+  #sizeBytes: number | undefined;
+  #attempts = 0;
+  #trouble: Error | undefined;
+
+  constructor(peer: string, wanted: WantedBlob, types: BlobTypes) {
+    this.#peer = peer;
+    this.#wanted = wanted;
+    this.#type = requireBlobType(types, wanted.type);
+    const { maxBytes } = this.#type;
+    // The cap itself, what frames its chunks, and one frame to say so in.
+    this.answerMaxBytes = maxBytes + Math.ceil(maxBytes / 1024) + FRAME_MAX_BYTES;
   }
-  throw new UnavailableError(
-    'exchange/blob-incomplete',
-    `${wanted.digest} did not arrive whole from ${peer.toString()}`,
-    {
-      facts: { ...wanted, receivedBytes: partial.receivedBytes },
-      cause: trouble,
-    },
-  );
-}
 
-interface Partial {
-  readonly chunks: Uint8Array[];
-  receivedBytes: number;
-  readonly hash: ReturnType<typeof createHash>;
-}
+  async next(): Promise<Step<Uint8Array>> {
+    if (this.#sizeBytes !== undefined && this.#receivedBytes === this.#sizeBytes) return { done: this.#checked() };
+    if (this.#attempts === BLOB_MAX_ATTEMPTS) {
+      const { digest } = this.#wanted;
+      throw new UnavailableError('exchange/blob-incomplete', `${digest} did not arrive whole from ${this.#peer}`, {
+        facts: { ...this.#wanted, receivedBytes: this.#receivedBytes },
+        cause: this.#trouble,
+      });
+    }
+    this.#attempts += 1;
+    this.#sizeBytes = undefined;
+    const { network, type, digest } = this.#wanted;
+    const offset = BigInt(this.#receivedBytes);
+    return { ask: encode(AskSchema, create(AskSchema, { network, type, digest: digestBytes(digest), offset })) };
+  }
 
-/** @returns whether the blob is whole */
-async function receive(
-  node: Libp2p,
-  peer: PeerId,
-  { network, type, digest }: { readonly network: string; readonly type: string; readonly digest: Digest },
-  maxBytes: number,
-  partial: Partial,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const stream = await node.dialProtocol(peer, BLOB_PROTOCOL, {
-    signal: AbortSignal.any([signal, AbortSignal.timeout(STREAM_TIMEOUT_MS)]),
-  });
-  const offset = BigInt(partial.receivedBytes);
-  const request = encode(AskSchema, create(AskSchema, { network, type, digest: digestBytes(digest), offset }));
-  let sizeBytes: number | undefined;
-  // The cap itself, what frames its chunks, and one frame to say so in.
-  const limits = answerLimits(maxBytes + Math.ceil(maxBytes / 1024) + FRAME_MAX_BYTES);
-  for await (const frame of ask(stream, request, limits, signal)) {
-    const { answer } = decode(AnswerSchema, frame);
-    if (answer.case === 'refusal') throw refusedBy(peer.toString(), answer.value);
+  async frame(bytes: Uint8Array): Promise<void> {
+    const { answer } = decode(AnswerSchema, bytes);
+    if (answer.case === 'refusal') throw refusedBy(this.#peer, answer.value);
     if (answer.case === 'start') {
-      sizeBytes = countFrom(answer.value.size);
-      if (sizeBytes > maxBytes) throw badBlob(peer, digest, `it has ${sizeBytes} bytes; ${type} may have ${maxBytes}`);
+      this.#sizeBytes = countFrom(answer.value.size);
+      const { maxBytes } = this.#type;
+      if (this.#sizeBytes > maxBytes) {
+        throw this.#bad(`it has ${this.#sizeBytes} bytes; ${this.#wanted.type} may have ${maxBytes}`);
+      }
     }
     if (answer.case === 'chunk') {
-      if (sizeBytes === undefined) throw badBlob(peer, digest, 'it began without its size');
-      if (partial.receivedBytes + answer.value.length > sizeBytes)
-        throw badBlob(peer, digest, 'it is longer than its size');
-      partial.chunks.push(answer.value);
-      partial.receivedBytes += answer.value.length;
-      partial.hash.update(answer.value);
+      if (this.#sizeBytes === undefined) throw this.#bad('it began without its size');
+      if (this.#receivedBytes + answer.value.length > this.#sizeBytes) throw this.#bad('it is longer than its size');
+      this.#chunks.push(answer.value);
+      this.#receivedBytes += answer.value.length;
+      this.#hash.update(answer.value);
     }
   }
-  return sizeBytes !== undefined && partial.receivedBytes === sizeBytes;
-}
 
-function checked(
-  partial: Partial,
-  wanted: { readonly type: string; readonly digest: Digest },
-  type: BlobTypes[string],
-  peer: PeerId,
-): Uint8Array {
-  const digest: Digest = `sha256:${partial.hash.digest('hex')}`;
-  if (digest !== wanted.digest) throw badBlob(peer, wanted.digest, `what came has the digest ${digest}`);
-  const bytes = Uint8Array.from(Buffer.concat(partial.chunks));
-  try {
-    type.check(bytes);
-  } catch (cause) {
-    throw badBlob(peer, wanted.digest, `it is not a ${wanted.type}: ${asError(cause).message}`, cause);
+  /** What the peer did wrong or refuses stays so; a stream that broke is worth another. */
+  broke(error: Error): void {
+    if (error instanceof RefusedError) throw error;
+    this.#trouble = error;
   }
-  return bytes;
-}
 
-function badBlob(peer: PeerId, digest: Digest, what: string, cause?: unknown): RefusedError {
-  return new RefusedError('exchange/bad-blob', `${peer.toString()} sent a wrong blob for ${digest}: ${what}`, {
-    facts: { peer: peer.toString(), digest },
-    cause,
-  });
+  #checked(): Uint8Array {
+    const digest: Digest = `sha256:${this.#hash.digest('hex')}`;
+    if (digest !== this.#wanted.digest) throw this.#bad(`what came has the digest ${digest}`);
+    const bytes = Uint8Array.from(Buffer.concat(this.#chunks));
+    try {
+      this.#type.check(bytes);
+    } catch (cause) {
+      throw this.#bad(`it is not a ${this.#wanted.type}: ${asError(cause).message}`, cause);
+    }
+    return bytes;
+  }
+
+  #bad(what: string, cause?: unknown): RefusedError {
+    const { digest } = this.#wanted;
+    return new RefusedError('exchange/bad-blob', `${this.#peer} sent a wrong blob for ${digest}: ${what}`, {
+      facts: { peer: this.#peer, digest },
+      cause,
+    });
+  }
 }
 
 /** @throws RefusedError `exchange/no-such-blob-type` */

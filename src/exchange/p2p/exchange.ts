@@ -1,27 +1,30 @@
-/** The running node: starts the parts, tells them of one another, and stops them. */
+/** The running node: a participant on libp2p. What it does is decided there; here it is done. */
+import { randomBytes } from 'node:crypto';
 import type { PeerId } from '@libp2p/interface';
 import { UnsupportedProtocolError } from '@libp2p/interface';
+import { peerIdFromString } from '@libp2p/peer-id';
 import type { Digest } from '../../crypto/digest.ts';
 import { publicKeyOf } from '../../crypto/ed25519.ts';
 import { InterruptedError, UnavailableError } from '../../errors.ts';
 import { authorIdOf } from '../record/identity.ts';
 import type { AuthorId, VerifiedRecord } from '../record/types.ts';
-import { blobProtocol, fetchBlobFrom, requireBlobType } from './blob.ts';
+import { createGate } from './answering.ts';
+import { requireBlobType } from './blob.ts';
+import { converse } from './converse.ts';
+import type { DialTarget } from './dialling.ts';
 import { createDiscovery } from './discovery.ts';
 import { startGossip } from './gossip.ts';
 import { createNode } from './libp2p-node.ts';
-import { TIMING } from './limits.ts';
-import { renewOwnHead } from './own-head.ts';
+import { MAX_CONNECTIONS_PER_PEER, TIMING } from './limits.ts';
+import { Participant } from './participant.ts';
 import { authorOf, peerIdOf, peerOf } from './peer-identity.ts';
-import { asError, serve } from './protocol.ts';
+import { asError } from './protocol.ts';
 import type { Asker, OnTrouble } from './protocol.ts';
 import { createReach, parseAddress, parseListenAddress, peerIdIn, unreachable } from './reach.ts';
-import { createRedial } from './redial.ts';
-import type { DialTarget } from './redial.ts';
-import { askForSymptom, curesSymptom, symptomProtocol } from './symptom.ts';
-import { SYNC_PROTOCOL, syncProtocol, syncWith } from './sync-wire.ts';
-import type { SyncContext } from './sync-wire.ts';
-import { createTurns } from './turns.ts';
+import { serve } from './serve.ts';
+import { curesSymptom } from './symptom.ts';
+import { SYNC_PROTOCOL } from './sync-messages.ts';
+import { createSyncs } from './syncs.ts';
 import type { Exchange, ExchangeOptions, ExchangeTiming } from './types.ts';
 
 /**
@@ -47,6 +50,10 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
   const carried = (): AuthorId[] => (isBootstrap ? [] : [...new Set([self, ...options.followed()])].filter(carries));
   const trusted = () => options.trusted().filter(({ author }) => author !== self);
   const isTrusted = (peerId: string): boolean => trusted().some(({ author }) => peerIdOf(author) === peerId);
+  const isFriend = (peerId: string): boolean => {
+    const author = authorOf(peerIdFromString(peerId));
+    return author !== null && (options.follows(author) || trusted().some((peer) => peer.author === author));
+  };
   const mayAsk = ({ author }: Asker): boolean => {
     if (author === null) return false;
     if (options.mayAsk !== undefined) return options.mayAsk(author);
@@ -65,82 +72,123 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
   });
   const discovery = createDiscovery(node, node.services.dht, now, onTrouble);
 
+  const reach = createReach(node, trusted, signal);
   /** Records admitted since the start, by whatever way they came. */
   let admitted = 0;
-  const context: SyncContext = {
+  const participant = new Participant({
+    self,
+    seed: options.seed,
     network: options.network,
     store: options.store,
+    isBootstrap,
     carries,
     carried,
+    isFriend: (peerId) => isFriend(peerId),
+    mayAsk,
+    blobTypes: options.blobTypes,
+    timing,
     now,
+    random: Math.random,
+    nonce: Uint8Array.from(randomBytes(8)),
+    targets: (): DialTarget[] => [
+      ...trusted().map(({ author, addresses }) => ({ key: peerIdOf(author), addresses })),
+      ...(options.bootstrap ?? []).map((address) => ({ key: address, addresses: [address] })),
+    ],
+    isConnected: ({ key }) => reach.isConnected(peerIdIn(key) ?? key),
+    onAgenda: () => schedule(),
     onTrouble,
     onAdmission(admission, from) {
       if (admission.result === 'admitted') admitted += 1;
       options.onAdmission?.(admission, from);
     },
-  };
-  const renewHead = (): Promise<void> =>
-    isBootstrap ? Promise.resolve() : renewOwnHead({ seed: options.seed, self, ...context });
-
-  /** One sync with a peer at a time; who asks meanwhile shares the next one, so only the node's own stop ends it. */
-  const turns = createTurns();
-  const syncPeer = (peer: PeerId, by: AbortSignal = signal): Promise<number> =>
-    unlessAborted(
-      by,
-      turns(peer.toString(), async () => {
-        await renewHead();
-        try {
-          return await syncWith(node, peer, context, signal);
-        } catch (error) {
-          // A bootstrap node, or some other libp2p node: connected, with nothing to tell.
-          if (error instanceof UnsupportedProtocolError) return 0;
-          throw error;
-        }
-      }),
-    );
-  const syncInBackground = (peer: PeerId): void => {
-    if (signal.aborted || peer.equals(node.peerId)) return;
-    syncPeer(peer).catch((error: unknown) => onTrouble('sync', peer.toString(), asError(error)));
-  };
-
-  const gossip = startGossip(node.services.pubsub, {
-    ...context,
-    isTrusted,
-    onGap: syncInBackground,
   });
+  const { agenda } = participant;
+  const ask = <Result>(peer: PeerId, conversation: Parameters<typeof converse<Result>>[2], by: AbortSignal = signal) =>
+    converse(node, peer, conversation, by);
 
-  const syncable = new Map<string, PeerId>();
-  const serving = { node, signal, now, onTrouble };
+  const peersByKey = new Map<string, PeerId>();
+  const syncs = createSyncs(async (key) => {
+    const peer = peersByKey.get(key);
+    if (peer === undefined) return;
+    try {
+      await ask(peer, participant.syncWith(key));
+    } catch (error) {
+      // A bootstrap node, or some other libp2p node: connected, with nothing to tell.
+      if (!(error instanceof UnsupportedProtocolError)) throw error;
+      agenda.disconnected(key);
+    }
+  });
+  /** A sync that begins after this; who asks meanwhile shares it, so only the node's own stop ends it. */
+  const syncPeer = (peer: PeerId, by: AbortSignal = signal): Promise<void> => {
+    const key = peer.toString();
+    peersByKey.set(key, peer);
+    agenda.connected(key);
+    agenda.demand(key);
+    const next = syncs.next(key);
+    schedule();
+    return unlessAborted(by, next);
+  };
+
+  const dial = async ({ key, addresses }: DialTarget): Promise<void> => {
+    try {
+      await reach.dial(addresses.map(parseAddress), signal, key.startsWith('/') ? undefined : key);
+    } catch (error) {
+      onTrouble('dialling', key, asError(error));
+    } finally {
+      agenda.dialEnded(key);
+    }
+  };
+  const runSync = async (key: string): Promise<void> => {
+    try {
+      await syncs.run(key);
+      participant.syncEnded(key);
+    } catch (error) {
+      onTrouble('sync', key, asError(error));
+      participant.syncEnded(key, asError(error));
+    }
+  };
+
+  /** Does what is due, and wakes up when something else will be. */
+  let timer: NodeJS.Timeout | undefined;
+  let scheduled = false;
+  let started = false;
+  const pump = (): void => {
+    scheduled = false;
+    clearTimeout(timer);
+    if (signal.aborted || !started) return;
+    for (const task of agenda.due()) void (task.do === 'sync' ? runSync(task.peer) : dial(task.target));
+    timer = setTimeout(pump, Math.max(0, agenda.wakeAt() - now()));
+  };
+  const schedule = (): void => {
+    if (scheduled) return;
+    scheduled = true;
+    queueMicrotask(pump);
+  };
+
+  const gossip = startGossip(node.services.pubsub, participant.judgeGossip);
+  const gate = createGate();
+  for (const [protocol, answering] of participant.answering) {
+    await serve({ node, signal, onTrouble, gate }, protocol, answering);
+  }
   if (!isBootstrap) {
-    await serve(serving, syncProtocol(context, { renewHead, onBehind: syncInBackground }));
-    await serve(serving, symptomProtocol({ ...context, mayAsk }));
-    await serve(serving, blobProtocol({ ...context, types: options.blobTypes, mayAsk }));
     await node.register(SYNC_PROTOCOL, {
       onConnect(peer) {
-        syncable.set(peer.toString(), peer);
-        syncInBackground(peer);
-      },
-      onDisconnect(peer) {
-        syncable.delete(peer.toString());
+        peersByKey.set(peer.toString(), peer);
+        agenda.connected(peer.toString());
+        schedule();
       },
     });
   }
-
-  const reach = createReach(node, trusted, signal);
-  const targets = (): DialTarget[] => [
-    ...trusted().map(({ author, addresses }) => ({ key: peerIdOf(author), addresses })),
-    ...(options.bootstrap ?? []).map((address) => ({ key: address, addresses: [address] })),
-  ];
-  const redial = createRedial({
-    targets,
-    isConnected: ({ key }) => reach.isConnected(peerIdIn(key) ?? key),
-    dial: async ({ key, addresses }) => {
-      await reach.dial(addresses.map(parseAddress), signal, key.startsWith('/') ? undefined : key);
-    },
-    onFailure: ({ key }, error) => onTrouble('dialling', key, asError(error)),
-    backoff: timing,
-    now,
-    random: Math.random,
+  node.addEventListener('peer:disconnect', ({ detail }) => {
+    const key = detail.toString();
+    peersByKey.delete(key);
+    agenda.disconnected(key);
+    syncs.forget(key, new UnavailableError('exchange/unreachable', `${key} has gone`));
+  });
+  node.addEventListener('connection:open', ({ detail: { remotePeer } }) => {
+    for (const extra of node.getConnections(remotePeer).slice(MAX_CONNECTIONS_PER_PEER)) {
+      extra.abort(new UnavailableError('exchange/too-many-connections', 'one peer has too many connections'));
+    }
   });
 
   /** Feeds that this node can give. */
@@ -177,20 +225,17 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
   });
   // Gossip that came before this peer had subscribed was not for it: asking it makes it see what it lacks.
   node.services.pubsub.addEventListener('subscription-change', ({ detail }) => {
-    if (detail.subscriptions.some(({ subscribe }) => subscribe) && syncable.has(detail.peerId.toString())) {
-      syncInBackground(detail.peerId);
-    }
+    if (detail.subscriptions.some(({ subscribe }) => subscribe)) participant.want(detail.peerId.toString());
   });
 
-  const redialTimer = setInterval(() => inBackground('dialling', redial), timing.redialBaseMs);
-  const syncTimer = setInterval(() => {
+  const refreshTimer = setInterval(() => {
     refresh();
     settle();
-    for (const peer of syncable.values()) syncInBackground(peer);
   }, timing.syncIntervalMs);
   refresh();
-  await renewHead();
-  inBackground('dialling', redial);
+  await participant.renewHead();
+  started = true;
+  schedule();
 
   let stopped: Promise<void> | undefined;
   return {
@@ -208,6 +253,7 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
       try {
         // A node that turns us away lets the dial succeed first: only an answer shows that we are in.
         const peer = await reach.dial([target], by);
+        peersByKey.set(peer.toString(), peer);
         if (isBootstrap) await node.services.dht.refreshRoutingTable({ signal: by });
         else await syncPeer(peer, by);
       } catch (cause) {
@@ -217,22 +263,24 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
     },
     async announce(record) {
       refresh();
-      await renewHead();
+      await participant.renewHead();
       const told = new Set((await gossip.publish(record)).map((peer) => peer.toString()));
       // Who was not told sees by our question that we have more.
-      for (const [key, peer] of syncable) if (!told.has(key)) syncInBackground(peer);
+      for (const key of agenda.peers) if (!told.has(key)) participant.want(key);
       settle();
     },
     async sync(by = signal) {
       refresh();
       const before = admitted;
       await Promise.all(
-        [...syncable.values()].map(async (peer) => {
+        agenda.peers.map(async (key) => {
+          const peer = peersByKey.get(key);
+          if (peer === undefined) return;
           try {
             await syncPeer(peer, by);
           } catch (error) {
+            // What went wrong has been told already, to whoever runs the node.
             if (by.aborted) throw new InterruptedError('the sync was interrupted', { cause: error });
-            onTrouble('sync', peer.toString(), asError(error));
           }
         }),
       );
@@ -242,7 +290,8 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
       const found = new Map<Digest, VerifiedRecord>();
       const askPeer = async (author: AuthorId): Promise<void> => {
         const peer = await reach.connectedTo(author, by);
-        const places = await askForSymptom(node, peer, options.network, symptom, AbortSignal.any([signal, by]));
+        const question = participant.askSymptom(peer.toString(), symptom);
+        const places = await ask(peer, question, AbortSignal.any([signal, by]));
         const wanted = places.filter((place) => carries(place.author));
         if (wanted.length === 0) return;
         const missing = await Promise.all(wanted.map(async ({ id }) => (await options.store.get(id)) === undefined));
@@ -260,10 +309,9 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
       return [...found.values()];
     },
     async fetchBlob(author, type, digest, by) {
-      const wanted = { network: options.network, type, digest };
       requireBlobType(options.blobTypes, type);
       const peer = await reach.connectedTo(author, by);
-      return fetchBlobFrom(node, peer, wanted, options.blobTypes, AbortSignal.any([signal, by]));
+      return ask(peer, participant.askBlob(peer.toString(), type, digest), AbortSignal.any([signal, by]));
     },
     async findFeed(author, by) {
       let found = 0;
@@ -286,11 +334,11 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
     stop() {
       stopped ??= (async () => {
         stopping.abort(new InterruptedError('the node stops'));
-        clearInterval(redialTimer);
-        clearInterval(syncTimer);
+        clearInterval(refreshTimer);
+        clearTimeout(timer);
         clearTimeout(settling);
         await node.stop();
-        await turns.idle();
+        await syncs.idle();
       })();
       return stopped;
     },

@@ -1,5 +1,5 @@
 /**
- * Gossip: one topic for each public author feed. A hint that something is new; sync-wire.ts brings what it missed.
+ * Gossip: one topic for each public author feed. A hint that something is new; sync brings what it missed.
  *
  * Records carry their own signatures, so nothing here asks who sent them. A validator that did would let a stranger
  * relay a record first, be ignored, and so have the author's own copy dropped as a duplicate: gossipsub remembers an id
@@ -12,16 +12,9 @@ import type { PeerId } from '@libp2p/interface';
 import { FailedError, RefusedError } from '../../errors.ts';
 import { isAuthorId } from '../record/identity.ts';
 import { ENVELOPE_MAX_BYTES } from '../record/limits.ts';
-import type { Admission, AuthorId, RefusalReason, VerifiedRecord } from '../record/types.ts';
-import type { RecordStore } from '../store/types.ts';
-import {
-  GOSSIP_FRAME_MAX_BYTES,
-  GOSSIP_IDONTWANT_MIN_BYTES,
-  GOSSIP_OUTBOUND_MAX_BYTES,
-  RATE_LIMIT_MAX_PEERS,
-  RATE_LIMITS,
-} from './limits.ts';
-import { createRateLimiter } from './rate-limit.ts';
+import type { AuthorId, VerifiedRecord } from '../record/types.ts';
+import type { GossipVerdict, JudgeGossip } from './gossip-judge.ts';
+import { GOSSIP_FRAME_MAX_BYTES, GOSSIP_IDONTWANT_MIN_BYTES, GOSSIP_OUTBOUND_MAX_BYTES } from './limits.ts';
 import { PUBLIC_SCOPE } from './sync-logic.ts';
 
 const TOPIC_PREFIX = '/portalgun/1/feed/';
@@ -46,21 +39,14 @@ export function messageId(topic: string, data: Uint8Array): Uint8Array {
   return Uint8Array.from(createHash('sha256').update(length).update(topicBytes).update(data).digest());
 }
 
-export interface GossipContext {
-  readonly store: RecordStore;
+/** Whom gossip is for. */
+export interface Audience {
   readonly carries: (author: AuthorId) => boolean;
   readonly isTrusted: (peerId: string) => boolean;
-  readonly now: () => number;
-  readonly onAdmission: (admission: Admission, from: string) => void;
-  /** A record arrived whose predecessors did not: this peer has them. */
-  readonly onGap: (peer: PeerId) => void;
 }
 
-/** What a refusal says about the bytes. Only what is wrong for everybody is held against who relayed it. */
-const WRONG_FOR_EVERYBODY: readonly RefusalReason[] = ['too-large', 'bad-encoding', 'bad-statement', 'bad-signature'];
-
 /** The service for `createLibp2p`. */
-export function gossipService(context: Pick<GossipContext, 'carries' | 'isTrusted'>) {
+export function gossipService(context: Audience) {
   const options: Partial<GossipsubOpts> = {
     globalSignaturePolicy: 'StrictNoSign',
     msgIdFn: (message) => messageId(message.topic, message.data),
@@ -138,18 +124,19 @@ export interface Gossip {
   publish(record: VerifiedRecord): Promise<readonly PeerId[]>;
 }
 
-export function startGossip(pubsub: GossipSub, context: GossipContext): Gossip {
+const VERDICTS: Readonly<Record<GossipVerdict, TopicValidatorResult>> = {
+  accept: TopicValidatorResult.Accept,
+  ignore: TopicValidatorResult.Ignore,
+  reject: TopicValidatorResult.Reject,
+};
+
+export function startGossip(pubsub: GossipSub, judge: JudgeGossip): Gossip {
   const { direct, opts } = insidesOf(pubsub);
-  const rate = createRateLimiter(RATE_LIMITS.gossip, context.now, RATE_LIMIT_MAX_PEERS);
   const validate = async (peer: PeerId, message: Message): Promise<TopicValidatorResult> => {
     const author = authorOfTopic(message.topic);
-    if (author === undefined || !context.carries(author)) return TopicValidatorResult.Ignore;
-    // Over its rate a peer is not heard, and not punished either: what it had to say comes by sync.
-    if (!rate(peer.toString()).allowed) return TopicValidatorResult.Ignore;
-    const admission = await context.store.admit(message.data, { follows: (one) => one === author });
-    context.onAdmission(admission, peer.toString());
-    if (admission.result === 'held') context.onGap(peer);
-    return verdictOn(admission);
+    return author === undefined
+      ? TopicValidatorResult.Ignore
+      : VERDICTS[await judge(peer.toString(), author, message.data)];
   };
   return {
     refresh(carried, trusted) {
@@ -179,15 +166,6 @@ export function startGossip(pubsub: GossipSub, context: GossipContext): Gossip {
       return recipients;
     },
   };
-}
-
-/** Reject: wrong for everybody, or not by the topic's author. Ignore: everything that another node may see differently. */
-export function verdictOn(admission: Admission): TopicValidatorResult {
-  if (admission.result === 'admitted') return TopicValidatorResult.Accept;
-  if (admission.result !== 'refused') return TopicValidatorResult.Ignore;
-  // The store was told to follow the topic's author alone: anybody else has no business on this topic.
-  if (admission.reason === 'unknown-author') return TopicValidatorResult.Reject;
-  return WRONG_FOR_EVERYBODY.includes(admission.reason) ? TopicValidatorResult.Reject : TopicValidatorResult.Ignore;
 }
 
 function insidesOf(pubsub: object): Insides {

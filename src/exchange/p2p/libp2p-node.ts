@@ -12,7 +12,7 @@ import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import { dhtService } from './discovery.ts';
 import { gossipService } from './gossip.ts';
-import type { GossipContext } from './gossip.ts';
+import type { Audience } from './gossip.ts';
 import {
   DIAL_TIMEOUT_MS,
   MAX_CONNECTIONS,
@@ -30,7 +30,7 @@ export type Node = Libp2p<NodeServices>;
 
 export async function createNode(
   options: { readonly seed: Uint8Array; readonly listen: readonly string[]; readonly mdns: boolean },
-  gossip: Pick<GossipContext, 'carries' | 'isTrusted'>,
+  gossip: Audience,
 ): Promise<Node> {
   return createLibp2p({
     privateKey: await generateKeyPairFromSeed('Ed25519', options.seed),

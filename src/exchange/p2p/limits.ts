@@ -21,6 +21,14 @@ export const STREAMS_PER_CONNECTION = 16;
 
 /** Feeds in one sync request; a node that carries more asks several times. */
 export const SYNC_MAX_MARKS = 500;
+/** Marks of one peer that are remembered, so that it need not say them again; one with more says them all each time. */
+export const SYNC_MAX_REMEMBERED_MARKS = 2048;
+/** Marks of all peers that are remembered, about 300 bytes each, and as many that were told to peers. */
+export const SYNC_MEMORY_MAX_MARKS = 32_768;
+/** After so many exchanges by what has changed, everything is said once more. */
+export const SYNC_FULL_EVERY = 64;
+/** Bytes of the name that an answerer gives to what it remembers. */
+export const SYNC_TOKEN_MAX_BYTES = 32;
 /** Records in one answer to a sync request; the asker asks again for more. */
 export const SYNC_MAX_RECORDS = 1024;
 /** Bytes of records in one answer to a sync request. */
@@ -61,11 +69,43 @@ export const RATE_LIMITS = {
   blob: { burst: 32, intervalMs: 1_000 },
   gossip: { burst: 256, intervalMs: 50 },
 } as const;
+
+/**
+ * What one peer may cost beside its requests: so much at once, and how long one unit takes to come back. Peers of the
+ * policy are limited too, more widely, and never banned; strangers share one more budget, however many they are.
+ */
+export const BUDGETS = {
+  friend: {
+    /** Bytes sent to it: 64 MiB, then 4 MiB a second. */
+    sent: { burst: 64 * MIB, intervalMs: 1_000 / (4 * MIB) },
+    /** Bytes taken from it. */
+    received: { burst: 256 * MIB, intervalMs: 1_000 / (4 * MIB) },
+    /** Records, heads and proofs of its that were refused: each may have cost a signature check. */
+    refused: { burst: 128, intervalMs: 1_000 },
+  },
+  stranger: {
+    sent: { burst: 16 * MIB, intervalMs: 1_000 / (256 * KIB) },
+    received: { burst: 16 * MIB, intervalMs: 1_000 / (256 * KIB) },
+    refused: { burst: 32, intervalMs: 10_000 },
+  },
+  allStrangers: {
+    sent: { burst: 128 * MIB, intervalMs: 1_000 / (2 * MIB) },
+    received: { burst: 128 * MIB, intervalMs: 1_000 / (2 * MIB) },
+    refused: { burst: 256, intervalMs: 500 },
+  },
+} as const;
 /** Peers whose rate is remembered. */
 export const RATE_LIMIT_MAX_PEERS = 4096;
 
+/** Requests of one peer that are being answered, on all its connections. */
+export const ANSWERING_MAX_PER_PEER = 32;
+/** Requests of all peers that are being answered: each may hold one request and one frame, 224 KiB. */
+export const ANSWERING_MAX = 256;
+
 /** Connections in all. */
 export const MAX_CONNECTIONS = 256;
+/** Connections that one peer may have; further ones are closed. */
+export const MAX_CONNECTIONS_PER_PEER = 4;
 /** Inbound connections not yet encrypted. */
 export const MAX_PENDING_CONNECTIONS = 16;
 /** Inbound connections a second from one host. */
@@ -85,6 +125,8 @@ export const PROVIDE_AGAIN_MS = 6 * 60 * 60_000;
 export const TIMING = {
   /** Sync with every connected peer. */
   syncIntervalMs: 60_000,
+  /** First wait after a sync that failed; doubles up to `syncIntervalMs`. */
+  syncRetryMs: 1_000,
   /** First wait before a trusted peer is dialled again; doubles up to the maximum. */
   redialBaseMs: 1_000,
   redialMaxMs: 300_000,

@@ -3,34 +3,46 @@
  * too). libp2p itself has no limit on a peer's requests.
  */
 export interface RateLimit {
-  /** Requests at once after a silence. */
+  /** Units (requests, bytes) at once after a silence. */
   readonly burst: number;
-  /** One request comes back in this time, in milliseconds. */
+  /** One unit comes back in this time, in milliseconds. */
   readonly intervalMs: number;
 }
 
 export type RateVerdict = { readonly allowed: true } | { readonly allowed: false; readonly retryAfterMs: number };
 
+export interface RateLimiter {
+  /** Takes `cost` units, 1 unless said otherwise, or none of them. */
+  (key: string, cost?: number): RateVerdict;
+  /** Whether one unit could be taken now. */
+  peek(key: string): RateVerdict;
+}
+
 /** Remembers at most `maxKeys` peers; whoever has been silent longest is forgotten first. */
-export function createRateLimiter(limit: RateLimit, now: () => number, maxKeys: number): (key: string) => RateVerdict {
+export function createRateLimiter(limit: RateLimit, now: () => number, maxKeys: number): RateLimiter {
   /** Key to the time at which its bucket is full again. */
   const fullAt = new Map<string, number>();
-  return (key) => {
+  const judge = (key: string, cost: number): { verdict: RateVerdict; arrival: number } => {
     const time = now();
-    const arrival = Math.max(fullAt.get(key) ?? time, time);
-    const waitMs = arrival + limit.intervalMs - limit.burst * limit.intervalMs - time;
-    if (waitMs > 0) return { allowed: false, retryAfterMs: Math.ceil(waitMs) };
-    fullAt.delete(key);
-    fullAt.set(key, arrival + limit.intervalMs);
-    if (fullAt.size > maxKeys) {
-      const [oldest] = fullAt.keys();
-      if (oldest !== undefined) fullAt.delete(oldest);
-    }
-    return { allowed: true };
+    const arrival = Math.max(fullAt.get(key) ?? time, time) + cost * limit.intervalMs;
+    const waitMs = arrival - limit.burst * limit.intervalMs - time;
+    return { arrival, verdict: waitMs > 0 ? { allowed: false, retryAfterMs: Math.ceil(waitMs) } : { allowed: true } };
   };
+  const take = (key: string, cost = 1): RateVerdict => {
+    const { verdict, arrival } = judge(key, cost);
+    if (!verdict.allowed) return verdict;
+    fullAt.delete(key);
+    fullAt.set(key, arrival);
+    const [oldest] = fullAt.keys();
+    if (fullAt.size > maxKeys && oldest !== undefined) fullAt.delete(oldest);
+    return verdict;
+  };
+  return Object.assign(take, { peek: (key: string) => judge(key, 1).verdict });
 }
 
 /** For the refusal, so that an honest asker knows what to keep to. */
-export function describeLimit(limit: RateLimit): string {
-  return `at most ${limit.burst} requests at once, one more each ${limit.intervalMs} ms`;
+export function describeLimit(limit: RateLimit, unit = 'requests'): string {
+  const { burst, intervalMs } = limit;
+  if (intervalMs >= 1) return `at most ${burst} ${unit} at once, one more each ${intervalMs} ms`;
+  return `at most ${burst} ${unit} at once, then ${Math.round(1_000 / intervalMs)} a second`;
 }

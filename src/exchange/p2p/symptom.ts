@@ -1,6 +1,5 @@
 /** `/portalgun/symptom/1.0.0`: where are patches that cure this? The feeds themselves come by sync, and are judged there. */
 import { create } from '@bufbuild/protobuf';
-import type { Libp2p, PeerId } from '@libp2p/interface';
 import type { Digest } from '../../crypto/digest.ts';
 import { judge } from '../record/meaning.ts';
 import type { AuthorId, VerifiedRecord } from '../record/types.ts';
@@ -16,13 +15,12 @@ import {
   refusal,
   refusedBy,
 } from './codec.ts';
+import type { Conversation, Step } from './conversation.ts';
 import { AnswerSchema, AskSchema, PlaceSchema } from './generated/symptom_pb.ts';
 import type { Refusal } from './generated/refusal_pb.ts';
-import { FRAME_MAX_BYTES, RATE_LIMITS, STREAM_TIMEOUT_MS, SYMPTOM_MAX_PLACES } from './limits.ts';
-import { answerLimits } from './protocol.ts';
+import { FRAME_MAX_BYTES, RATE_LIMITS, SYMPTOM_MAX_PLACES } from './limits.ts';
 import type { Asker, Protocol } from './protocol.ts';
 import { PUBLIC_SCOPE } from './sync-logic.ts';
-import { ask } from './wire.ts';
 
 export const SYMPTOM_PROTOCOL = '/portalgun/symptom/1.0.0';
 
@@ -79,28 +77,41 @@ export function curesSymptom(record: VerifiedRecord, symptom: Digest): boolean {
   return judged.understood && judged.meaning.kind === 'patch' && judged.meaning.symptom === symptom;
 }
 
-/** @throws RefusedError `exchange/refused-by-peer`, `exchange/bad-message`; UnavailableError `exchange/timeout` */
-export async function askForSymptom(
-  node: Libp2p,
-  peer: PeerId,
-  network: string,
-  symptom: Digest,
-  signal: AbortSignal,
-): Promise<Place[]> {
-  const stream = await node.dialProtocol(peer, SYMPTOM_PROTOCOL, {
-    signal: AbortSignal.any([signal, AbortSignal.timeout(STREAM_TIMEOUT_MS)]),
-  });
-  const request = encode(AskSchema, create(AskSchema, { network, symptom: digestBytes(symptom) }));
-  const places: Place[] = [];
-  for await (const frame of ask(stream, request, answerLimits(FRAME_MAX_BYTES), signal)) {
-    const answer = decode(AnswerSchema, frame);
-    if (answer.refusal !== undefined) throw refusedBy(peer.toString(), answer.refusal);
-    for (const { author, seq, id } of answer.patches.slice(0, SYMPTOM_MAX_PLACES)) {
-      places.push({ author: authorFrom(author), seq: countFrom(seq), id: digestOf(id) });
-    }
-    break;
+/** Resolves with where such patches are. Rejects with RefusedError `exchange/refused-by-peer`, `exchange/bad-message`. */
+export class SymptomQuestion implements Conversation<readonly Place[]> {
+  readonly protocol = SYMPTOM_PROTOCOL;
+  readonly answerMaxBytes = FRAME_MAX_BYTES;
+  readonly #peer: string;
+  readonly #network: string;
+  readonly #symptom: Digest;
+  readonly #places: Place[] = [];
+  #asked = false;
+
+  constructor(peer: string, network: string, symptom: Digest) {
+    this.#peer = peer;
+    this.#network = network;
+    this.#symptom = symptom;
   }
-  return places;
+
+  async next(): Promise<Step<readonly Place[]>> {
+    if (this.#asked) return { done: this.#places };
+    this.#asked = true;
+    const asked = create(AskSchema, { network: this.#network, symptom: digestBytes(this.#symptom) });
+    return { ask: encode(AskSchema, asked) };
+  }
+
+  async frame(bytes: Uint8Array): Promise<void> {
+    const answer = decode(AnswerSchema, bytes);
+    if (answer.refusal !== undefined) throw refusedBy(this.#peer, answer.refusal);
+    const room = SYMPTOM_MAX_PLACES - this.#places.length;
+    for (const { author, seq, id } of answer.patches.slice(0, room)) {
+      this.#places.push({ author: authorFrom(author), seq: countFrom(seq), id: digestOf(id) });
+    }
+  }
+
+  broke(error: Error): void {
+    throw error;
+  }
 }
 
 function wirePlace({ id, link }: VerifiedRecord) {

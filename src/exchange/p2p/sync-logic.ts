@@ -4,8 +4,10 @@
  * Only public feeds are known here: private scopes never get near these protocols.
  */
 import type { Digest } from '../../crypto/digest.ts';
+import { compareEpochs, comparePositions } from '../record/links.ts';
+import type { Position } from '../record/links.ts';
 import type { AuthorId, FeedHead } from '../record/types.ts';
-import { SYNC_FRAME_BYTES, SYNC_MAX_MARKS } from './limits.ts';
+import { SYNC_FRAME_BYTES } from './limits.ts';
 
 export const PUBLIC_SCOPE = 'public';
 
@@ -32,20 +34,22 @@ export interface Mark {
 export interface Holdings {
   readonly heads: readonly FeedHead[];
   readonly signed: ReadonlyMap<AuthorId, SignedAt>;
-  readonly frozen: ReadonlySet<AuthorId>;
+  /** Forked feeds, and the place from which on nothing of them is admitted. */
+  readonly frozen: ReadonlyMap<AuthorId, Position>;
 }
 
 /** Records to send: those after `afterSeq`, but for the one that the asker has. */
 export interface Shipment {
   readonly author: AuthorId;
   readonly afterSeq: number;
+  readonly upToSeq: number;
   /** What the asker holds at `afterSeq + 1`. If ours is another, ours goes along: together they prove a fork. */
   readonly known: Digest | null;
 }
 
 export interface ShippingPlan {
   readonly shipments: readonly Shipment[];
-  /** Authors of whom the asker has more than we do: a reason to ask it in turn. */
+  /** Authors of whom the asker has more than we do (records, a newer head, a proof): a reason to ask it in turn. */
   readonly behind: readonly AuthorId[];
   /** Whose signed head we have and the asker has not, or has older. */
   readonly newerHeads: readonly AuthorId[];
@@ -53,17 +57,27 @@ export interface ShippingPlan {
   readonly proofs: readonly AuthorId[];
 }
 
-/** One mark for each carried author, cut into requests of bounded size. */
-export function marksFor(carried: readonly AuthorId[], holdings: Holdings): Mark[][] {
+/** One mark for each carried author. */
+export function marksFor(carried: readonly AuthorId[], holdings: Holdings): Mark[] {
   const byAuthor = publicHeads(holdings.heads);
-  const marks = [...new Set(carried)].map((author): Mark => {
+  return [...new Set(carried)].map((author): Mark => {
     const { recovery, epoch, seq, id } = byAuthor.get(author) ?? { recovery: 0, epoch: 0, seq: 0, id: null };
     const signed = holdings.signed.get(author) ?? null;
     return { author, recovery, epoch, seq, id, signed, frozen: holdings.frozen.has(author) };
   });
-  const requests: Mark[][] = [];
-  for (let at = 0; at < marks.length; at += SYNC_MAX_MARKS) requests.push(marks.slice(at, at + SYNC_MAX_MARKS));
-  return requests;
+}
+
+/** Whether the mark says what was said of its author before. */
+export function sameMark(before: ReadonlyMap<AuthorId, Mark>, mark: Mark): boolean {
+  const said = before.get(mark.author);
+  return (
+    said !== undefined &&
+    comparePositions(said, mark) === 0 &&
+    said.id === mark.id &&
+    said.frozen === mark.frozen &&
+    said.signed?.seq === mark.signed?.seq &&
+    said.signed?.issuedAt === mark.signed?.issuedAt
+  );
 }
 
 /** What to send somebody who asked with these marks. Feeds that we do not carry are passed over in silence. */
@@ -81,33 +95,34 @@ export function planShipments(
   for (const mark of asked) {
     if (seen.has(mark.author) || !carries(mark.author)) continue;
     seen.add(mark.author);
-    if (isNewer(holdings.signed.get(mark.author), mark.signed)) newerHeads.push(mark.author);
-    if (holdings.frozen.has(mark.author) && !mark.frozen) proofs.push(mark.author);
+    const signed = holdings.signed.get(mark.author) ?? null;
+    const fork = holdings.frozen.get(mark.author);
+    // Where a feed is forked its heads say nothing any more.
+    const isForked = fork !== undefined || mark.frozen;
+    if (!isForked && isNewer(signed, mark.signed)) newerHeads.push(mark.author);
+    if (fork !== undefined && !mark.frozen) proofs.push(mark.author);
     const head = byAuthor.get(mark.author);
-    const order = head === undefined ? -Math.sign(mark.seq) : comparePlaces(head, mark);
-    if (order < 0) behind.push(mark.author);
-    if (head === undefined || order < 0) continue;
-    if (order === 0 && head.id === mark.id) continue;
-    const sameEpoch = head.recovery === mark.recovery && head.epoch === mark.epoch;
-    shipments.push({
-      author: mark.author,
-      afterSeq: sameEpoch ? Math.max(0, mark.seq - 1) : 0,
-      known: sameEpoch ? mark.id : null,
-    });
+    const order = head === undefined ? -Math.sign(mark.seq) : comparePositions(head, mark);
+    // What lies behind a fork is admitted by nobody who has its proof: it is neither asked for nor sent.
+    const hasMore = order < 0 && fork === undefined;
+    const hasProof = mark.frozen && fork === undefined;
+    const hasNewerHead = !isForked && isNewer(mark.signed, signed);
+    if (hasMore || hasProof || hasNewerHead) behind.push(mark.author);
+    if (hasProof) continue;
+    if (head === undefined || order < 0 || (order === 0 && head.id === mark.id)) continue;
+    const sameEpoch = compareEpochs(head, mark) === 0;
+    const afterSeq = sameEpoch ? Math.max(0, mark.seq - 1) : 0;
+    const upToSeq = fork !== undefined && compareEpochs(fork, head) === 0 ? fork.seq - 1 : head.seq;
+    const isNothing = fork !== undefined && sameEpoch && upToSeq <= mark.seq;
+    if (isNothing || upToSeq <= afterSeq) continue;
+    shipments.push({ author: mark.author, afterSeq, upToSeq, known: sameEpoch ? mark.id : null });
   }
   return { shipments, behind, newerHeads, proofs };
 }
 
-function isNewer(ours: SignedAt | undefined, theirs: SignedAt | null): boolean {
-  if (ours === undefined) return false;
-  return theirs === null || ours.seq > theirs.seq || (ours.seq === theirs.seq && ours.issuedAt > theirs.issuedAt);
-}
-
-type Place = Pick<Mark, 'recovery' | 'epoch' | 'seq'>;
-
-/** Positive when the first is further than the second. */
-function comparePlaces(a: Place, b: Place): number {
-  return a.recovery - b.recovery || a.epoch - b.epoch || a.seq - b.seq;
+function isNewer(a: SignedAt | null, b: SignedAt | null): boolean {
+  if (a === null) return false;
+  return b === null || a.seq > b.seq || (a.seq === b.seq && a.issuedAt > b.issuedAt);
 }
 
 function publicHeads(heads: readonly FeedHead[]): Map<AuthorId, FeedHead> {

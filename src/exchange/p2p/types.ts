@@ -38,6 +38,7 @@ export interface ExchangeOptions {
 
 export interface ExchangeTiming {
   readonly syncIntervalMs: number;
+  readonly syncRetryMs: number;
   readonly redialBaseMs: number;
   readonly redialMaxMs: number;
   readonly settleMs: number;

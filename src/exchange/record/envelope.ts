@@ -20,9 +20,13 @@ export interface OpenOptions {
   readonly network: string;
   /** Kept keys; without it every key is checked anew (2 ms). */
   readonly keys?: KeyCache;
+  /** The one verifier, unless a simulation of many nodes remembers what it said of the same bytes. */
+  readonly verifier?: Verifier;
   /** Asked before the costly signature check; without it every author's records are opened. */
   readonly follows?: (author: AuthorId) => boolean;
 }
+
+export type Verifier = typeof verify;
 
 /** An envelope whose encoding holds. Nothing of it is verified yet but that its id is its id. */
 export interface SealedRecord {
@@ -61,7 +65,7 @@ export function openSealed(sealed: SealedRecord, options: OpenOptions): Verified
   // Until key changes are understood, the signing key is the author's first key, and there is one epoch.
   if (epoch !== 0 || recovery !== 0)
     return refuse('bad-link', `${author} has changed keys, which this version cannot follow`);
-  return verifySignature(sealed.dsse, author, options.keys ?? createKeyCache(1)) ?? record;
+  return verifySignature(sealed.dsse, author, options) ?? record;
 }
 
 /**
@@ -88,14 +92,18 @@ function parse(sealed: SealedRecord, network: string): VerifiedRecord | Refusal 
 }
 
 /** Checks a signature over a DSSE payload by an author's first key. `undefined`: it holds. */
-export function verifySignature(dsse: Dsse, author: AuthorId, keys: KeyCache): Refusal | undefined {
+export function verifySignature(
+  dsse: Dsse,
+  author: AuthorId,
+  { keys, verifier = verify }: Pick<OpenOptions, 'keys' | 'verifier'>,
+): Refusal | undefined {
   let key;
   try {
-    key = keys(authorKeyBytes(author));
+    key = (keys ?? createKeyCache(1))(authorKeyBytes(author));
   } catch (error) {
     if (error instanceof PortalgunError) return refuse('bad-signature', error.message);
     throw error;
   }
-  if (verify(key, preAuthEncoding(dsse.payloadType, dsse.payload), dsse.signature)) return undefined;
+  if (verifier(key, preAuthEncoding(dsse.payloadType, dsse.payload), dsse.signature)) return undefined;
   return refuse('bad-signature', `the signature is not by ${author}`);
 }

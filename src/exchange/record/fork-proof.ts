@@ -27,7 +27,7 @@ interface Claim extends Fork {
 export function verifyForkProof(
   a: Uint8Array,
   b: Uint8Array,
-  options: Pick<OpenOptions, 'network' | 'keys'>,
+  options: Pick<OpenOptions, 'network' | 'keys' | 'verifier'>,
 ): Fork | Refusal {
   const first = claimOf(a, options);
   if (isRefusal(first)) return first;
@@ -48,7 +48,7 @@ function contradiction(a: Claim, b: Claim): number | undefined {
   return undefined;
 }
 
-function claimOf(bytes: Uint8Array, options: Pick<OpenOptions, 'network' | 'keys'>): Claim | Refusal {
+function claimOf(bytes: Uint8Array, options: Pick<OpenOptions, 'network' | 'keys' | 'verifier'>): Claim | Refusal {
   const dsse = decodeDsse(bytes, ENVELOPE_MAX_BYTES);
   if (isRefusal(dsse)) return dsse;
   if (dsse.payloadType === HEAD_PAYLOAD_TYPE) {

@@ -5,11 +5,10 @@
 import { canonicalJson } from '../../crypto/canonical.ts';
 import { isDigest } from '../../crypto/digest.ts';
 import { publicKeyOf } from '../../crypto/ed25519.ts';
-import { createKeyCache, type KeyCache } from '../../crypto/key-cache.ts';
 import { isJsonObject, parseStrictJson, type JsonValue } from '../../crypto/strict-json.ts';
 import { PortalgunError, UsageError } from '../../errors.ts';
 import { decodeDsse, encodeDsse } from './dsse.ts';
-import { verifySignature } from './envelope.ts';
+import { verifySignature, type OpenOptions } from './envelope.ts';
 import { isNetwork, isScope } from './feed-link.ts';
 import { authorIdOf, isAuthorId } from './identity.ts';
 import {
@@ -39,10 +38,7 @@ export interface SignedHead {
   readonly envelope: Uint8Array;
 }
 
-export interface HeadOptions {
-  readonly network: string;
-  readonly keys?: KeyCache;
-}
+export type HeadOptions = Pick<OpenOptions, 'network' | 'keys' | 'verifier'>;
 
 /** RFC 3339 in UTC to the second, the one form in which heads write a time. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
@@ -95,7 +91,7 @@ export function readHead(bytes: Uint8Array, options: HeadOptions): SignedHead | 
     return refuse('bad-signature', 'the keyid names somebody else than the author');
   if (epoch !== 0 || recovery !== 0)
     return refuse('bad-link', `${author} has changed keys, which this version cannot follow`);
-  const refused = verifySignature(dsse, author, options.keys ?? createKeyCache(1));
+  const refused = verifySignature(dsse, author, options);
   if (refused !== undefined) return refused;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one maker
   return { ...content, envelope: encodeDsse(dsse) } as SignedHead;

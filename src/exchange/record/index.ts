@@ -16,7 +16,14 @@ export {
   openingDraft,
 } from './drafts.ts';
 export { decodeDsse, dsseFromJson, dsseToJson, preAuthEncoding, type Dsse } from './dsse.ts';
-export { openEnvelope, readEnvelope, RECORD_PAYLOAD_TYPE, type OpenOptions, type SealedRecord } from './envelope.ts';
+export {
+  openEnvelope,
+  readEnvelope,
+  RECORD_PAYLOAD_TYPE,
+  type OpenOptions,
+  type SealedRecord,
+  type Verifier,
+} from './envelope.ts';
 export { openRecordFile, recordToJson } from './file.ts';
 export { verifyForkProof, type Fork } from './fork-proof.ts';
 export {

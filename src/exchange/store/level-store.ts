@@ -1,9 +1,10 @@
 /** The record store on LevelDB. Writers take turns; readers never wait. */
 import type { Digest } from '../../crypto/digest.ts';
-import { publicKeyOf } from '../../crypto/ed25519.ts';
+import { publicKeyOf, verify } from '../../crypto/ed25519.ts';
 import { createKeyCache } from '../../crypto/key-cache.ts';
 import { FailedError } from '../../errors.ts';
 import { openingDraft } from '../record/drafts.ts';
+import type { Verifier } from '../record/envelope.ts';
 import { verifyForkProof, type Fork } from '../record/fork-proof.ts';
 import type { SignedHead } from '../record/head.ts';
 import { authorIdOf } from '../record/identity.ts';
@@ -15,14 +16,15 @@ import type { Draft } from '../record/statement.ts';
 import type { Admission, AuthorId, FeedHead, RecordKind, Scope, VerifiedRecord } from '../record/types.ts';
 import { openBlobs } from './blobs.ts';
 import type { Database } from './database.ts';
+import { HeadCache } from './head-cache.ts';
 import { Hold } from './hold.ts';
 import { feedName, under, type Feed } from './layout.ts';
-import { BATCH_MAX_RECORDS, HOLD_MAX_BYTES, HOLD_MAX_RECORDS_PER_FEED } from './limits.ts';
+import { BATCH_MAX_RECORDS, HOLD_MAX_BYTES, HOLD_MAX_RECORDS_PER_FEED, SIGNED_HEADS_IN_MEMORY } from './limits.ts';
 import { openNotes } from './notes.ts';
 import { keepHead, openNewHead, readSignedHead } from './signed-heads.ts';
-import { parseFork, parseMark, readAll, readFrozen, readRange, readRecord, type ForkProof } from './stored.ts';
+import { parseFork, parseMark, readAll, readFrozen, readRange, readRecord } from './stored.ts';
 import { Turn, type Memory } from './turn.ts';
-import type { HeadAdmission, OwnStore, ProofAdmission, RecordStore, Signer } from './types.ts';
+import type { FrozenFeed, HeadAdmission, OwnStore, ProofAdmission, RecordStore, Signer } from './types.ts';
 
 interface Follows {
   readonly follows: (author: AuthorId) => boolean;
@@ -36,10 +38,19 @@ export class LevelStore implements OwnStore {
   #lastWrite: Promise<unknown> = Promise.resolve();
 
   /** Reads marks and forks from the disk. */
-  static async over(database: Database, network: string): Promise<LevelStore> {
+  static async over(database: Database, network: string, verifier: Verifier = verify): Promise<LevelStore> {
     const hold = new Hold({ maxRecordsPerFeed: HOLD_MAX_RECORDS_PER_FEED, maxBytes: HOLD_MAX_BYTES });
     const keys = createKeyCache(KEY_CACHE_MAX_KEYS);
-    const memory: Memory = { network, keys, database, hold, marks: new Map(), forks: new Map() };
+    const memory: Memory = {
+      network,
+      keys,
+      verifier,
+      database,
+      hold,
+      marks: new Map(),
+      forks: new Map(),
+      signedHeads: new HeadCache(SIGNED_HEADS_IN_MEMORY),
+    };
     for await (const [, value] of database.entries(under('mark'))) {
       const mark = parseMark(value);
       memory.marks.set(feedName(mark), mark);
@@ -103,8 +114,7 @@ export class LevelStore implements OwnStore {
   }
 
   async putProof(a: Uint8Array, b: Uint8Array, options: Follows): Promise<ProofAdmission> {
-    const { network, keys } = this.#memory;
-    const fork = verifyForkProof(a, b, { network, keys });
+    const fork = verifyForkProof(a, b, this.#memory);
     if (isRefusal(fork)) return this.#refused(fork);
     if (!options.follows(fork.author)) {
       return this.#refused(refuse('unknown-author', `nobody here follows ${fork.author}`));
@@ -138,7 +148,7 @@ export class LevelStore implements OwnStore {
     return readAll(this.#memory, kind);
   }
 
-  async frozen(): Promise<{ author: AuthorId; scope: Scope; proof: ForkProof }[]> {
+  async frozen(): Promise<FrozenFeed[]> {
     return readFrozen(this.#memory);
   }
 

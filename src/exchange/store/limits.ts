@@ -15,3 +15,5 @@ export const NOTE_MAX_BYTES = 1 * MIB;
 export const JUDGED_PER_TURN = 64;
 /** Envelopes that `admitAll` writes in one batch with one sync. */
 export const BATCH_MAX_RECORDS = 1024;
+/** Signed heads kept ready in memory, about 1 KiB each: reading one from the disk verifies it again. */
+export const SIGNED_HEADS_IN_MEMORY = 4096;

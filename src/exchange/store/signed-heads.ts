@@ -7,15 +7,21 @@ import { damaged } from './stored.ts';
 import type { Memory, Turn } from './turn.ts';
 
 export async function readSignedHead(memory: Memory, feed: Feed): Promise<SignedHead | undefined> {
+  const ready = memory.signedHeads.get(feed);
+  if (ready !== undefined) return ready;
   const bytes = await memory.database.get(headKey(feed));
   if (bytes === undefined) return undefined;
   const signed = readHead(bytes, memory);
   if (isRefusal(signed)) throw damaged(`the signed head of ${feed.author}`, signed.detail);
+  // One that was kept while the disk was read is newer.
+  const kept = memory.signedHeads.get(feed);
+  if (kept !== undefined) return kept;
+  memory.signedHeads.put(signed);
   return signed;
 }
 
 export function openNewHead(memory: Memory, envelope: Uint8Array, now: Date): SignedHead | Refusal {
-  return openHead(envelope, { network: memory.network, keys: memory.keys, now });
+  return openHead(envelope, { ...memory, now });
 }
 
 /** Order is by place; only at one place does the later date win. */
@@ -36,7 +42,7 @@ export async function keepHead(
   if (held !== undefined && (order < 0 || (order === 0 && signed.issuedAt <= held.issuedAt))) {
     return { result: 'older', head: held };
   }
-  turn.put(headKey(head), signed.envelope);
+  turn.keepHead(signed);
   return { result: 'kept', head: signed };
 }
 

@@ -5,16 +5,10 @@ import { FailedError } from '../../errors.ts';
 import { openStored } from '../record/envelope.ts';
 import type { Fork } from '../record/fork-proof.ts';
 import { isRefusal } from '../record/refusal.ts';
-import {
-  PREDICATE,
-  type AuthorId,
-  type FeedHead,
-  type RecordKind,
-  type Scope,
-  type VerifiedRecord,
-} from '../record/types.ts';
+import { PREDICATE, type FeedHead, type RecordKind, type VerifiedRecord } from '../record/types.ts';
 import { feedName, forkKey, lastPart, linkKey, recordKey, under, type Feed } from './layout.ts';
 import type { Memory } from './turn.ts';
+import type { FrozenFeed } from './types.ts';
 
 export type ForkProof = readonly [Uint8Array, Uint8Array];
 
@@ -54,12 +48,12 @@ export async function* readAll(memory: Memory, kind: RecordKind): AsyncIterable<
   }
 }
 
-export async function readFrozen(memory: Memory): Promise<{ author: AuthorId; scope: Scope; proof: ForkProof }[]> {
-  const found = [];
-  for (const { author, scope } of memory.forks.values()) {
+export async function readFrozen(memory: Memory): Promise<FrozenFeed[]> {
+  const found: FrozenFeed[] = [];
+  for (const { author, scope, recovery, epoch, seq } of memory.forks.values()) {
     const value = await memory.database.get(forkKey({ author, scope }));
     if (value === undefined) throw damaged(`the fork of ${author}`, 'its proof is missing');
-    found.push({ author, scope, proof: parseFork(value).proof });
+    found.push({ author, scope, at: { recovery, epoch, seq }, proof: parseFork(value).proof });
   }
   return found;
 }

@@ -7,14 +7,16 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Digest } from '../../crypto/digest.ts';
 import type { KeyCache } from '../../crypto/key-cache.ts';
 import { encodeBase64 } from '../../crypto/base64.ts';
-import { openSealed, readEnvelope, type SealedRecord } from '../record/envelope.ts';
+import { openSealed, readEnvelope, type SealedRecord, type Verifier } from '../record/envelope.ts';
 import type { Fork } from '../record/fork-proof.ts';
+import type { SignedHead } from '../record/head.ts';
 import { comparePositions, judgeLink, type Position } from '../record/links.ts';
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
 import type { Admission, AuthorId, FeedHead, VerifiedRecord } from '../record/types.ts';
 import type { Database, Write } from './database.ts';
+import type { HeadCache } from './head-cache.ts';
 import type { Hold } from './hold.ts';
-import { feedName, forkKey, linkKey, markKey, recordKey, typeKey, type Feed } from './layout.ts';
+import { feedName, forkKey, headKey, linkKey, markKey, recordKey, typeKey, type Feed } from './layout.ts';
 import { JUDGED_PER_TURN } from './limits.ts';
 
 /** What the store knows without asking the disk. */
@@ -26,6 +28,8 @@ export interface Memory {
   /** Highest accepted places, by feed name. */
   readonly marks: Map<string, FeedHead>;
   readonly forks: Map<string, Fork>;
+  readonly signedHeads: HeadCache;
+  readonly verifier: Verifier;
 }
 
 export class Turn {
@@ -34,6 +38,7 @@ export class Turn {
   readonly #writes: Write[] = [];
   readonly #marks = new Map<string, FeedHead>();
   readonly #forks = new Map<string, Fork>();
+  readonly #heads: SignedHead[] = [];
   /** Admitted in this turn, by id and by place. */
   readonly #admitted = new Map<string, VerifiedRecord>();
 
@@ -52,6 +57,7 @@ export class Turn {
       this.#memory.forks.set(name, fork);
       this.#memory.hold.dropFrom(fork, fork.seq);
     }
+    for (const head of this.#heads) this.#memory.signedHeads.put(head);
   }
 
   /** Bytes from anywhere, in order. One that is bad stops none of the others. */
@@ -68,6 +74,11 @@ export class Turn {
 
   put(key: string, value: Uint8Array): void {
     this.#writes.push({ type: 'put', key, value });
+  }
+
+  keepHead(signed: SignedHead): void {
+    this.put(headKey(signed.head), signed.envelope);
+    this.#heads.push(signed);
   }
 
   mark(feed: Feed): FeedHead | undefined {
@@ -104,8 +115,8 @@ export class Turn {
   async #judge(sealed: SealedRecord, known: ReadonlySet<Digest>): Promise<Admission> {
     // A known id is done with before anything is verified again.
     if (known.has(sealed.id) || this.#admitted.has(sealed.id)) return { result: 'known', id: sealed.id };
-    const { network, keys } = this.#memory;
-    const record = openSealed(sealed, { network, keys, follows: this.#follows });
+    const { network, keys, verifier } = this.#memory;
+    const record = openSealed(sealed, { network, keys, verifier, follows: this.#follows });
     if (isRefusal(record)) return refused(record);
     const admission = await this.#place(record);
     if (admission.result !== 'admitted') return admission;

@@ -3,6 +3,7 @@
  */
 import type { Digest } from '../../crypto/digest.ts';
 import type { Fork } from '../record/fork-proof.ts';
+import type { Position } from '../record/links.ts';
 import type { SignedHead } from '../record/head.ts';
 import type { Draft } from '../record/statement.ts';
 import type {
@@ -14,6 +15,13 @@ import type {
   Scope,
   VerifiedRecord,
 } from '../record/types.ts';
+
+export interface FrozenFeed {
+  readonly author: AuthorId;
+  readonly scope: Scope;
+  readonly at: Position;
+  readonly proof: readonly [Uint8Array, Uint8Array];
+}
 
 export interface RecordStore {
   /** Judges and stores what came from anywhere. Never throws for bad input: that is `refused`. */
@@ -27,8 +35,8 @@ export interface RecordStore {
   range(author: AuthorId, scope: Scope, afterSeq: number, limit: number): Promise<VerifiedRecord[]>;
   /** All stored records of a kind, in no promised order. */
   all(kind: RecordKind): AsyncIterable<VerifiedRecord>;
-  /** Feeds stopped at a proven fork. */
-  frozen(): Promise<{ author: AuthorId; scope: Scope; proof: readonly [Uint8Array, Uint8Array] }[]>;
+  /** Feeds stopped at a proven fork: nothing from that place on is admitted. */
+  frozen(): Promise<FrozenFeed[]>;
   /** Small documents of this node's own (inbox decisions, peers, marks), by key; `sync`ed. */
   readonly notes: {
     get(key: string): Promise<unknown>;

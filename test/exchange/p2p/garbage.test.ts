@@ -12,7 +12,13 @@ import {
   MarkSchema,
   RecordsSchema,
 } from '../../../src/exchange/p2p/generated/sync_pb.ts';
-import { RATE_LIMITS, REQUEST_MAX_BYTES, SYNC_MAX_MARKS, SYNC_MAX_REFUSED } from '../../../src/exchange/p2p/limits.ts';
+import {
+  MAX_CONNECTIONS_PER_PEER,
+  RATE_LIMITS,
+  REQUEST_MAX_BYTES,
+  SYNC_MAX_MARKS,
+  SYNC_MAX_REFUSED,
+} from '../../../src/exchange/p2p/limits.ts';
 import { authorKeyBytes, signRecord } from '../../../src/exchange/record/index.ts';
 import { sha256 } from '../../../src/crypto/digest.ts';
 import { createAttacker, framed } from './attacker.ts';
@@ -118,6 +124,30 @@ describe('a peer that sends garbage', function () {
     await othersGoOn();
   });
 
+  it('threat 24: cannot be answered on more streams at once than one peer may have, whatever its connections', async () => {
+    for (const protocol of OURS) {
+      for (let n = 0; n < 16; n += 1) await attacker.open(alice.address, protocol).catch(() => undefined);
+    }
+    await nodes.until(() => alice.troubles.some(({ error }) => error.code === 'exchange/too-many-streams'));
+    await othersGoOn();
+  });
+
+  it('threat 24: cannot have more connections than one peer may', async () => {
+    const one = await createAttacker(67);
+    try {
+      const dials = Array.from({ length: MAX_CONNECTIONS_PER_PEER * 3 }, () =>
+        one.node.dial(multiaddr(bob.address), { force: true }),
+      );
+      await Promise.allSettled(dials);
+      const own = (): number =>
+        bob.exchange.peers().filter(({ peerId }) => peerId === one.node.peerId.toString()).length;
+      await nodes.until(() => own() <= MAX_CONNECTIONS_PER_PEER && own() > 0);
+      await othersGoOn();
+    } finally {
+      await one.stop();
+    }
+  });
+
   it('cannot open more streams at once than one connection may', async () => {
     const streams: Stream[] = [];
     for (let n = 0; n < 64; n += 1) {
@@ -182,17 +212,17 @@ describe('a peer that sends garbage', function () {
     const behaviours: { name: string; code: string; frames: Uint8Array[] }[] = [
       { name: 'raw bytes', code: 'exchange/bad-message', frames: [framed(noiseBytes(100, 'x'))] },
       {
-        name: 'bad records',
-        code: 'exchange/bad-records',
-        frames: answerWith({ answer: { case: 'records', value: create(RecordsSchema, { envelopes: bad }) } }),
-      },
-      {
         name: 'a stranger',
         code: '',
         frames: answerWith(
           { answer: { case: 'records', value: create(RecordsSchema, { envelopes: [stranger.envelope] }) } },
           { answer: { case: 'end', value: create(EndSchema, { more: true }) } },
         ),
+      },
+      {
+        name: 'bad records',
+        code: 'exchange/bad-records',
+        frames: answerWith({ answer: { case: 'records', value: create(RecordsSchema, { envelopes: bad }) } }),
       },
     ];
     let behaviour = behaviours[0];
@@ -212,6 +242,8 @@ describe('a peer that sends garbage', function () {
       }
     }
     assert.equal(await seqOf(bob, authorOfSeed(77)), 0);
+    // Two such answers have used up what a stranger may cost: for a time it is not even asked.
+    await assert.rejects(bob.exchange.connect(address), { message: /at most 32 refused records at once/ });
     await othersGoOn();
   });
 

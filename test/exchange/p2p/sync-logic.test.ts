@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { sha256 } from '../../../src/crypto/digest.ts';
-import { SYNC_FRAME_BYTES, SYNC_MAX_MARKS } from '../../../src/exchange/p2p/limits.ts';
-import { marksFor, packFrames, planShipments } from '../../../src/exchange/p2p/sync-logic.ts';
+import { SYNC_FRAME_BYTES } from '../../../src/exchange/p2p/limits.ts';
+import { marksFor, packFrames, planShipments, sameMark } from '../../../src/exchange/p2p/sync-logic.ts';
 import type { Holdings, Mark } from '../../../src/exchange/p2p/sync-logic.ts';
 import type { AuthorId, FeedHead } from '../../../src/exchange/record/index.ts';
 
@@ -15,7 +15,7 @@ function head(changes: Partial<FeedHead> = {}): FeedHead {
 }
 
 function holding(...heads: FeedHead[]): Holdings {
-  return { heads, signed: new Map(), frozen: new Set() };
+  return { heads, signed: new Map(), frozen: new Map() };
 }
 
 function mark(changes: Partial<Mark> = {}): Mark {
@@ -25,47 +25,57 @@ function mark(changes: Partial<Mark> = {}): Mark {
 }
 
 const all = (): boolean => true;
+const FORK = { recovery: 0, epoch: 0, seq: 5 };
 
 describe('what to ask for', () => {
   it('is one mark for each carried author, those without a record included', () => {
-    assert.deepEqual(marksFor([ALICE, BOB, ALICE], holding(head())), [
-      [mark({ seq: 5 }), mark({ author: BOB, seq: 0 })],
-    ]);
+    assert.deepEqual(marksFor([ALICE, BOB, ALICE], holding(head())), [mark({ seq: 5 }), mark({ author: BOB, seq: 0 })]);
   });
 
   it('says nothing of a private scope', () => {
-    assert.deepEqual(marksFor([ALICE], holding(head({ scope: 'c0ffee' }))), [[mark({ seq: 0 })]]);
+    assert.deepEqual(marksFor([ALICE], holding(head({ scope: 'c0ffee' }))), [mark({ seq: 0 })]);
   });
 
   it('says nothing of feeds that are stored but not carried any more', () => {
-    assert.deepEqual(marksFor([BOB], holding(head())), [[mark({ author: BOB, seq: 0 })]]);
+    assert.deepEqual(marksFor([BOB], holding(head())), [mark({ author: BOB, seq: 0 })]);
   });
 
-  it('is cut into requests of bounded size', () => {
-    const authors = Array.from({ length: SYNC_MAX_MARKS + 1 }, (_, number) => author(number));
-    assert.deepEqual(
-      marksFor(authors, holding()).map((request) => request.length),
-      [SYNC_MAX_MARKS, 1],
-    );
+  it('leaves out what was said before, whatever of it has changed since', () => {
+    const signed = { seq: 3, issuedAt: 7 };
+    const before = new Map([[ALICE, mark({ signed })]]);
+    assert.equal(sameMark(before, mark({ signed: { ...signed } })), true);
+    assert.equal(sameMark(before, mark({ author: BOB, signed })), false);
+    for (const change of [
+      { seq: 4 },
+      { epoch: 1 },
+      { recovery: 1 },
+      { id: sha256('other') },
+      { frozen: true },
+      { signed: null },
+      { signed: { seq: 4, issuedAt: 7 } },
+      { signed: { seq: 3, issuedAt: 8 } },
+    ]) {
+      assert.equal(sameMark(before, mark({ signed, ...change })), false, JSON.stringify(change));
+    }
   });
 });
 
 describe('what to send', () => {
   it('is what follows the mark, and the record at the mark where it is another', () => {
     const { shipments, behind } = planShipments([mark()], holding(head()), all);
-    assert.deepEqual(shipments, [{ author: ALICE, afterSeq: 2, known: sha256('record 3') }]);
+    assert.deepEqual(shipments, [{ author: ALICE, afterSeq: 2, upToSeq: 5, known: sha256('record 3') }]);
     assert.deepEqual(behind, []);
   });
 
   it('is everything for who has nothing', () => {
     const { shipments } = planShipments([mark({ seq: 0 })], holding(head()), all);
-    assert.deepEqual(shipments, [{ author: ALICE, afterSeq: 0, known: null }]);
+    assert.deepEqual(shipments, [{ author: ALICE, afterSeq: 0, upToSeq: 5, known: null }]);
   });
 
   it('is nothing for who has the same, and the record itself for who has another at the same place', () => {
     assert.deepEqual(planShipments([mark({ seq: 5 })], holding(head()), all).shipments, []);
     const forked = planShipments([mark({ seq: 5, id: sha256('other') })], holding(head()), all);
-    assert.deepEqual(forked.shipments, [{ author: ALICE, afterSeq: 4, known: sha256('other') }]);
+    assert.deepEqual(forked.shipments, [{ author: ALICE, afterSeq: 4, upToSeq: 5, known: sha256('other') }]);
   });
 
   it('is nothing for who has more, which is a reason to ask in turn', () => {
@@ -81,7 +91,7 @@ describe('what to send', () => {
 
   it('goes by epoch before seq', () => {
     const later = planShipments([mark({ seq: 9 })], holding(head({ epoch: 1, seq: 1 })), all);
-    assert.deepEqual(later.shipments, [{ author: ALICE, afterSeq: 0, known: null }]);
+    assert.deepEqual(later.shipments, [{ author: ALICE, afterSeq: 0, upToSeq: 1, known: null }]);
     assert.deepEqual(planShipments([mark({ epoch: 1, seq: 1 })], holding(head()), all).behind, [ALICE]);
   });
 
@@ -90,7 +100,7 @@ describe('what to send', () => {
     assert.deepEqual(planShipments([mark({ seq: 0 })], holding(head({ scope: 'c0ffee' })), all), nothing);
     const frozen = {
       ...holding(head()),
-      frozen: new Set([ALICE]),
+      frozen: new Map([[ALICE, FORK]]),
       signed: new Map([[ALICE, { seq: 5, issuedAt: 1 }]]),
     };
     assert.deepEqual(
@@ -114,10 +124,28 @@ describe('what to send', () => {
     assert.equal(sent({ seq: 6, issuedAt: 1 }), false);
   });
 
-  it('has the proof of a fork for who has none', () => {
-    const ours = { ...holding(head()), frozen: new Set([ALICE]) };
-    assert.deepEqual(planShipments([mark()], ours, all).proofs, [ALICE]);
+  it('has the proof of a fork for who has none, and of the feed only what comes before it', () => {
+    const ours = { ...holding(head({ seq: 9 })), frozen: new Map([[ALICE, FORK]]) };
+    const plan = planShipments([mark()], ours, all);
+    assert.deepEqual(plan.proofs, [ALICE]);
+    assert.deepEqual(plan.shipments, [{ author: ALICE, afterSeq: 2, upToSeq: 4, known: sha256('record 3') }]);
+    assert.deepEqual(planShipments([mark({ seq: 4 })], ours, all).shipments, []);
+    assert.deepEqual(planShipments([mark({ seq: 7, id: sha256('other') })], ours, all).shipments, []);
     assert.deepEqual(planShipments([mark({ frozen: true })], ours, all).proofs, []);
+  });
+
+  it('is no record and no head for who knows of a fork that we do not: we ask for the proof', () => {
+    const signed = { seq: 5, issuedAt: 9 };
+    const ours = { ...holding(head()), signed: new Map([[ALICE, signed]]) };
+    const nothing = { shipments: [], behind: [ALICE], newerHeads: [], proofs: [] };
+    assert.deepEqual(planShipments([mark({ frozen: true })], ours, all), nothing);
+  });
+
+  it('asks in turn for a head that is newer than ours, and for nothing behind a fork', () => {
+    const newer = mark({ seq: 5, signed: { seq: 5, issuedAt: 9 } });
+    assert.deepEqual(planShipments([newer], holding(head()), all).behind, [ALICE]);
+    const forked = { ...holding(head()), frozen: new Map([[ALICE, FORK]]) };
+    assert.deepEqual(planShipments([mark({ seq: 9, signed: newer.signed })], forked, all).behind, []);
   });
 
   it('makes two nodes equal, whoever asks whom, from any two prefixes of a feed', () => {
@@ -126,7 +154,7 @@ describe('what to send', () => {
         const own = [a, b].map((seq) => (seq === 0 ? holding() : holding(head({ seq }))));
         const [left, right] = own;
         if (left === undefined || right === undefined) return;
-        const asked = marksFor([ALICE], left).flat();
+        const asked = marksFor([ALICE], left);
         const { shipments, behind } = planShipments(asked, right, all);
         const received = shipments.flatMap(({ afterSeq, known }) =>
           Array.from({ length: b - afterSeq }, (_, index) => afterSeq + 1 + index).filter(

@@ -5,7 +5,8 @@
 // /portalgun/sync/1.0.0: one Ask, then Answers up to End or a refusal, each length-prefixed.
 //
 // The asker says how far it has each feed that it carries; the answerer sends what follows, in order. An answerer tells
-// only of feeds that were asked for. One that finds itself behind asks in its turn, on a stream of its own.
+// only of feeds that were asked for. One that finds itself behind asks in its turn, on a stream of its own. Between two
+// that have spoken before only what has changed is said: docs/sync.md.
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
@@ -17,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sync.proto.
  */
 export const file_sync: GenFile = /*@__PURE__*/
-  fileDesc("CgpzeW5jLnByb3RvEhFwb3J0YWxndW4uc3luYy52MSKKAQoETWFyaxIOCgZhdXRob3IYASABKAwSEAoIcmVjb3ZlcnkYAiABKA0SDQoFZXBvY2gYAyABKA0SCwoDc2VxGAQgASgEEgoKAmlkGAUgASgMEhAKCGhlYWRfc2VxGAYgASgEEhYKDmhlYWRfaXNzdWVkX2F0GAcgASgEEg4KBmZyb3plbhgIIAEoCCI+CgNBc2sSDwoHbmV0d29yaxgBIAEoCRImCgVtYXJrcxgCIAMoCzIXLnBvcnRhbGd1bi5zeW5jLnYxLk1hcmsiHAoHUmVjb3JkcxIRCgllbnZlbG9wZXMYASADKAwiGgoFSGVhZHMSEQoJZW52ZWxvcGVzGAEgAygMIh0KBVByb29mEgkKAWEYASABKAwSCQoBYhgCIAEoDCITCgNFbmQSDAoEbW9yZRgBIAEoCCLwAQoGQW5zd2VyEi0KB3JlY29yZHMYASABKAsyGi5wb3J0YWxndW4uc3luYy52MS5SZWNvcmRzSAASJQoDZW5kGAIgASgLMhYucG9ydGFsZ3VuLnN5bmMudjEuRW5kSAASMAoHcmVmdXNhbBgDIAEoCzIdLnBvcnRhbGd1bi5yZWZ1c2FsLnYxLlJlZnVzYWxIABIpCgVoZWFkcxgEIAEoCzIYLnBvcnRhbGd1bi5zeW5jLnYxLkhlYWRzSAASKQoFcHJvb2YYBSABKAsyGC5wb3J0YWxndW4uc3luYy52MS5Qcm9vZkgAQggKBmFuc3dlcmIGcHJvdG8z", [file_refusal]);
+  fileDesc("CgpzeW5jLnByb3RvEhFwb3J0YWxndW4uc3luYy52MSKKAQoETWFyaxIOCgZhdXRob3IYASABKAwSEAoIcmVjb3ZlcnkYAiABKA0SDQoFZXBvY2gYAyABKA0SCwoDc2VxGAQgASgEEgoKAmlkGAUgASgMEhAKCGhlYWRfc2VxGAYgASgEEhYKDmhlYWRfaXNzdWVkX2F0GAcgASgEEg4KBmZyb3plbhgIIAEoCCJeCgNBc2sSDwoHbmV0d29yaxgBIAEoCRImCgVtYXJrcxgCIAMoCzIXLnBvcnRhbGd1bi5zeW5jLnYxLk1hcmsSDQoFc2luY2UYAyABKAwSDwoHZHJvcHBlZBgEIAMoDCIcCgdSZWNvcmRzEhEKCWVudmVsb3BlcxgBIAMoDCIaCgVIZWFkcxIRCgllbnZlbG9wZXMYASADKAwiHQoFUHJvb2YSCQoBYRgBIAEoDBIJCgFiGAIgASgMIiIKA0VuZBIMCgRtb3JlGAEgASgIEg0KBXRva2VuGAIgASgMIvABCgZBbnN3ZXISLQoHcmVjb3JkcxgBIAEoCzIaLnBvcnRhbGd1bi5zeW5jLnYxLlJlY29yZHNIABIlCgNlbmQYAiABKAsyFi5wb3J0YWxndW4uc3luYy52MS5FbmRIABIwCgdyZWZ1c2FsGAMgASgLMh0ucG9ydGFsZ3VuLnJlZnVzYWwudjEuUmVmdXNhbEgAEikKBWhlYWRzGAQgASgLMhgucG9ydGFsZ3VuLnN5bmMudjEuSGVhZHNIABIpCgVwcm9vZhgFIAEoCzIYLnBvcnRhbGd1bi5zeW5jLnYxLlByb29mSABCCAoGYW5zd2VyYgZwcm90bzM", [file_refusal]);
 
 /**
  * How far somebody has a feed. About 100 bytes.
@@ -93,9 +94,25 @@ export type Ask = Message<"portalgun.sync.v1.Ask"> & {
   network: string;
 
   /**
+   * Those that the answerer does not know of yet: all of them, or with `since` those that have changed.
+   *
    * @generated from field: repeated portalgun.sync.v1.Mark marks = 2;
    */
   marks: Mark[];
+
+  /**
+   * `token` of this answerer's last answer: the marks that were told until then still hold, but for these.
+   *
+   * @generated from field: bytes since = 3;
+   */
+  since: Uint8Array;
+
+  /**
+   * With `since`: authors, 32 bytes each, whose feeds the asker carries no more.
+   *
+   * @generated from field: repeated bytes dropped = 4;
+   */
+  dropped: Uint8Array[];
 };
 
 /**
@@ -177,6 +194,13 @@ export type End = Message<"portalgun.sync.v1.End"> & {
    * @generated from field: bool more = 1;
    */
   more: boolean;
+
+  /**
+   * The answerer remembers what it was told and what it has sent, under this name. Empty: it does not.
+   *
+   * @generated from field: bytes token = 2;
+   */
+  token: Uint8Array;
 };
 
 /**

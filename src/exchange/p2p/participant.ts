@@ -1,0 +1,182 @@
+/**
+ * What a node of the exchange does, apart from any network: it is told what happens, and says what is to be sent, asked
+ * and dialled, and when. libp2p drives it in exchange.ts; a seeded simulator drives the same in the tests.
+ *
+ * Its clock and its randomness are arguments. It touches nothing but the store.
+ */
+import { PortalgunError, RefusedError } from '../../errors.ts';
+import type { Digest } from '../../crypto/digest.ts';
+import type { Admission, AuthorId } from '../record/types.ts';
+import type { OwnStore } from '../store/types.ts';
+import { Agenda } from './agenda.ts';
+import type { AgendaOptions } from './agenda.ts';
+import { createAnswering } from './answering.ts';
+import { blobProtocol, BlobQuestion } from './blob.ts';
+import { createBudgets } from './budgets.ts';
+import type { Budget } from './budgets.ts';
+import type { Conversation } from './conversation.ts';
+import { createGossipJudge } from './gossip-judge.ts';
+import type { JudgeGossip } from './gossip-judge.ts';
+import { SYNC_MEMORY_MAX_MARKS } from './limits.ts';
+import { MarkMemory } from './mark-memory.ts';
+import { renewOwnHead } from './own-head.ts';
+import type { Asker, OnTrouble, Protocol } from './protocol.ts';
+import { symptomProtocol, SymptomQuestion } from './symptom.ts';
+import type { Place } from './symptom.ts';
+import { syncProtocol } from './sync-answer.ts';
+import { SyncQuestion } from './sync-ask.ts';
+import type { SyncContext } from './sync-context.ts';
+import type { ExchangeOptions } from './types.ts';
+
+export interface ParticipantOptions extends AgendaOptions {
+  readonly self: AuthorId;
+  readonly seed: Uint8Array;
+  readonly network: string;
+  readonly store: OwnStore;
+  readonly isBootstrap: boolean;
+  readonly carries: (author: AuthorId) => boolean;
+  readonly carried: () => readonly AuthorId[];
+  /** A peer that policy names: limited more widely, and answered about symptoms and blobs. */
+  readonly isFriend: (peer: string) => boolean;
+  readonly mayAsk: (asker: Asker) => boolean;
+  readonly blobTypes: ExchangeOptions['blobTypes'];
+  readonly onAdmission: (admission: Admission, from: string) => void;
+  readonly onTrouble: OnTrouble;
+  /** Something may have become due (`agenda.due`). */
+  readonly onAgenda: () => void;
+  /** Random bytes, others on every start: what was remembered before a restart is never taken for what is now. */
+  readonly nonce: Uint8Array;
+}
+
+export class Participant {
+  readonly agenda: Agenda;
+  readonly judgeGossip: JudgeGossip;
+  /** Its protocols, each with the one function that answers. */
+  readonly answering: ReadonlyMap<string, (request: Uint8Array, asker: Asker) => AsyncIterable<Uint8Array>>;
+  readonly #options: ParticipantOptions;
+  readonly #sync: SyncContext;
+  readonly #budgets: ReturnType<typeof createBudgets>;
+  #tokens = 0;
+
+  constructor(options: ParticipantOptions) {
+    this.#options = options;
+    const { network, store, carries, carried, now, onTrouble, blobTypes, mayAsk } = options;
+    const budgets = createBudgets(options.isFriend, now);
+    this.#budgets = budgets;
+    this.agenda = new Agenda(options);
+    this.#sync = {
+      network,
+      store,
+      carries,
+      carried,
+      now,
+      onTrouble,
+      said: new MarkMemory(SYNC_MEMORY_MAX_MARKS),
+      heard: new MarkMemory(SYNC_MEMORY_MAX_MARKS),
+      renewHead: () => this.renewHead(),
+      onAdmission: (admission, from) => {
+        if (admission.result === 'admitted') this.agenda.news(from);
+        this.#admission(admission, from);
+      },
+      onRefused: (from) => void budgets.take(from, 'refused', 1),
+      onProof: () => this.#forkFound(),
+    };
+    const protocols: Protocol[] = options.isBootstrap
+      ? []
+      : [
+          syncProtocol(this.#sync, { onBehind: (peer) => this.want(peer), newToken: () => this.#newToken() }),
+          symptomProtocol({ network, store, carries, mayAsk }),
+          blobProtocol({ network, store, types: blobTypes, mayAsk }),
+        ];
+    this.answering = new Map(
+      protocols.map((protocol) => [protocol.id, createAnswering({ budgets, now, onTrouble }, protocol)]),
+    );
+    this.judgeGossip = createGossipJudge({
+      store,
+      carries,
+      budgets,
+      now,
+      onAdmission: (admission, from) => this.#admission(admission, from),
+      onGap: (peer) => this.want(peer),
+    });
+  }
+
+  /** A hint that this peer has something new. */
+  want(peer: string): void {
+    this.agenda.want(peer);
+    this.#options.onAgenda();
+  }
+
+  /** The own signed head is kept about the newest own record, and fresh. */
+  async renewHead(): Promise<void> {
+    if (!this.#options.isBootstrap) await renewOwnHead(this.#options);
+  }
+
+  /** One sync. Whoever holds it reports its end to `syncEnded`. */
+  syncWith(peer: string): Conversation<number> {
+    this.#require(peer, 'refused');
+    return this.#metered(peer, new SyncQuestion(this.#sync, peer));
+  }
+
+  syncEnded(peer: string, error?: Error): void {
+    this.agenda.syncEnded(peer, error === undefined ? undefined : { retryAfterMs: retryAfterMs(error) });
+    this.#options.onAgenda();
+  }
+
+  askSymptom(peer: string, symptom: Digest): Conversation<readonly Place[]> {
+    return this.#metered(peer, new SymptomQuestion(peer, this.#options.network, symptom));
+  }
+
+  askBlob(peer: string, type: string, digest: Digest): Conversation<Uint8Array> {
+    const { network, blobTypes } = this.#options;
+    return this.#metered(peer, new BlobQuestion(peer, { network, type, digest }, blobTypes));
+  }
+
+  #admission(admission: Admission, from: string): void {
+    if (admission.result === 'refused') {
+      this.#budgets.take(from, 'refused', 1);
+      if (admission.reason === 'fork') this.#forkFound();
+    }
+    this.#options.onAdmission(admission, from);
+  }
+
+  /** Whoever follows the author shall have the proof: all peers are asked, and see by that that we have it. */
+  #forkFound(): void {
+    this.agenda.news(undefined);
+    this.#options.onAgenda();
+  }
+
+  #newToken(): Uint8Array {
+    this.#tokens += 1;
+    const count = Buffer.alloc(4);
+    count.writeUInt32BE(this.#tokens);
+    return Buffer.concat([this.#options.nonce, count]);
+  }
+
+  /** What comes is counted before it is looked at. */
+  #metered<Result>(peer: string, conversation: Conversation<Result>): Conversation<Result> {
+    return {
+      protocol: conversation.protocol,
+      answerMaxBytes: conversation.answerMaxBytes,
+      next: () => conversation.next(),
+      frame: async (bytes) => {
+        this.#require(peer, 'received', bytes.length);
+        await conversation.frame(bytes);
+      },
+      broke: (error) => conversation.broke(error),
+    };
+  }
+
+  #require(peer: string, budget: Budget, cost = 0): void {
+    const verdict = cost === 0 ? this.#budgets.left(peer, budget) : this.#budgets.take(peer, budget, cost);
+    if (verdict.allowed) return;
+    throw new RefusedError('exchange/over-budget', `${peer} has used up what one peer may cost: ${verdict.limit}`, {
+      facts: { peer, budget, retryAfterMs: verdict.retryAfterMs },
+    });
+  }
+}
+
+function retryAfterMs(error: Error): number {
+  const wait = error instanceof PortalgunError ? error.facts['retryAfterMs'] : undefined;
+  return typeof wait === 'number' ? wait : 0;
+}

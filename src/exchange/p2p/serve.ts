@@ -1,0 +1,60 @@
+/** A protocol's answering side on libp2p's streams. */
+import type { Connection, Libp2p, Stream } from '@libp2p/interface';
+import { RefusedError } from '../../errors.ts';
+import type { createGate } from './answering.ts';
+import { REQUEST_MAX_BYTES, REQUEST_TIMEOUT_MS, STREAM_TIMEOUT_MS, STREAMS_PER_CONNECTION } from './limits.ts';
+import { authorOf } from './peer-identity.ts';
+import { asError } from './protocol.ts';
+import type { Asker, OnTrouble } from './protocol.ts';
+import { answer } from './wire.ts';
+import type { StreamLimits } from './wire.ts';
+
+export interface ServeContext {
+  readonly node: Libp2p;
+  readonly signal: AbortSignal;
+  readonly onTrouble: OnTrouble;
+  readonly gate: ReturnType<typeof createGate>;
+}
+
+const REQUEST_LIMITS: StreamLimits = {
+  // A request and its length prefix.
+  maxBytes: REQUEST_MAX_BYTES + 16,
+  maxFrameBytes: REQUEST_MAX_BYTES,
+  timeoutMs: STREAM_TIMEOUT_MS,
+  idleMs: REQUEST_TIMEOUT_MS,
+};
+
+/** Serves a protocol until the node stops. */
+export async function serve(
+  context: ServeContext,
+  protocol: string,
+  answering: (request: Uint8Array, asker: Asker) => AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const { signal, gate } = context;
+  const handle = async (stream: Stream, connection: Connection): Promise<void> => {
+    const peerId = connection.remotePeer.toString();
+    const trouble = (error: unknown): void => {
+      if (!signal.aborted) context.onTrouble(`answering ${protocol}`, peerId, asError(error));
+    };
+    const full = gate.enter(peerId);
+    if (full !== undefined) {
+      const error = new RefusedError('exchange/too-many-streams', full);
+      stream.abort(error);
+      trouble(error);
+      return;
+    }
+    try {
+      const asker: Asker = { peerId, author: authorOf(connection.remotePeer) };
+      await answer(stream, REQUEST_LIMITS, signal, (request) => answering(request, asker));
+    } catch (error) {
+      trouble(error);
+    } finally {
+      gate.leave(peerId);
+    }
+  };
+  await context.node.handle(protocol, handle, {
+    maxInboundStreams: STREAMS_PER_CONNECTION,
+    maxOutboundStreams: STREAMS_PER_CONNECTION,
+    runOnLimitedConnection: false,
+  });
+}

@@ -1,0 +1,188 @@
+/** The asking side of a sync: one conversation with one peer, as many rounds as it takes. */
+import { RefusedError, UnavailableError } from '../../errors.ts';
+import type { AuthorId } from '../record/types.ts';
+import { refusedBy } from './codec.ts';
+import type { Conversation, Step } from './conversation.ts';
+import { RefusalCode } from './generated/refusal_pb.ts';
+import type { Answer } from './generated/sync_pb.ts';
+import { SYNC_FULL_EVERY, SYNC_MAX_BYTES, SYNC_MAX_MARKS, SYNC_MAX_REFUSED, SYNC_MAX_ROUNDS } from './limits.ts';
+import type { Said } from './mark-memory.ts';
+import { holdingsOf, signedAtOf } from './sync-context.ts';
+import type { SyncContext } from './sync-context.ts';
+import { marksFor, sameMark } from './sync-logic.ts';
+import type { Mark } from './sync-logic.ts';
+import { decodeAnswer, encodeAsk, SYNC_PROTOCOL } from './sync-messages.ts';
+
+/**
+ * Resolves with how many records were admitted. Rejects with RefusedError `exchange/refused-by-peer`,
+ * `exchange/bad-message`, `exchange/bad-records`; UnavailableError `exchange/incomplete`.
+ */
+export class SyncQuestion implements Conversation<number> {
+  readonly protocol = SYNC_PROTOCOL;
+  /** Records, and as much again for what frames them when they are small. */
+  readonly answerMaxBytes = 2 * SYNC_MAX_BYTES;
+  readonly #context: SyncContext;
+  readonly #peer: string;
+  #said: Said | undefined;
+  /** The answer that is awaited or has come. */
+  #round: Round | undefined;
+  #rounds = 0;
+  /** Marks said so far, where the answerer remembers nothing and each request stands for itself. */
+  #cursor = 0;
+  #admitted = 0;
+  #refused = 0;
+
+  constructor(context: SyncContext, peer: string) {
+    this.#context = context;
+    this.#peer = peer;
+    const said = context.said.get(peer);
+    // Should the two ever disagree about what was said, it does not last.
+    if (said !== undefined && said.exchanges < SYNC_FULL_EVERY) this.#said = said;
+  }
+
+  async next(): Promise<Step<number>> {
+    const goOn = this.#round === undefined || this.#conclude(this.#round);
+    if (!goOn || this.#rounds === SYNC_MAX_ROUNDS) return { done: this.#admitted };
+    if (this.#rounds === 0) await this.#context.renewHead();
+    this.#rounds += 1;
+    const { network, carried } = this.#context;
+    // Marks are read anew each round: what the last one brought is not asked for again.
+    const all = marksFor(carried(), await holdingsOf(this.#context));
+    const said = this.#said;
+    const unsaid = said === undefined ? all.slice(this.#cursor) : all.filter((mark) => !sameMark(said.marks, mark));
+    const marks = unsaid.slice(0, SYNC_MAX_MARKS);
+    const carriedNow = new Set(all.map(({ author }) => author));
+    const dropped = [...(said?.marks.keys() ?? [])]
+      .filter((author) => !carriedNow.has(author))
+      .slice(0, SYNC_MAX_MARKS);
+    const claimed = new Map(said?.marks);
+    for (const author of dropped) claimed.delete(author);
+    for (const mark of marks) claimed.set(mark.author, mark);
+    this.#round = {
+      since: said,
+      marks: marks.length,
+      unsaid: unsaid.length - marks.length,
+      claimed,
+      inStep: true,
+      admitted: 0,
+      end: undefined,
+      forgotten: false,
+    };
+    return { ask: encodeAsk({ network, marks, since: said?.token, dropped }) };
+  }
+
+  async frame(bytes: Uint8Array): Promise<void> {
+    const round = this.#round;
+    if (round === undefined) throw new Error('a frame of an answer before there was a question');
+    const answer = decodeAnswer(bytes);
+    if (answer.case === 'refusal') {
+      round.forgotten = answer.value.code === RefusalCode.FORGOTTEN && round.since !== undefined;
+      if (!round.forgotten) throw refusedBy(this.#peer, answer.value);
+    } else if (answer.case === 'end') {
+      round.end = { more: answer.value.more, token: answer.value.token };
+    } else {
+      await this.#take(answer, round);
+    }
+    if (this.#refused > SYNC_MAX_REFUSED) {
+      throw new RefusedError('exchange/bad-records', `${this.#peer} sent ${this.#refused} records that were refused`, {
+        facts: { peer: this.#peer, refused: this.#refused, limit: SYNC_MAX_REFUSED },
+      });
+    }
+  }
+
+  broke(error: Error): void {
+    this.#forget();
+    throw error;
+  }
+
+  /** After an answer: whether there is more to ask. */
+  #conclude(round: Round): boolean {
+    if (round.forgotten) return this.#startAgain();
+    const { end } = round;
+    if (end === undefined) {
+      this.#forget();
+      throw new UnavailableError('exchange/incomplete', `${this.#peer} did not finish its answer`);
+    }
+    if (end.token.length > 0 && round.inStep) {
+      this.#said = { token: end.token, marks: round.claimed, exchanges: (round.since?.exchanges ?? 0) + 1 };
+      this.#context.said.put(this.#peer, this.#said);
+    } else {
+      this.#forget();
+      // It was told only what had changed, and has not understood that.
+      if (end.token.length === 0 && round.since !== undefined) return this.#startAgain();
+      if (!(end.more && round.admitted > 0)) this.#cursor += round.marks;
+    }
+    return (end.more && round.admitted > 0) || round.unsaid > 0;
+  }
+
+  #startAgain(): true {
+    this.#forget();
+    this.#cursor = 0;
+    return true;
+  }
+
+  #forget(): void {
+    this.#said = undefined;
+    this.#context.said.forget(this.#peer);
+  }
+
+  /** Everything that comes is judged by the store, as if it came from anywhere. */
+  async #take(answer: Answer['answer'], round: Round): Promise<void> {
+    const { store, carries: follows, now, onAdmission, onProof, onRefused, onTrouble } = this.#context;
+    const refused = (detail: string): void => {
+      this.#refused += 1;
+      round.inStep = false;
+      onRefused(this.#peer);
+      onTrouble('a signed head or a fork proof', this.#peer, new RefusedError('exchange/bad-records', detail));
+    };
+    if (answer.case === 'records') {
+      for (const admission of await store.admitAll(answer.value.envelopes, { follows })) {
+        if (admission.result === 'admitted') {
+          this.#admitted += 1;
+          round.admitted += 1;
+          const { author, recovery, epoch, seq } = admission.record.link;
+          received(round, author, { recovery, epoch, seq, id: admission.record.id });
+        } else {
+          round.inStep = false;
+        }
+        if (admission.result === 'refused') this.#refused += 1;
+        onAdmission(admission, this.#peer);
+      }
+    }
+    if (answer.case === 'heads') {
+      for (const envelope of answer.value.envelopes.slice(0, SYNC_MAX_MARKS)) {
+        const admission = await store.putHead(envelope, { now: new Date(now()), follows });
+        if (admission.result === 'refused') refused(admission.detail);
+        else if (admission.result === 'older') round.inStep = false;
+        else received(round, admission.head.head.author, { signed: signedAtOf(admission.head) });
+        if (admission.result === 'refused' && admission.reason === 'fork') onProof(this.#peer);
+      }
+    }
+    if (answer.case === 'proof') {
+      const admission = await store.putProof(answer.value.a, answer.value.b, { follows });
+      if (admission.result === 'refused') refused(admission.detail);
+      else received(round, admission.fork.author, { frozen: true });
+      if (admission.result === 'frozen') onProof(this.#peer);
+    }
+  }
+}
+
+interface Round {
+  /** What the request built on. */
+  readonly since: Said | undefined;
+  readonly marks: number;
+  readonly unsaid: number;
+  /** What the answerer believes of us, as it answers. */
+  readonly claimed: Map<AuthorId, Mark>;
+  /** All that was sent has been received as it was sent. */
+  inStep: boolean;
+  admitted: number;
+  end: { readonly more: boolean; readonly token: Uint8Array } | undefined;
+  forgotten: boolean;
+}
+
+function received(round: Round, author: AuthorId, what: Partial<Mark>): void {
+  const mark = round.claimed.get(author);
+  if (mark === undefined) round.inStep = false;
+  else round.claimed.set(author, { ...mark, ...what });
+}

@@ -1,0 +1,47 @@
+/** What both sides of a sync stand on. */
+import type { Admission, AuthorId } from '../record/types.ts';
+import type { OwnStore } from '../store/types.ts';
+import type { MarkMemory } from './mark-memory.ts';
+import type { OnTrouble } from './protocol.ts';
+import { PUBLIC_SCOPE } from './sync-logic.ts';
+import type { Holdings, SignedAt } from './sync-logic.ts';
+import type { SignedHead } from '../record/head.ts';
+
+export interface SyncContext {
+  readonly network: string;
+  readonly store: OwnStore;
+  /** Authors whose public feeds this node has and gives, its own included. */
+  readonly carries: (author: AuthorId) => boolean;
+  readonly carried: () => readonly AuthorId[];
+  readonly onAdmission: (admission: Admission, from: string) => void;
+  /** A signed head or a proof of this peer's was refused. */
+  readonly onRefused: (from: string) => void;
+  /** Before each sync and each answer: the own signed head must be about the newest own record. */
+  readonly renewHead: () => Promise<void>;
+  /** A proof of a fork arrived that this node did not have. */
+  readonly onProof: (from: string) => void;
+  readonly onTrouble: OnTrouble;
+  readonly now: () => number;
+  /** What this node has told its peers. */
+  readonly said: MarkMemory;
+  /** What its peers have told this node. */
+  readonly heard: MarkMemory;
+}
+
+export async function holdingsOf({ store, carried }: Pick<SyncContext, 'store' | 'carried'>): Promise<Holdings> {
+  const signed = new Map<AuthorId, SignedAt>();
+  for (const author of carried()) {
+    const newest = await store.headOf(author, PUBLIC_SCOPE);
+    if (newest !== undefined) signed.set(author, signedAtOf(newest));
+  }
+  const frozen = await store.frozen();
+  return {
+    heads: await store.heads(),
+    signed,
+    frozen: new Map(frozen.filter(({ scope }) => scope === PUBLIC_SCOPE).map(({ author, at }) => [author, at])),
+  };
+}
+
+export function signedAtOf({ head, issuedAt }: SignedHead): SignedAt {
+  return { seq: head.seq, issuedAt: Math.floor(issuedAt.getTime() / 1000) };
+}

@@ -1,0 +1,25 @@
+/** Signed heads as they were last read or kept: every sync asks for all of them, and reading one verifies it again. */
+import type { SignedHead } from '../record/head.ts';
+import { feedName, type Feed } from './layout.ts';
+
+export class HeadCache {
+  readonly #maxHeads: number;
+  readonly #heads = new Map<string, SignedHead>();
+
+  constructor(maxHeads: number) {
+    this.#maxHeads = maxHeads;
+  }
+
+  get(feed: Feed): SignedHead | undefined {
+    return this.#heads.get(feedName(feed));
+  }
+
+  /** What was put longest ago goes first. */
+  put(signed: SignedHead): void {
+    const name = feedName(signed.head);
+    this.#heads.delete(name);
+    this.#heads.set(name, signed);
+    const [oldest] = this.#heads.keys();
+    if (this.#heads.size > this.#maxHeads && oldest !== undefined) this.#heads.delete(oldest);
+  }
+}
