@@ -15,9 +15,14 @@ export function stepDigest(step: Step): Digest {
   return digestOf(step);
 }
 
-/** What a lock is `of`: a patch that leaves the media alone keeps its lock. A recipe without media has one too. */
-export function mediaDigest(recipe: Recipe): Digest {
-  return digestOf(recipe.media ?? {});
+/**
+ * What a lock is `of`: a patch that leaves the media alone keeps its lock. A recipe without media has one too. What the
+ * machine adds to the media (its firmware, the architecture of the packages) is in it where it is not the ordinary.
+ */
+export function mediaDigest({ media = {}, machine }: Recipe): Digest {
+  const { arch, firmware } = machine;
+  if (arch === 'x86_64' && firmware !== 'uefi') return digestOf(media);
+  return digestOf({ media, arch, firmware: firmware ?? 'bios' });
 }
 
 /** `was` of a `set`: the digest of the value that the field has, or null where there is none. */

@@ -186,12 +186,31 @@ function machineProblems({ machine, media, outputs }: Recipe, say: Say): void {
   if (machine.kernel_args !== undefined && media?.['kernel'] === undefined) {
     say(['machine', 'kernel_args'], 'kernel_args needs a kernel among the media', true);
   }
+  if (machine.firmware === 'uefi' && machine.arch !== 'x86_64') {
+    say(
+      ['machine', 'firmware'],
+      `uefi goes with arch x86_64, not ${machine.arch}: Debian's 32-bit UEFI is another one`,
+    );
+  }
+  if (machine.display !== undefined && !isResolution(machine.display.resolution)) {
+    say(
+      ['machine', 'display', 'resolution'],
+      `found ${printable(machine.display.resolution)}, expected ${RESOLUTIONS}`,
+    );
+  }
   for (const name of placeholdersIn(machine.kernel_args ?? '')) {
     say(
       ['machine', 'kernel_args'],
       `{{${printable(name).slice(1, -1)}}}: placeholders are not replaced in the machine`,
     );
   }
+}
+
+const RESOLUTIONS = 'from 640x480 to 2560x1600, the width a multiple of 8';
+
+function isResolution(text: string): boolean {
+  const [width = 0, height = 0] = text.split('x').map(Number);
+  return width >= 640 && width <= 2560 && width % 8 === 0 && height >= 480 && height <= 1600;
 }
 
 function uniqueDisk(disks: Set<string>, id: string, index: number, say: Say): void {
@@ -203,6 +222,10 @@ function mediaProblems({ media = {} }: Recipe, say: Say): void {
   for (const [name, medium] of Object.entries(media)) {
     const path = ['media', name];
     const boots = BOOT_MEDIA.includes(name);
+    if (name === 'firmware') {
+      say(path, 'the firmware is no medium of the recipe: "firmware" in machine says which it is', true);
+      continue;
+    }
     if (boots && 'layout' in medium)
       say([...path, 'layout'], `${name} is one file: expected package and path, or file`, true);
     if (!boots && !('layout' in medium)) {

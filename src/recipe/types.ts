@@ -73,14 +73,20 @@ export interface Param {
   readonly summary?: string;
 }
 
+/** `i386` is a 32-bit PC, for 32-bit systems. */
+export type Arch = 'x86_64' | 'i386';
+
 export interface MachineSpec {
-  readonly arch: 'x86_64';
+  readonly arch: Arch;
   readonly cpus?: number;
   /** `512M`, `1G`. */
   readonly memory: string;
-  readonly firmware?: 'bios';
+  /** `uefi` is Debian's own OVMF, verified like every medium, without Secure Boot. Default `bios`. */
+  readonly firmware?: 'bios' | 'uefi';
   readonly disks?: readonly { readonly id: string; readonly size: string }[];
   readonly network?: 'none';
+  /** What the monitor says that it prefers: `1024x768`. A guest may choose another. */
+  readonly display?: { readonly resolution: string };
   /** The layout that the guest has from the beginning. Default `us`. */
   readonly keyboard?: KeyboardName;
   /** Kernel command line when `media` names a kernel. */

@@ -7,4 +7,4 @@
  * Never: gives a VM a network card; writes to an image's disks; runs an image whose bytes are not what was stored.
  */
 export { attachConsole, type Console, type ConsoleEnd, LEAVE_KEY } from './console.ts';
-export { runImage, type RunOptions, type RunOutcome } from './run-image.ts';
+export { runImage, type RunOptions, type RunOutcome, type UefiFiles } from './run-image.ts';

@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly keep?: boolean;
   readonly accelerator: StartOptions['accelerator'];
   readonly startMachine: (options: StartOptions) => Promise<Machine>;
+  /** Paths of verified firmware, asked for where the image boots by UEFI. */
+  readonly firmware: () => Promise<UefiFiles>;
   /** For sockets and, unless `keep`, the run's disks. Best on a tmpfs. */
   readonly runtimeDir: string;
   readonly cpus?: number;
@@ -23,6 +25,12 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Told before each file is read, and once the machine is on. */
   readonly onProgress?: (what: 'verifying' | 'running', detail: string) => void;
+}
+
+export interface UefiFiles {
+  readonly code: string;
+  /** What the variable store holds at first. */
+  readonly variables: string;
 }
 
 export interface RunOutcome {
@@ -51,12 +59,15 @@ export async function runImage(options: RunOptions): Promise<RunOutcome> {
       await overlay(path, folder, disk, signal);
       disks.push({ id: disk.id, path, format: 'qcow2', bus: 'virtio' });
     }
+    const uefi = image.machine.firmware === 'uefi' ? await options.firmware() : undefined;
+    if (uefi) disks.push(await variableStore(uefi, runDir, signal));
     const machine = await options.startMachine({
       config: {
         arch: image.machine.arch,
         cpus: options.cpus ?? image.machine.cpus,
         memoryMiB: options.memoryMiB ?? image.machine.memoryMiB,
         disks,
+        ...(uefi && { firmware: { path: uefi.code } }),
       },
       runtimeDir: join(runDir, 'vm'),
       accelerator: options.accelerator,
@@ -79,6 +90,17 @@ export async function runImage(options: RunOptions): Promise<RunOutcome> {
   } finally {
     await rm(runDir, { recursive: true, force: true });
   }
+}
+
+/** A variable store of its own: what a guest writes there is forgotten, so that nothing lasts that the image does not say. */
+async function variableStore(
+  { variables }: UefiFiles,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<MachineDisk> {
+  const path = join(folder, 'uefi-variables.qcow2');
+  await createOverlay(path, { path: variables, format: 'raw' }, signal);
+  return { id: 'uefi.variables', path, format: 'qcow2', bus: 'pflash' };
 }
 
 /** A kept overlay that is there already is gone on with. */

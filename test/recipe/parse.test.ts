@@ -262,6 +262,27 @@ describe('parseRecipe', () => {
       /steps\[0\]\.checkpoint: the field is there twice/,
     ],
     ['__proto__', sampleWith('defaults:', '__proto__:'), /the field name "__proto__" is not allowed/],
+    [
+      'UEFI for a 32-bit PC',
+      sampleWith('arch: x86_64', 'arch: i386\n  firmware: uefi'),
+      /machine\.firmware: uefi goes with arch x86_64/,
+    ],
+    ['a firmware that is none', sampleWith('arch: x86_64', 'arch: x86_64\n  firmware: coreboot'), /one of bios, uefi/],
+    [
+      'a firmware among the media',
+      sampleWith('machine:', 'media: { firmware: { layout: usb-fat, packages: [ovmf] } }\n\nmachine:'),
+      /media\.firmware: the firmware is no medium/,
+    ],
+    [
+      'a resolution that no monitor has',
+      sampleWith('arch: x86_64', 'arch: x86_64\n  display: { resolution: 1001x768 }'),
+      /machine\.display\.resolution: found "1001x768", expected from 640x480/,
+    ],
+    [
+      'a resolution that is none',
+      sampleWith('arch: x86_64', 'arch: x86_64\n  display: { resolution: wide }'),
+      /expected a resolution such as 1024x768/,
+    ],
     ['two documents', `${SOURCE}---\na: 1\n`, /document/i],
     ['an empty file', '', /the file is empty/],
     ['a list', '- a\n', /found a list of 1, expected a mapping/],

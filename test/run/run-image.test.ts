@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { type ConsoleEnd, attachConsole, LEAVE_KEY, runImage, type RunOutcome } from '../../src/run/index.ts';
 import { listImages, storeImage, verifyImage } from '../../src/workshop/image/index.ts';
-import { type Machine, type MachineEvent, startMachine } from '../../src/workshop/machine/index.ts';
+import { type Machine, type MachineEvent, startMachine, type StartOptions } from '../../src/workshop/machine/index.ts';
 import { extentManifest, FACTS } from '../workshop/image/image-facts.fixture.ts';
 import { flipByte, has } from '../workshop/image/disks.fixture.ts';
 import { guestDisk } from './boot-sector.fixture.ts';
@@ -56,7 +56,16 @@ describe('running an image', function () {
   });
 
   const start = (terminal: TestTerminal, more: object = {}): Promise<RunOutcome> =>
-    runImage({ imagesDir, id: 'guest', console: terminal, accelerator: 'tcg', startMachine, runtimeDir, ...more });
+    runImage({
+      imagesDir,
+      id: 'guest',
+      console: terminal,
+      accelerator: 'tcg',
+      startMachine,
+      firmware: () => Promise.reject(new Error('nobody asks a BIOS for it')),
+      runtimeDir,
+      ...more,
+    });
 
   /** Runs it once, types `x`, then what ends it. */
   async function runOnce(last: string, more: object = {}): Promise<{ outcome: RunOutcome; terminal: TestTerminal }> {
@@ -110,6 +119,36 @@ describe('running an image', function () {
     await assert.rejects(running, { code: 'interrupted', exitCode: 130 });
     assert.deepEqual(terminal.raw, [true, false]);
     assert.deepEqual(await readdir(runtimeDir), []);
+  });
+
+  it('gives an image that boots by UEFI the firmware, with a variable store of its own', async () => {
+    const facts = { ...FACTS, machine: { ...FACTS.machine, firmware: 'uefi' as const } };
+    const disk = join(folder, 'disk.raw');
+    await storeImage({
+      imagesDir,
+      id: 'uefi',
+      disks: [{ id: 'root', path: disk, format: 'raw' }],
+      facts,
+      measured: { diskId: 'root', manifest: extentManifest(await readFile(disk)) },
+    });
+    const variables = join(folder, 'variables.fd');
+    await writeFile(variables, Buffer.alloc(8192, 1));
+    const asked: StartOptions[] = [];
+    const started = start(new TestTerminal(), {
+      id: 'uefi',
+      firmware: () => Promise.resolve({ code: '/verified/code.fd', variables }),
+      startMachine: (options: StartOptions) => {
+        asked.push(options);
+        return Promise.reject(new Error('not now'));
+      },
+    });
+    await assert.rejects(started, /not now/);
+    const { config } = asked[0] ?? assert.fail('it was not started');
+    assert.deepEqual(config.firmware, { path: '/verified/code.fd' });
+    const store = config.disks.find(({ bus }) => bus === 'pflash') ?? assert.fail('no variable store');
+    assert.notEqual(store.path, variables);
+    assert.equal(store.readOnly, undefined);
+    await rm(join(imagesDir, 'uefi'), { recursive: true });
   });
 
   it('never starts an image with one flipped bit', async () => {

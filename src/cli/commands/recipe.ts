@@ -54,7 +54,7 @@ export async function show(context: Context, reference: string): Promise<undefin
     `${recipe.name} ${recipe.version}${recipe.summary === undefined ? '' : `: ${recipe.summary}`}`,
     `digest  ${checked.digest}${lock ? ', locked' : ''}`,
     ...Object.entries(recipe.media ?? {}).map(([name, medium]) => `medium  ${name}: ${describeMedium(medium)}`),
-    `machine ${recipe.machine.arch}, ${recipe.machine.memory} of memory, network: ${recipe.machine.network ?? 'none'}`,
+    `machine ${recipe.machine.arch}, ${recipe.machine.firmware ?? 'bios'}, ${recipe.machine.memory} of memory, network: ${recipe.machine.network ?? 'none'}`,
     '',
     ...recipe.steps.flatMap(describeStep),
     ...(recipe.personalise

@@ -1,7 +1,9 @@
 import path from 'node:path';
 import { runImage } from '../../run/index.ts';
+import { KEYS_FOLDER } from '../../node/keys-folder.ts';
 import { openHome } from '../../node/home.ts';
 import { startMachine } from '../../workshop/machine/index.ts';
+import { prepareFirmware } from '../../workshop/media/index.ts';
 import { examineHost } from '../../workshop/build/index.ts';
 import type { Context } from '../context.ts';
 import { note } from '../output.ts';
@@ -18,6 +20,15 @@ export async function run(context: Context, image: string, flags: { keep?: boole
     keep: flags.keep ?? false,
     accelerator: host.accelerator,
     startMachine,
+    firmware: async () => {
+      const { code, variables } = await prepareFirmware({
+        cacheDir: home.cacheDir,
+        keysDir: KEYS_FOLDER,
+        clock: () => new Date(),
+        signal,
+      });
+      return { code: code.path, variables: variables.path };
+    },
     runtimeDir: path.join(home.runtime, 'run'),
     signal,
     onProgress: (what, detail) =>

@@ -51,7 +51,7 @@ export async function finishImage(
     const manifest = await measure(request, making, done, diskOf(draft.disks, output.disk));
     await personalise(request, making, done, { draft, diskId: output.disk });
     making.tell({ event: 'phase', phase: 'store' });
-    const { arch, cpus, memoryMiB } = plan.config;
+    const { arch, cpus, memoryMiB, firmware } = plan.config;
     const stored = await draft.commit(
       {
         recipeName: recipe.name,
@@ -60,7 +60,7 @@ export async function finishImage(
         lock: lockDigest(done.media.lock),
         startedAt: making.startedAt.toISOString(),
         finishedAt: request.now().toISOString(),
-        machine: { arch, cpus, memoryMiB },
+        machine: { arch, cpus, memoryMiB, ...(firmware && { firmware: 'uefi' }) },
       },
       { diskId: output.disk, manifest },
     );
@@ -98,7 +98,9 @@ async function personalise(request: BuildRequest, making: Making, done: Finished
   const { run, host, plan, media } = done;
   if ((run.final.recipe.personalise ?? []).length === 0) return;
   making.tell({ event: 'phase', phase: 'personalise' });
-  const { arch, cpus, memoryMiB } = plan.config;
+  const { arch, cpus, memoryMiB, firmware } = plan.config;
+  // What the build has written into its variable store is no part of the image: this one boots as it will anywhere.
+  const variables = plan.config.disks.filter(({ bus }) => bus === 'pflash');
   const disk: MachineDisk = {
     id: image.diskId,
     path: diskOf(image.draft.disks, image.diskId),
@@ -114,7 +116,8 @@ async function personalise(request: BuildRequest, making: Making, done: Finished
         arch,
         cpus,
         memoryMiB,
-        disks: [disk],
+        disks: [disk, ...variables],
+        ...(firmware && { firmware }),
         ...(usesPointer(run.final.recipe, 'personalise') && { pointer: 'tablet' }),
       },
       media: plan.media,

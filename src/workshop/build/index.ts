@@ -13,7 +13,7 @@ import { bindSecrets, resolveRecipe } from '../../recipe/resolve.ts';
 import type { ResolvedRecipe } from '../../recipe/types.ts';
 import { prepareMeasuringTools, type MeasuringTools } from '../image/index.ts';
 import { startMachine } from '../machine/index.ts';
-import { CPU_MODEL, MACHINE_TYPE } from '../machine/qemu-args.ts';
+import { cpuModel, MACHINE_TYPE } from '../machine/qemu-args.ts';
 import { prepareMedia } from '../media/index.ts';
 import type { VerifiedMedia } from '../media/types.ts';
 import {
@@ -105,7 +105,7 @@ async function build(request: BuildRequest, making: Making): Promise<BuildOutcom
       repairs: run.repairs,
       media,
       builder: { qemu: host.qemuVersion, accelerator: host.accelerator, machine: MACHINE_TYPE },
-      cpuModel: CPU_MODEL,
+      cpuModel: cpuModel(plan.config.arch),
       resumedFrom: run.resumedFrom,
       ...(image && { image }),
     };

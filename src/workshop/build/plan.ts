@@ -20,6 +20,9 @@ export function sizeBytes(text: string): number {
   return Number(match[1]) * unit;
 }
 
+/** What no disk of a recipe can be called. */
+const VARIABLES_DISK = 'uefi.variables';
+
 export interface MachinePlan {
   readonly config: MachineConfig;
   /** Digest over the contents of all media and the sizes of the empty disks: part of every checkpoint's key. */
@@ -51,12 +54,15 @@ export async function planMachine(
   const cdrom: MachineDisk[] = media.iso
     ? [{ id: 'iso', path: media.iso.path, format: 'raw', bus: 'cdrom', readOnly: true }]
     : [];
+  const variables: MachineDisk[] = media.firmware
+    ? [{ id: VARIABLES_DISK, path: media.firmware.variables.path, format: 'raw', bus: 'pflash' }]
+    : [];
   const fixedClock = reproducible?.clock === 'fixed' ? reproducible.source_date_epoch : undefined;
   const config: MachineConfig = {
     arch: machine.arch,
     cpus: machine.cpus ?? 1,
     memoryMiB: Math.floor(sizeBytes(machine.memory) / MIB),
-    disks: [...blank, ...packages, ...cdrom],
+    disks: [...blank, ...packages, ...cdrom, ...variables],
     ...(media.kernel && {
       kernel: {
         path: media.kernel.path,
@@ -64,10 +70,17 @@ export async function planMachine(
         ...(machine.kernel_args !== undefined && { args: machine.kernel_args }),
       },
     }),
+    ...(media.firmware && { firmware: { path: media.firmware.code.path } }),
+    ...(machine.display && { display: resolution(machine.display.resolution) }),
     ...(usesPointer(resolved.recipe, 'steps') && { pointer: 'tablet' }),
     ...(fixedClock !== undefined && { clockEpochSeconds: fixedClock }),
   };
   return { config, media: contents(resolved, media) };
+}
+
+function resolution(text: string): { readonly width: number; readonly height: number } {
+  const [width = 0, height = 0] = text.split('x').map(Number);
+  return { width, height };
 }
 
 function contents(resolved: ResolvedRecipe, media: VerifiedMedia): Digest {
@@ -76,6 +89,7 @@ function contents(resolved: ResolvedRecipe, media: VerifiedMedia): Digest {
     initrd: media.initrd?.sha256 ?? null,
     iso: media.iso?.sha256 ?? null,
     packages: Object.fromEntries(Object.entries(media.disks).map(([id, disk]) => [id, disk.sha256])),
+    ...(media.firmware && { firmware: [media.firmware.code.sha256, media.firmware.variables.sha256] }),
     blank: Object.fromEntries((resolved.recipe.machine.disks ?? []).map(({ id, size }) => [id, sizeBytes(size)])),
   });
 }

@@ -46,7 +46,8 @@ function isStoredImage(value: Record<string, unknown>): value is Record<string, 
     ['recipe', 'resolved', 'lock', 'manifest'].every((key) => isDigest(value[key])) &&
     (value['buildKey'] === undefined || isDigest(value['buildKey'])) &&
     isObject(machine) &&
-    machine['arch'] === 'x86_64' &&
+    (machine['arch'] === 'x86_64' || machine['arch'] === 'i386') &&
+    (machine['firmware'] === undefined || machine['firmware'] === 'uefi') &&
     isCount(machine['cpus']) &&
     isCount(machine['memoryMiB']) &&
     Array.isArray(disks) &&

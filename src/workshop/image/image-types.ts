@@ -4,6 +4,14 @@ import type { Digest } from '../../crypto/digest.ts';
 /** Version of `image.json`. */
 export const IMAGE_VERSION = 1;
 
+export interface ImageMachine {
+  readonly arch: 'x86_64' | 'i386';
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  /** Absent: the BIOS. */
+  readonly firmware?: 'uefi';
+}
+
 /** What the builder knows about an image. */
 export interface ImageFacts {
   readonly recipeName: string;
@@ -17,7 +25,7 @@ export interface ImageFacts {
   readonly startedAt: string;
   readonly finishedAt: string;
   /** What it runs on unless the person says otherwise. */
-  readonly machine: { readonly arch: 'x86_64'; readonly cpus: number; readonly memoryMiB: number };
+  readonly machine: ImageMachine;
 }
 
 /** A file in the image's folder. */

@@ -16,6 +16,17 @@ export const MACHINE_TYPE = 'pc-i440fx-7.2';
  */
 export const CPU_MODEL = 'Nehalem-v1';
 
+/**
+ * A processor without 64-bit mode, so that a 32-bit system finds what it was made for, and an installer cannot choose a
+ * 64-bit kernel. The program stays `qemu-system-x86_64`, which emulates both: one accelerator probe, one version, and
+ * nothing else to install.
+ */
+export const CPU_MODEL_I386 = 'coreduo-v1';
+
+export function cpuModel(arch: MachineConfig['arch']): string {
+  return arch === 'i386' ? CPU_MODEL_I386 : CPU_MODEL;
+}
+
 /** File descriptors that QEMU inherits: control, first serial port, then one for each named port. */
 export const QMP_FD = 3;
 export const SERIAL_FD = 4;
@@ -36,7 +47,7 @@ export function diskNode(id: string): string {
 }
 
 export function isWritable(disk: MachineDisk): boolean {
-  return disk.bus === 'virtio' && disk.readOnly !== true;
+  return (disk.bus === 'virtio' || disk.bus === 'pflash') && disk.readOnly !== true;
 }
 
 export function qemuArguments(plan: QemuPlan): string[] {
@@ -46,18 +57,19 @@ export function qemuArguments(plan: QemuPlan): string[] {
     ['-no-user-config'],
     ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
     ['-name', 'portalgun'],
-    ['-M', MACHINE_TYPE],
+    ['-M', machineType(plan)],
     ['-accel', plan.accelerator === 'tcg' ? 'tcg,thread=multi' : plan.accelerator],
-    ['-cpu', CPU_MODEL],
+    ['-cpu', cpuModel(config.arch)],
     ['-smp', String(config.cpus)],
     ['-m', `${config.memoryMiB}M`],
     ['-rtc', clock(config.clockEpochSeconds)],
-    ['-display', 'none', '-vga', 'std', '-nic', 'none'],
+    ['-display', 'none', ...displayAdapter(config.display), '-nic', 'none'],
     // The guest's power-off stops the machine but leaves QEMU: the last screen and the disks are still to be read.
     ['-no-shutdown'],
     ['-boot', 'strict=on,menu=off'],
     ['-chardev', `socket,id=qmp,fd=${QMP_FD}`, '-mon', 'chardev=qmp,mode=control'],
     ['-chardev', `socket,id=serial0,fd=${SERIAL_FD}`, '-serial', 'chardev:serial0'],
+    ...firmwareArguments(config.firmware),
     ...plan.disks.map(diskArguments),
     usbController(plan),
     ...plan.disks.map(diskDevice),
@@ -67,6 +79,28 @@ export function qemuArguments(plan: QemuPlan): string[] {
     plan.incoming ? ['-S', '-incoming', 'defer'] : ['-S'],
   ];
   return options.flat();
+}
+
+/** The flash chips are properties of the board. */
+function machineType({ config, disks }: QemuPlan): string {
+  if (config.firmware === undefined) return MACHINE_TYPE;
+  const variables = disks.find(({ bus }) => bus === 'pflash');
+  if (variables === undefined) throw new TypeError('UEFI has a disk for its variables');
+  return `${MACHINE_TYPE},pflash0=${FIRMWARE_NODE},pflash1=${diskNode(variables.id)}`;
+}
+
+const FIRMWARE_NODE = 'firmware';
+
+function firmwareArguments(firmware: MachineConfig['firmware']): string[][] {
+  if (firmware === undefined) return [];
+  const file = `driver=file,node-name=${FIRMWARE_NODE}-file,read-only=on,filename=${escape(firmware.path)}`;
+  const raw = `driver=raw,node-name=${FIRMWARE_NODE},read-only=on,file=${FIRMWARE_NODE}-file`;
+  return [['-blockdev', file, '-blockdev', raw]];
+}
+
+function displayAdapter(display: MachineConfig['display']): string[] {
+  if (display === undefined) return ['-vga', 'std'];
+  return ['-vga', 'none', '-device', `VGA,xres=${display.width},yres=${display.height}`];
 }
 
 /** `clock=vm`: the guest's clock stands still while the machine is stopped, as it does for a saved state. */
@@ -91,6 +125,7 @@ function usbController({ disks, config }: QemuPlan): string[] {
 
 /** Hard disks are tried first, then the CD: an installed system boots from its disk after the installer's reboot. */
 function diskDevice(disk: MachineDisk, index: number): string[] {
+  if (disk.bus === 'pflash') return [];
   const drive = `drive=${diskNode(disk.id)},id=${disk.id}`;
   const devices = {
     virtio: `virtio-blk-pci,${drive},bootindex=${index + 1}`,

@@ -44,18 +44,22 @@ export interface MachineDisk {
   readonly path: string;
   readonly format: 'raw' | 'qcow2';
   readonly readOnly?: boolean;
-  /** How the guest sees it. `usb` is removable and read-only; `virtio` is a hard disk. */
-  readonly bus: 'virtio' | 'usb' | 'cdrom';
+  /** How the guest sees it. `usb` is removable and read-only; `virtio` is a hard disk; `pflash` holds UEFI's variables. */
+  readonly bus: 'virtio' | 'usb' | 'cdrom' | 'pflash';
 }
 
 /** Everything that decides what the guest is. Canonical JSON of it (paths left out) is part of a checkpoint's key. */
 export interface MachineConfig {
-  readonly arch: 'x86_64';
+  readonly arch: 'x86_64' | 'i386';
   readonly cpus: number;
   readonly memoryMiB: number;
   readonly disks: readonly MachineDisk[];
   /** Direct boot of an installer's kernel. A verified VM never has this (docs/decisions). */
   readonly kernel?: { readonly path: string; readonly initrd?: string; readonly args?: string };
+  /** UEFI instead of the BIOS: the firmware's code, which is never written. Its variables are the disk on the bus `pflash`. */
+  readonly firmware?: { readonly path: string };
+  /** What the monitor says that it prefers, in pixels; absent: what QEMU's does. */
+  readonly display?: { readonly width: number; readonly height: number };
   /** Seconds since 1970 that the guest's clock starts at; absent: the host's clock. */
   readonly clockEpochSeconds?: number;
   /** An absolute pointer, exactly one. Absent where nobody points: a machine with one is another machine. */

@@ -4,30 +4,33 @@ import { join } from 'node:path';
 /** A folder of its own within a snapshot, as apt removes what it does not know beside its lists. */
 export const LISTS = 'lists';
 
+/** Debian's names of what guests may be, whatever this machine is. */
+export type Architecture = 'amd64' | 'i386';
+
 /** For a file that `-c` names: it is read after the machine's own configuration, so `#clear` works on that. */
-export const APT_CONFIG = [
-  // Hooks that the machine's packages have hung on an update are about the machine's own lists.
-  '#clear APT::Update::Pre-Invoke;',
-  '#clear APT::Update::Post-Invoke;',
-  '#clear APT::Update::Post-Invoke-Success;',
-  // Guests are amd64, whatever this machine is.
-  '#clear APT::Architectures;',
-  'APT::Architecture "amd64";',
-  'APT::Architectures { "amd64"; };',
-  // By default apt drops root for a user who cannot write into our folder.
-  'APT::Sandbox::User "";',
-  // An update that did not get everything has failed.
-  'APT::Update::Error-Mode "any";',
-  'Dir::Cache::pkgcache "";',
-  'Dir::Cache::srcpkgcache "";',
-  'Acquire::Languages "none";',
-  'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";',
-  'Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";',
-  'Acquire::IndexTargets::deb-src::Sources::DefaultEnabled "false";',
-  // The folder is ours alone: there is nobody to lock out.
-  'Debug::NoLocking "true";',
-  '',
-].join('\n');
+export const aptConfig = (architecture: Architecture): string =>
+  [
+    // Hooks that the machine's packages have hung on an update are about the machine's own lists.
+    '#clear APT::Update::Pre-Invoke;',
+    '#clear APT::Update::Post-Invoke;',
+    '#clear APT::Update::Post-Invoke-Success;',
+    '#clear APT::Architectures;',
+    `APT::Architecture "${architecture}";`,
+    `APT::Architectures { "${architecture}"; };`,
+    // By default apt drops root for a user who cannot write into our folder.
+    'APT::Sandbox::User "";',
+    // An update that did not get everything has failed.
+    'APT::Update::Error-Mode "any";',
+    'Dir::Cache::pkgcache "";',
+    'Dir::Cache::srcpkgcache "";',
+    'Acquire::Languages "none";',
+    'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";',
+    'Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";',
+    'Acquire::IndexTargets::deb-src::Sources::DefaultEnabled "false";',
+    // The folder is ours alone: there is nobody to lock out.
+    'Debug::NoLocking "true";',
+    '',
+  ].join('\n');
 
 /** Options that make apt keep to a snapshot's folder. On the command line, so that the cache may be moved. */
 export function placesIn(snapshot: string, sourcesList: string | undefined): string[] {

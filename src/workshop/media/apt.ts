@@ -9,7 +9,7 @@ import { copyFile, mkdir, readFile, readlink, rename, rm, stat, symlink, writeFi
 import { basename, join } from 'node:path';
 import { UnavailableError } from '../../errors.ts';
 import { errorCode, listDirectory, temporaryPath, unlessMissing } from './atomic-file.ts';
-import { APT_CONFIG, LISTS, placesIn } from './apt-config.ts';
+import { aptConfig, LISTS, placesIn, type Architecture } from './apt-config.ts';
 import { aptFailure } from './apt-failure.ts';
 import { LISTS_FRESH_MS, PROGRESS_INTERVAL_MS, STALE_TEMPORARY_MS } from './limits.ts';
 import { runTool, streamTool, type ToolRun } from './tool.ts';
@@ -17,6 +17,8 @@ import type { OnProgress } from './types.ts';
 
 export interface AptOptions {
   readonly cacheDir: string;
+  /** Of the packages. Default `amd64`. */
+  readonly architecture?: Architecture | undefined;
   /** A sources.list to use instead of the machine's own sources. */
   readonly sourcesList?: string | undefined;
   readonly now: () => Date;
@@ -67,8 +69,14 @@ const UPDATED = 'updated-by-portalgun';
 const LIST_FILE = /^[^/]*_(?:InRelease|Packages(?:\.[a-z0-9]+)?)$/;
 const FORMAT = '$(CREATED_BY)|$(RELEASE)|$(METAKEY)|$(FILENAME)';
 
+/** Lists of one architecture say nothing of another's. */
+export function aptFolder(architecture: Architecture): string {
+  return architecture === 'amd64' ? 'apt' : `apt-${architecture}`;
+}
+
 export function openApt(options: AptOptions): Apt {
-  const root = join(options.cacheDir, 'apt');
+  const { architecture = 'amd64' } = options;
+  const root = join(options.cacheDir, aptFolder(architecture));
   const current = join(root, 'current');
   const { signal } = options;
 
@@ -82,7 +90,7 @@ export function openApt(options: AptOptions): Apt {
     const snapshot = temporaryPath(root, 'lists');
     await mkdir(join(snapshot, LISTS, 'partial'), { recursive: true, mode: 0o700 });
     await writeFile(join(snapshot, 'status'), '');
-    await writeFile(join(snapshot, CONFIG), APT_CONFIG);
+    await writeFile(join(snapshot, CONFIG), aptConfig(architecture));
     return snapshot;
   };
 

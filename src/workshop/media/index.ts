@@ -11,6 +11,7 @@ export { prepareMedia, type PrepareOptions } from './prepare.ts';
 export { preparePackages, type PreparedPackages, type PreparePackagesOptions } from './prepare-packages.ts';
 export { unpackPackage, type PackageEntry } from './unpack.ts';
 export { packageFiles } from './package-file.ts';
+export { prepareFirmware } from './firmware.ts';
 export { kernelVersionOf, readCpio, readInitrdFile, unpackInitrd, type CpioEntry } from './cpio.ts';
 export { compareVersions } from './version.ts';
-export type { MediaProof, OnProgress, VerifiedFile, VerifiedMedia } from './types.ts';
+export type { Firmware, MediaProof, OnProgress, VerifiedFile, VerifiedMedia } from './types.ts';

@@ -4,6 +4,7 @@
  */
 import { PortalgunError } from '../../errors.ts';
 import { openApt, type Lists } from './apt.ts';
+import type { Architecture } from './apt-config.ts';
 import { openArchive, type VerifiedArchive } from './archive.ts';
 import { highWaterMarks } from './high-water.ts';
 import { loadKeyring } from './keyring.ts';
@@ -14,6 +15,8 @@ export interface SessionOptions {
   /** The folder keys/. */
   readonly keysDir: string;
   readonly clock: () => Date;
+  /** Of the packages. Default `amd64`. */
+  readonly architecture?: Architecture | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
   /** A sources.list instead of the machine's own package sources. */

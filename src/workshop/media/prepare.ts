@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { UsageError } from '../../errors.ts';
 import { mediaDigest } from '../../recipe/digest.ts';
 import type {
+  Arch,
   LocalFile,
   Lock,
   LockedPackage,
@@ -12,11 +13,14 @@ import type {
   ResolvedRecipe,
 } from '../../recipe/types.ts';
 import type { OfferedPackage } from './archive.ts';
+import { aptFolder } from './apt.ts';
+import type { Architecture } from './apt-config.ts';
 import { sweepTemporary } from './atomic-file.ts';
 import { withClearErrors } from './clear-errors.ts';
 import { resolvePackages } from './closure.ts';
 import { kernelVersionOf } from './cpio.ts';
 import { fetchDebs, lockedPackage } from './deb-store.ts';
+import { FIRMWARE_PACKAGE, firmwareIn } from './firmware.ts';
 import { localFile } from './local-file.ts';
 import { checkLockFits, checkNothingExtra, lockedSource } from './lock.ts';
 import { packageDisk } from './package-disk.ts';
@@ -48,17 +52,22 @@ export async function prepareMedia(options: PrepareOptions): Promise<VerifiedMed
   return withClearErrors(options, () => prepare(options));
 }
 
-async function prepare(options: PrepareOptions): Promise<VerifiedMedia> {
-  const media = options.recipe.recipe.media ?? {};
+/** What Debian calls the machine's architecture. */
+const ARCHITECTURES: Readonly<Record<Arch, Architecture>> = { x86_64: 'amd64', i386: 'i386' };
+
+async function prepare(given: PrepareOptions): Promise<VerifiedMedia> {
+  const { media = {}, machine } = given.recipe.recipe;
+  const architecture = ARCHITECTURES[machine.arch];
+  const options = { ...given, architecture };
   const sorted = sortMedia(media);
   await mkdir(options.cacheDir, { recursive: true, mode: 0o700 });
-  for (const folder of ['', 'files', 'debs', 'disks', 'apt'])
+  for (const folder of ['', 'files', 'debs', 'disks', aptFolder(architecture)])
     await sweepTemporary(`${options.cacheDir}/${folder}`, options.clock());
   if (options.lock) checkLockFits(options.lock, options.recipe.recipe);
   const local = new Map<BootMedium, VerifiedFile>();
   for (const [name, medium] of sorted.local)
     local.set(name, await localFile(name, medium, { ...options, now: options.clock() }));
-  if (sorted.packaged.length === 0 && sorted.disks.length === 0) {
+  if (sorted.packaged.length === 0 && sorted.disks.length === 0 && machine.firmware !== 'uefi') {
     return verifiedMedia({
       ...Object.fromEntries(local),
       lock: { lock: 1, of: mediaDigest(options.recipe.recipe), media: {} },
@@ -107,6 +116,12 @@ async function gather(
   }
   files.push(...sorted.packaged.map(([name]) => boot.get(name) ?? raise()));
 
+  const firmware =
+    options.recipe.recipe.machine.firmware === 'uefi'
+      ? await fetchDebs(resolve('firmware', [FIRMWARE_PACKAGE], false), debOptions)
+      : [];
+  files.push(...firmware);
+
   const disks: Record<string, { path: string; sha256: VerifiedFile['sha256'] }> = {};
   for (const [name, medium] of sorted.disks) {
     const names = await namesOf(name, medium, boot);
@@ -118,6 +133,7 @@ async function gather(
   }
   return verifiedMedia({
     ...Object.fromEntries(boot),
+    ...(firmware[0] && { firmware: await firmwareIn(firmware[0], options) }),
     // The lock that was given stays as it is, even where another key vouches for the same bytes by now.
     lock: options.lock ?? { lock: 1, of: mediaDigest(options.recipe.recipe), media: locks },
     disks,

@@ -30,6 +30,11 @@ export type MediaProof =
   | { readonly scheme: 'digest'; readonly verifiedAt: string }
   | { readonly scheme: 'unverified'; readonly verifiedAt: string };
 
+export interface Firmware {
+  readonly code: VerifiedFile;
+  readonly variables: VerifiedFile;
+}
+
 /** All media of one recipe, ready to be attached. */
 export interface VerifiedMedia {
   readonly [verified]: true;
@@ -37,6 +42,8 @@ export interface VerifiedMedia {
   readonly kernel?: VerifiedFile;
   readonly initrd?: VerifiedFile;
   readonly iso?: VerifiedFile;
+  /** UEFI's code, and the variable store that a new machine begins with. */
+  readonly firmware?: Firmware;
   /** Disks of packages by medium name: raw images, byte-identical for the same recipe and lock. */
   readonly disks: Readonly<Record<string, { readonly path: string; readonly sha256: Digest }>>;
   /** Every verified file that went in, for the attestation's `resolvedDependencies`. */

@@ -59,9 +59,10 @@ export function checkpointKeys(
 
 /** Where the files lie on this host says nothing about the guest; their contents are in `media`. */
 function withoutPaths(config: MachineConfig): unknown {
-  const { disks, kernel, ...rest } = config;
+  const { disks, kernel, firmware, ...rest } = config;
   return {
     ...rest,
+    ...(firmware !== undefined && { firmware: true }),
     disks: disks.map(({ path: _path, ...disk }) => disk),
     kernel: kernel === undefined ? null : { args: kernel.args ?? null, initrd: kernel.initrd !== undefined },
   };

@@ -7,6 +7,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Digest } from '../../crypto/digest.ts';
 import { flattenDisk } from '../machine/disks.ts';
+import { isWritable } from '../machine/qemu-args.ts';
 import type { Machine, MachineConfig, MachineDisk, StartOptions } from '../machine/types.ts';
 import type { Checkpoint } from './checkpoints.ts';
 
@@ -80,10 +81,6 @@ export function createWorkbench(options: WorkbenchOptions): Workbench {
       return start({ ...config, disks }, resolve(disksDir), signal, checkpoint.memoryPath);
     },
   };
-}
-
-function isWritable(disk: MachineDisk): boolean {
-  return disk.bus === 'virtio' && disk.readOnly !== true;
 }
 
 /** A disk that stands alone: a checkpoint rests on it long after the pristine file is gone. */

@@ -1,7 +1,7 @@
 /** Threat 38: what QEMU is told is only what a machine is; no name of a file or disk can say anything else. */
 import assert from 'node:assert/strict';
 import { qemuArguments } from '../../../src/workshop/machine/qemu-args.ts';
-import type { MachineDisk } from '../../../src/workshop/machine/types.ts';
+import type { MachineConfig, MachineDisk } from '../../../src/workshop/machine/types.ts';
 
 const argumentsFor = (disks: readonly MachineDisk[], ports: readonly string[] = [], pointer = false): string[] =>
   qemuArguments({
@@ -31,6 +31,47 @@ const valuesOf = (args: readonly string[], option: string): string[][] =>
         ]
       : [],
   );
+
+describe('the command line of QEMU', () => {
+  const plan = (config: Partial<MachineConfig>, disks: readonly MachineDisk[] = []): string[] =>
+    qemuArguments({
+      config: { arch: 'x86_64', cpus: 1, memoryMiB: 64, disks, ...config },
+      accelerator: 'tcg',
+      disks,
+      incoming: false,
+    });
+  const after = (args: readonly string[], option: string): string | undefined => args[args.indexOf(option) + 1];
+
+  it('says nothing of what an ordinary machine does not have, so that its saved states stay good', () => {
+    const args = plan({});
+    assert.equal(after(args, '-M'), 'pc-i440fx-7.2');
+    assert.equal(after(args, '-cpu'), 'Nehalem-v1');
+    assert.equal(after(args, '-vga'), 'std');
+    assert.ok(!args.includes('-device') && !args.includes('-blockdev'));
+  });
+
+  it('gives a 32-bit PC a processor without 64-bit mode', () => {
+    assert.equal(after(plan({ arch: 'i386' }), '-cpu'), 'coreduo-v1');
+  });
+
+  it('has UEFI in the flash of the board: the code read-only, the variables a disk that is written', () => {
+    const variables: MachineDisk = { id: 'uefi.variables', path: '/v', format: 'qcow2', bus: 'pflash' };
+    const args = plan({ firmware: { path: '/code' } }, [variables]);
+    assert.equal(after(args, '-M'), 'pc-i440fx-7.2,pflash0=firmware,pflash1=disk-uefi.variables');
+    const nodes = new Map(valuesOf(args, '-blockdev').map((values) => [values[1]?.replace('node-name=', ''), values]));
+    assert.ok(nodes.get('firmware-file')?.includes('filename=/code'));
+    assert.ok(nodes.get('firmware')?.includes('read-only=on'));
+    assert.ok(nodes.get('disk-uefi.variables')?.includes('read-only=off'));
+    assert.ok(!args.includes('-device'), 'the variables are no disk of the guest');
+    assert.throws(() => plan({ firmware: { path: '/code' } }), /disk for its variables/);
+  });
+
+  it('tells the resolution that the monitor prefers', () => {
+    const args = plan({ display: { width: 1024, height: 768 } });
+    assert.equal(after(args, '-vga'), 'none');
+    assert.deepEqual(valuesOf(args, '-device'), [['VGA', 'xres=1024', 'yres=768']]);
+  });
+});
 
 describe('threat 38: the command line of QEMU', () => {
   const evil = '/home/a,readonly=off,file=b/x,,y/json:{"driver":"nbd"}.img';

@@ -52,8 +52,8 @@ describe("Debian's own archive", function () {
   const cache = () => cacheDir ?? assert.fail('no cache');
   const prepare = async (options: { lock?: Lock } = {}) =>
     prepareMedia({
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only recipe/ makes one; its media part counts here
-      recipe: { recipe: { media: MEDIA } } as unknown as ResolvedRecipe,
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only recipe/ makes one; its media and machine count here
+      recipe: { recipe: { media: MEDIA, machine: { arch: 'x86_64' } } } as unknown as ResolvedRecipe,
       recipeDir: cache(),
       cacheDir: cache(),
       keysDir: KEYS,

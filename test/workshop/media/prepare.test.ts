@@ -630,6 +630,53 @@ describe('preparing media from a package archive', function () {
     assert.ok((await disk(16 * 1024)).disks['parts']);
   });
 
+  describe('what the machine adds', () => {
+    const FIRMWARE = { 'usr/share/OVMF/OVMF_CODE_4M.fd': 'code', 'usr/share/OVMF/OVMF_VARS_4M.fd': 'variables' };
+    const packages: readonly TestPackage[] = [
+      ...PACKAGES,
+      { name: 'ovmf', version: '2022', architecture: 'all', files: FIRMWARE },
+      { name: 'tool', version: '1.0', architecture: 'i386', files: { 'usr/bin/tool': '#!/bin/sh -32\n' } },
+    ];
+    let wide: TestArchive;
+    before(async () => {
+      wide = await otherArchive({ packages });
+    });
+    const prepareFor = (machine: Partial<Recipe['machine']>, more: Partial<PrepareOptions> = {}) =>
+      prepare({
+        recipe: recipeWith({ parts: { packages: ['tool'], closure: false, layout: 'usb-fat' } }, machine),
+        sourcesList: wide.sourcesList,
+        ...more,
+      });
+
+    it('is its firmware, locked and verified like any package', async () => {
+      const media = await prepareFor({ firmware: 'uefi' });
+      assert.equal(await readFile(media.firmware?.code.path ?? '', 'utf8'), 'code');
+      assert.equal(await readFile(media.firmware?.variables.path ?? '', 'utf8'), 'variables');
+      assert.deepEqual(
+        media.lock.media['firmware']?.map((line) => line.package),
+        ['ovmf'],
+      );
+      assert.ok(media.files.some(({ proof }) => proof.scheme === 'debian-archive' && proof.package.package === 'ovmf'));
+      assert.equal((await prepareFor({})).firmware, undefined);
+      const locked = await prepareFor({ firmware: 'uefi' }, { lock: media.lock });
+      assert.equal(locked.firmware?.code.sha256, media.firmware?.code.sha256);
+      await refusal('media/lock-stale', 2, prepareFor({}, { lock: media.lock }));
+    });
+
+    it('is the architecture of its packages', async () => {
+      const cacheDir = await freshDir('cache');
+      const small = await prepareFor({ arch: 'i386' }, { cacheDir });
+      assert.deepEqual(
+        small.lock.media['parts']?.map((line) => [line.package, line.architecture]),
+        [['tool', 'i386']],
+      );
+      const large = await prepareFor({}, { cacheDir });
+      assert.equal(large.lock.media['parts']?.[0]?.architecture, 'amd64');
+      assert.notEqual(large.disks['parts']?.sha256, small.disks['parts']?.sha256);
+      await refusal('media/lock-stale', 2, prepareFor({ arch: 'i386' }, { cacheDir, lock: large.lock }));
+    });
+  });
+
   it('has nothing of the mirror in what it hands out', async () => {
     const media = await prepare({ cacheDir: warmCache });
     assert(!JSON.stringify(media).includes(archive.directory));
@@ -649,8 +696,8 @@ async function spoilList(cacheDir: string, name: RegExp, change: (text: string) 
   }
 }
 
-function recipeWith(media: Recipe['media']): ResolvedRecipe {
-  // Only recipe/ can make a resolved recipe; what is looked at here is its media part.
+function recipeWith(media: Recipe['media'], machine: Partial<Recipe['machine']> = {}): ResolvedRecipe {
+  // Only recipe/ can make a resolved recipe; what is looked at here is its media and its machine.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return { recipe: { media } } as unknown as ResolvedRecipe;
+  return { recipe: { media, machine: { arch: 'x86_64', memory: '64M', ...machine } } } as unknown as ResolvedRecipe;
 }

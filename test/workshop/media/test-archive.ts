@@ -91,6 +91,8 @@ export async function gpgv(inRelease: string, keys: readonly TestKey[]): Promise
 export interface TestPackage {
   readonly name: string;
   readonly version: string;
+  /** Default `amd64`. */
+  readonly architecture?: 'amd64' | 'i386' | 'all';
   readonly depends?: string;
   readonly provides?: string;
   /** Content by path without a leading slash. */
@@ -124,12 +126,24 @@ export interface ArchiveSpec {
 export async function makeArchive(directory: string, spec: ArchiveSpec): Promise<TestArchive> {
   const suite = join(directory, 'dists', 'test');
   const index = join(suite, 'main', 'binary-amd64', 'Packages');
-  await mkdir(join(suite, 'main', 'binary-amd64'), { recursive: true });
   await mkdir(join(directory, 'pool'), { recursive: true });
-  const stanzas: string[] = [];
-  for (const entry of spec.packages) stanzas.push(await makePackage(directory, entry));
-  const text = stanzas.join('\n');
-  await writeFile(index, text);
+  const architectures = [
+    'amd64',
+    ...(spec.packages.some(({ architecture }) => architecture === 'i386') ? ['i386'] : []),
+  ];
+  const listed: string[] = [];
+  for (const architecture of architectures) {
+    const stanzas: string[] = [];
+    for (const entry of spec.packages) {
+      const own = entry.architecture ?? 'amd64';
+      if (own === architecture || own === 'all') stanzas.push(await makePackage(directory, entry));
+    }
+    const text = stanzas.join('\n');
+    const name = `main/binary-${architecture}/Packages`;
+    await mkdir(join(suite, name, '..'), { recursive: true });
+    await writeFile(join(suite, name), text);
+    listed.push(` ${digestHex(sha256(text))} ${Buffer.byteLength(text)} ${name}`);
+  }
   const release = [
     `Origin: ${spec.origin ?? ORIGIN}`,
     'Label: Test',
@@ -137,10 +151,10 @@ export async function makeArchive(directory: string, spec: ArchiveSpec): Promise
     `Codename: ${spec.codename ?? 'test'}`,
     `Date: ${(spec.date ?? day(-1)).toUTCString().replace('GMT', 'UTC')}`,
     ...(spec.validUntil ? [`Valid-Until: ${spec.validUntil.toUTCString().replace('GMT', 'UTC')}`] : []),
-    'Architectures: amd64',
+    `Architectures: ${architectures.join(' ')}`,
     'Components: main',
     'SHA256:',
-    ` ${digestHex(sha256(text))} ${Buffer.byteLength(text)} main/binary-amd64/Packages`,
+    ...listed,
     '',
   ].join('\n');
   const inRelease = join(suite, 'InRelease');
@@ -163,7 +177,7 @@ async function makePackage(directory: string, entry: TestPackage): Promise<strin
   const control = [
     `Package: ${entry.name}`,
     `Version: ${entry.version}`,
-    'Architecture: amd64',
+    `Architecture: ${entry.architecture ?? 'amd64'}`,
     'Maintainer: Nobody <nobody@example.org>',
     ...(entry.depends === undefined ? [] : [`Depends: ${entry.depends}`]),
     ...(entry.provides === undefined ? [] : [`Provides: ${entry.provides}`]),
@@ -183,13 +197,14 @@ async function makePackage(directory: string, entry: TestPackage): Promise<strin
       await mkdir(join(tree, path, '..'), { recursive: true });
       await symlink(target, join(tree, path));
     }
-    const deb = join(directory, 'pool', `${entry.name}.deb`);
+    const file = entry.architecture === 'i386' ? `${entry.name}-i386.deb` : `${entry.name}.deb`;
+    const deb = join(directory, 'pool', file);
     await run('dpkg-deb', ['--root-owner-group', '-Zgzip', '--build', tree, deb], {
       // The same content gives the same package.
       env: { ...process.env, SOURCE_DATE_EPOCH: '1000000000' },
     });
     const bytes = await readFile(deb);
-    return `${control}Filename: pool/${entry.name}.deb\nSize: ${bytes.length}\nSHA256: ${digestHex(sha256(bytes))}\n`;
+    return `${control}Filename: pool/${file}\nSize: ${bytes.length}\nSHA256: ${digestHex(sha256(bytes))}\n`;
   } finally {
     await rm(tree, { recursive: true, force: true });
   }

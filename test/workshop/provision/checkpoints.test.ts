@@ -214,10 +214,18 @@ describe('checkpoint keys', () => {
   it('do not know where files lie', () => {
     const at = (path: string) => ({
       ...CONFIG,
+      firmware: { path: `${path}/code` },
       disks: [{ id: 'root', path, format: 'raw' as const, bus: 'virtio' as const }],
       kernel: { path: `${path}/linux`, args: 'quiet' },
     });
     assert.equal(powerOnKey({ ...state, config: at('/here') }), powerOnKey({ ...state, config: at('/there') }));
+  });
+
+  it('tell machines apart by firmware, architecture and display', () => {
+    const key = powerOnKey(state);
+    assert.notEqual(powerOnKey({ ...state, config: { ...CONFIG, firmware: { path: '/code' } } }), key);
+    assert.notEqual(powerOnKey({ ...state, config: { ...CONFIG, arch: 'i386' } }), key);
+    assert.notEqual(powerOnKey({ ...state, config: { ...CONFIG, display: { width: 800, height: 600 } } }), key);
   });
 
   it('chain from checkpoint to checkpoint, each over the steps since', () => {
