@@ -19,6 +19,8 @@ const BREACHES: readonly (readonly [file: string, specifier: string])[] = [
   ['src/recipe/breach.ts', '../workshop/media/types.ts'],
   ['src/recipe/breach.ts', 'node:fs'],
   ['src/crypto/breach.ts', '../exchange/record/types.ts'],
+  ['src/picture/breach.ts', 'node:fs/promises'],
+  ['src/picture/breach.ts', '../workshop/screen/types.ts'],
   ['src/run/breach.ts', '../exchange/p2p/types.ts'],
   ['src/run/breach.ts', '../workshop/provision/types.ts'],
   ['src/node/breach.ts', '../cli/context.ts'],

@@ -115,6 +115,16 @@ function makeProgram(streams: Streams, run: Run): Command {
     async () => (await import('./commands/media.ts')).fetch,
   );
 
+  const screen = program.command('screen').description('pictures of screens: what a build sees');
+  command(
+    screen,
+    'match <files...>',
+    'where openQA needles match on pictures (PNG, PPM)',
+    async () => (await import('./commands/screen.ts')).match,
+  )
+    .requiredOption('--needle <file>', 'a needle’s JSON, its PNG beside it; may be given again', together)
+    .option('--search-ratio <number>', 'how far around: 0 the needle’s margin, 1 the whole screen (default 0.02)');
+
   command(
     program,
     'build <recipe>',

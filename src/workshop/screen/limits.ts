@@ -11,3 +11,9 @@ export const NEAREST_LINES = 5;
 
 /** Cells of a line that count for its similarity: edit distance costs the product of two lengths. */
 export const COMPARED_CHARACTERS = 256;
+
+/** A needle's description; openQA's largest are some KB. */
+export const NEEDLE_JSON_BYTES = 256 * 1024;
+/** Areas of one needle, and its tags. */
+export const NEEDLE_AREAS = 64;
+export const NEEDLE_TAGS = 256;

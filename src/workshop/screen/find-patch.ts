@@ -1,0 +1,253 @@
+/**
+ * Where on a screen a patch of pixels fits best, by the sum of squared differences (OpenCV's TM_SQDIFF), and by openQA's
+ * rule for which of nearly equal places counts. Every answer is exact; what is saved is looking at places that a lower
+ * bound shows to be worse.
+ *
+ * The bound: cut the patch into blocks of 8x8 pixels. Over one block of n pixels, with means m and standard deviations s,
+ * the squared differences of patch and screen sum up to at least n((m1 - m2)² + (s1 - s2)²), with equality where one of
+ * them is flat, as most of a screen is.
+ */
+import type { Rect } from '../../picture/types.ts';
+import { createBlockMap, type BlockMap } from './block-map.ts';
+import { correlate, transformWork } from './correlate.ts';
+
+/** Brightnesses; `stride` is the width of the picture that it is part of. */
+export interface Plane {
+  readonly plane: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Found {
+  readonly x: number;
+  readonly y: number;
+  /** Sum of squared differences at that place. */
+  readonly difference: number;
+}
+
+/** Places whose sums differ by no more than this are equally good; the nearest to the original one counts. */
+const EQUALLY_GOOD = 10;
+
+const BLOCK = 8;
+/** Before the search the best of every so manieth place are tried, for a bound that is worth something. */
+const PROBE_STEP = 4;
+const PROBES = 12;
+/** Places a sample is taken from, apart from each other by this. */
+const SAMPLE_STEP = 7;
+
+/**
+ * `window`: the places where the patch may lie, whole. `original`: where it lies if it has not moved; inside the window.
+ *
+ * openQA's rule, kept with its oddities: at an exact fit in the original place nothing is searched. Otherwise the places
+ * within 10 of the least sum are taken (those in reading order before the first least one are not, unless the original
+ * is one of the least), and of them the one nearest to the original counts, where the place is counted from the window's
+ * corner and the original from the screen's.
+ */
+export function findPatch(screen: Plane, patch: Plane, window: Rect, original: { x: number; y: number }): Found {
+  const atOriginal = differenceAt(screen, patch, original.x, original.y, Number.POSITIVE_INFINITY);
+  if (atOriginal === 0) return { ...original, difference: 0 };
+  const places: Places = {
+    left: window.x,
+    top: window.y,
+    columns: window.width - patch.width + 1,
+    rows: window.height - patch.height + 1,
+  };
+  const good = goodPlaces(screen, patch, window, places, atOriginal);
+  let least = Number.POSITIVE_INFINITY;
+  for (const { difference } of good) least = Math.min(least, difference);
+  const first = least === atOriginal ? 0 : good.findIndex(({ difference }) => difference === least);
+  let chosen: Found | undefined;
+  let nearest = Number.POSITIVE_INFINITY;
+  for (const place of good.slice(first)) {
+    if (place.difference > least + EQUALLY_GOOD) continue;
+    const distance = (place.x - window.x - original.x) ** 2 + (place.y - window.y - original.y) ** 2;
+    if (distance < nearest) [chosen, nearest] = [place, distance];
+  }
+  return chosen ?? { ...original, difference: atOriginal };
+}
+
+interface Places {
+  readonly left: number;
+  readonly top: number;
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** In reading order, all places that are no more than 10 worse than the best (and some that are). */
+function goodPlaces(screen: Plane, patch: Plane, window: Rect, places: Places, atOriginal: number): Found[] {
+  const { left, top, columns, rows } = places;
+  const blocks = patchBlocks(patch, window.width);
+  const map = blocks.count > 0 ? createBlockMap(screen.plane, screen.width, window, BLOCK) : undefined;
+  let limit = atOriginal + EQUALLY_GOOD;
+  if (map) limit = Math.min(limit, probe(screen, patch, places, map, blocks, limit));
+  const most = transformWork(window);
+  // Noise, stripes and the like: the bound shows nothing, and comparing place by place would take longer.
+  if (map && expectedWork(patch, places, map, blocks, limit) > most)
+    return transformed(screen, patch, window, places, limit);
+  const good: Found[] = [];
+  let work = 0;
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      if (map && bound(map, blocks, row * map.stride + column, limit) > limit) continue;
+      const difference = differenceAt(screen, patch, left + column, top + row, limit);
+      work += patch.plane.length;
+      if (difference > limit) continue;
+      good.push({ x: left + column, y: top + row, difference });
+      limit = Math.min(limit, difference + EQUALLY_GOOD);
+    }
+    // The sample was not like the rest.
+    if (work > 2 * most) return transformed(screen, patch, window, places, limit);
+  }
+  return good;
+}
+
+/** Comparisons of pixels that a search place by place would take, from a sample of the places. */
+function expectedWork(
+  patch: Plane,
+  { columns, rows }: Places,
+  map: BlockMap,
+  blocks: PatchBlocks,
+  limit: number,
+): number {
+  let sampled = 0;
+  let work = 0;
+  for (let row = 0; row < rows; row += SAMPLE_STEP) {
+    for (let column = row % 3; column < columns; column += SAMPLE_STEP) {
+      sampled += 1;
+      work +=
+        bound(map, blocks, row * map.stride + column, limit) > limit
+          ? blocks.count / 4
+          : blocks.count + patch.plane.length / 2;
+    }
+  }
+  return (work / Math.max(1, sampled)) * columns * rows;
+}
+
+function transformed(
+  screen: Plane,
+  patch: Plane,
+  window: Rect,
+  { left, top, columns, rows }: Places,
+  limit: number,
+): Found[] {
+  const differences = correlate(screen, patch, window);
+  let lowest = limit;
+  for (const difference of differences) if (difference + EQUALLY_GOOD < lowest) lowest = difference + EQUALLY_GOOD;
+  const good: Found[] = [];
+  for (let row = 0, at = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++, at++) {
+      const difference = differences[at]!;
+      if (difference <= lowest) good.push({ x: left + column, y: top + row, difference });
+    }
+  }
+  return good;
+}
+
+/** A limit near the least sum: from the places that look best by their bounds. */
+function probe(screen: Plane, patch: Plane, places: Places, map: BlockMap, blocks: PatchBlocks, limit: number): number {
+  const { left, top, columns, rows } = places;
+  const best: { place: number; bound: number }[] = [];
+  let worst = limit;
+  for (let row = 0; row < rows; row += PROBE_STEP) {
+    for (let column = 0; column < columns; column += PROBE_STEP) {
+      const value = bound(map, blocks, row * map.stride + column, worst);
+      if (value > worst) continue;
+      best.push({ place: row * columns + column, bound: value });
+      best.sort((a, b) => a.bound - b.bound);
+      if (best.length > PROBES) {
+        best.pop();
+        worst = best.at(-1)!.bound;
+      }
+    }
+  }
+  let lowest = limit;
+  for (const { place } of best) {
+    let [row, column] = [Math.floor(place / columns), place % columns];
+    // The best of the places around, the widest step first.
+    for (let step = PROBE_STEP / 2; step >= 1; step /= 2) {
+      let least = Number.POSITIVE_INFINITY;
+      let [nextRow, nextColumn] = [row, column];
+      for (let y = Math.max(0, row - step); y <= Math.min(rows - 1, row + step); y += step) {
+        for (let x = Math.max(0, column - step); x <= Math.min(columns - 1, column + step); x += step) {
+          const value = bound(map, blocks, y * map.stride + x, Number.POSITIVE_INFINITY);
+          if (value < least) [least, nextRow, nextColumn] = [value, y, x];
+        }
+      }
+      [row, column] = [nextRow, nextColumn];
+    }
+    lowest = Math.min(lowest, differenceAt(screen, patch, left + column, top + row, lowest) + EQUALLY_GOOD);
+  }
+  return lowest;
+}
+
+/** Exact where it is no more than `limit`; otherwise some sum above the limit. */
+function differenceAt(screen: Plane, patch: Plane, left: number, top: number, limit: number): number {
+  const { plane, width } = screen;
+  const { plane: wanted, width: across, height: down } = patch;
+  let sum = 0;
+  let at = 0;
+  for (let y = 0; y < down; y++) {
+    let from = (top + y) * width + left;
+    // 8-bit squares: a row of 33,000 pixels still fits 31 bits.
+    let inRow = 0;
+    for (const end = at + across; at < end; at++, from++) {
+      const difference = plane[from]! - wanted[at]!;
+      inRow += difference * difference;
+    }
+    sum += inRow;
+    if (sum > limit) return sum;
+  }
+  return sum;
+}
+
+interface PatchBlocks {
+  readonly count: number;
+  /** Where each block begins, as an offset in a block map of the window. */
+  readonly offsets: Int32Array;
+  /** Sum of a block's pixels, and its standard deviation times its number of pixels. */
+  readonly sums: Float64Array;
+  readonly spreads: Float64Array;
+}
+
+/** Telling blocks (those unlike the usual ground) first, so that a bound soon is above its limit. */
+function patchBlocks(patch: Plane, stride: number): PatchBlocks {
+  const across = Math.floor(patch.width / BLOCK);
+  const down = Math.floor(patch.height / BLOCK);
+  const all = Array.from({ length: across * down }, (_, index) => {
+    const [left, top] = [(index % across) * BLOCK, Math.floor(index / across) * BLOCK];
+    let sum = 0;
+    let squares = 0;
+    for (let y = 0; y < BLOCK; y++) {
+      for (let x = 0; x < BLOCK; x++) {
+        const value = patch.plane[(top + y) * patch.width + left + x]!;
+        sum += value;
+        squares += value * value;
+      }
+    }
+    return { offset: top * stride + left, sum, spread: Math.sqrt(BLOCK * BLOCK * squares - sum * sum) };
+  });
+  all.sort((a, b) => b.spread - a.spread);
+  return {
+    count: all.length,
+    offsets: Int32Array.from(all, ({ offset }) => offset),
+    sums: Float64Array.from(all, ({ sum }) => sum),
+    spreads: Float64Array.from(all, ({ spread }) => spread),
+  };
+}
+
+/** No more than the sum of squared differences there; stops adding up once it is above `limit`. */
+function bound(map: BlockMap, blocks: PatchBlocks, place: number, limit: number): number {
+  const { sums, spreads } = map;
+  const { count, offsets, sums: wantedSums, spreads: wantedSpreads } = blocks;
+  // Sums are n times means: their squares are n times too large. The margin is for the rounding of `spreads`.
+  const scaled = (limit + 1) * (BLOCK * BLOCK) * 1.0001;
+  let total = 0;
+  for (let index = 0; index < count; index++) {
+    const at = place + offsets[index]!;
+    const mean = sums[at]! - wantedSums[index]!;
+    const spread = spreads[at]! - wantedSpreads[index]!;
+    total += mean * mean + spread * spread;
+    if (total > scaled) return Number.POSITIVE_INFINITY;
+  }
+  return total / (BLOCK * BLOCK) / 1.0001 - 1;
+}

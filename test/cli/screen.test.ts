@@ -1,0 +1,136 @@
+/** Pictures and needles at the command line: many at a time, one line a pair, whatever is wrong named exactly. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { crc32 } from 'node:zlib';
+import { encodePng } from '../../src/picture/index.ts';
+import { cli, errorOf, jsonLines } from '../support/cli.ts';
+import { seeded } from '../support/needle-screens.ts';
+import { tempHome, type TestHome } from '../support/temp-home.ts';
+
+const AREA = { xpos: 20, ypos: 10, width: 30, height: 20, click_point: 'center' };
+
+describe('portalgun screen', function () {
+  this.timeout(60_000);
+  let test: TestHome;
+  let folder: string;
+  before(async () => {
+    test = await tempHome();
+    folder = await mkdtemp(path.join(tmpdir(), 'pg-screens-'));
+    const random = seeded(11);
+    const blocks = Array.from({ length: 16 * 12 }, () => Math.floor(random() * 256));
+    const picture = (shift: number) => {
+      const rgb = new Uint8Array(160 * 120 * 3);
+      for (let at = 0; at < 160 * 120; at++) {
+        const [x, y] = [Math.floor(((at % 160) + 160 - shift) % 160), Math.floor(at / 160)];
+        rgb.fill(blocks[Math.floor(y / 10) * 16 + Math.floor(x / 10)] ?? 0, at * 3, at * 3 + 3);
+      }
+      return encodePng({ width: 160, height: 120, rgb });
+    };
+    const needle = (name: string, json: unknown) => writeFile(file(`${name}.json`), JSON.stringify(json));
+    await writeFile(file('shot.png'), picture(0));
+    await writeFile(file('moved.png'), picture(7));
+    await writeFile(file('needle.png'), picture(0));
+    await needle('needle', { area: [AREA], tags: ['it'] });
+    await writeFile(file('outside.png'), picture(0));
+    await needle('outside', { area: [{ ...AREA, xpos: 140 }] });
+    await needle('alone', { area: [AREA] });
+    await writeFile(file('broken.json'), '{"area": [');
+    await writeFile(file('bomb.json'), JSON.stringify({ area: [AREA] }));
+    await writeFile(file('bomb.png'), hugePng());
+    await writeFile(file('cut.png'), picture(0).subarray(0, 200));
+  });
+  after(async () => {
+    await test.remove();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const file = (name: string): string => path.join(folder, name);
+
+  it('match gives one line a pair: match bit, each area’s similarity and place', async () => {
+    const args = ['screen', 'match', '--needle', file('needle.json'), file('shot.png'), file('moved.png')];
+    const lines = await jsonLines(test, args);
+    assert.deepEqual(
+      lines.map((line) => [line.file, line.needle, line.match, line.rank, line.areas[0].similarity, line.areas[0].x]),
+      [
+        [file('shot.png'), file('needle.json'), true, 1, 1, 20],
+        [file('moved.png'), file('needle.json'), true, 1, 1, 27],
+      ],
+    );
+    assert.deepEqual(lines[1].areas[0].click, { x: 42, y: 20 });
+    const { stdout } = await cli(test, args);
+    assert.match(stdout, /moved\.png: matches needle\.json: 100\.0 % at 27,10\n$/);
+  });
+
+  it('match takes several needles, after one flag or each after its own, and a search ratio', async () => {
+    const second = file('again.json');
+    await writeFile(second, JSON.stringify({ area: [{ ...AREA, margin: 1 }] }));
+    await writeFile(file('again.png'), encodePng({ width: 160, height: 120, rgb: new Uint8Array(57_600) }));
+    const one = await jsonLines(test, ['screen', 'match', '--needle', file('needle.json'), second, file('shot.png')]);
+    const two = await jsonLines(test, [
+      'screen',
+      'match',
+      file('shot.png'),
+      '--needle',
+      file('needle.json'),
+      '--needle',
+      second,
+    ]);
+    assert.deepEqual(one, two);
+    assert.deepEqual(
+      one.map((line) => [line.needle, line.match, line.rank]),
+      [
+        [file('needle.json'), true, 1],
+        [second, false, 2],
+      ],
+    );
+    const error = await errorOf(
+      test,
+      ['screen', 'match', '--needle', second, '--search-ratio', '2', file('shot.png')],
+      2,
+    );
+    assert.equal(error.code, 'screen/bad-ratio');
+  });
+
+  const bad: readonly (readonly [what: string, needle: string, code: string, message: RegExp])[] = [
+    ['a needle without a picture', 'alone.json', 'screen/needle-without-picture', /alone\.png is not there/],
+    [
+      'a needle with an area outside of its picture',
+      'outside.json',
+      'screen/bad-needle',
+      /30x20 at 140,10 is not inside its picture of 160x120/,
+    ],
+    ['a needle that is no JSON', 'broken.json', 'screen/bad-needle', /not JSON/],
+    ['a needle that is not there', 'none.json', 'screen/not-found', /none\.json/],
+    ['threat 37: a needle whose picture is a bomb', 'bomb.json', 'picture/too-large', /bomb\.png.*50000x50000/],
+  ];
+  for (const [what, needle, code, message] of bad) {
+    it(`match refuses ${what}`, async () => {
+      const error = await errorOf(test, ['screen', 'match', '--needle', file(needle), file('shot.png')], 2);
+      assert.equal(error.code, code);
+      assert.match(error.message, message);
+    });
+  }
+
+  it('match goes on after a picture that cannot be read, and says so at the end', async () => {
+    const args = ['screen', 'match', '--needle', file('needle.json'), file('cut.png'), file('shot.png')];
+    const lines = await jsonLines(test, args, 2);
+    assert.equal(lines[0].match, true);
+    assert.equal(lines[1].error.code, 'picture/bad-png');
+    const both = await errorOf(test, [...args, file('none.png')], 2);
+    assert.match(both.message, /2 of 3 pictures cannot be read/);
+    assert.deepEqual(
+      both.facts.files.map((one: { code: string }) => one.code),
+      ['picture/bad-png', 'screen/not-found'],
+    );
+  });
+});
+
+function hugePng(): Uint8Array {
+  const bytes = Buffer.from(encodePng({ width: 1, height: 1, rgb: new Uint8Array(3) }));
+  bytes.writeUInt32BE(50_000, 16);
+  bytes.writeUInt32BE(50_000, 20);
+  // The header's own checksum: the size must be what is refused.
+  bytes.writeUInt32BE(crc32(bytes.subarray(12, 29)), 29);
+  return bytes;
+}
