@@ -184,7 +184,9 @@ function makeProgram(streams: Streams, run: Run): Command {
     'run <image>',
     'boot an image as an ephemeral VM, console in the terminal',
     async () => (await import('./commands/run.ts')).run,
-  ).option('--keep', 'keep what the VM writes');
+  )
+    .option('--keep', 'keep what the VM writes')
+    .option('--forward <host:guest>', 'a port of this machine that leads into the VM; may be given again', together);
 
   command(
     program,

@@ -5,7 +5,8 @@ import { FailedError, InterruptedError } from '../errors.ts';
 import { imageFolder, verifyImage } from '../workshop/image/image-store.ts';
 import type { ImageDisk, StoredImage } from '../workshop/image/image-types.ts';
 import { createOverlay } from '../workshop/machine/disks.ts';
-import type { Machine, MachineDisk, StartOptions } from '../workshop/machine/types.ts';
+import type { Forward, Machine, MachineDisk, StartOptions } from '../workshop/machine/types.ts';
+import { checkFree } from './forward.ts';
 import { attachConsole, type Console, type ConsoleEnd } from './console.ts';
 
 export interface RunOptions {
@@ -20,6 +21,8 @@ export interface RunOptions {
   readonly firmware: () => Promise<UefiFiles>;
   /** For sockets and, unless `keep`, the run's disks. Best on a tmpfs. */
   readonly runtimeDir: string;
+  /** Ports of this machine's loopback that lead into the guest. Default: none, and no network card. */
+  readonly forwards?: readonly Forward[];
   readonly cpus?: number;
   readonly memoryMiB?: number;
   readonly signal?: AbortSignal;
@@ -39,11 +42,12 @@ export interface RunOutcome {
 }
 
 /**
- * Rejects with `image/altered` where a file of the image is not what was stored, `run/died` where QEMU died, as
+ * Rejects with `run/port-taken`, `image/altered` where a file of the image is not what was stored, `run/died` where QEMU died, as
  * interrupted by `signal`, and with what `showImage` and `startMachine` reject with.
  */
 export async function runImage(options: RunOptions): Promise<RunOutcome> {
-  const { imagesDir, id, signal, onProgress } = options;
+  const { imagesDir, id, signal, onProgress, forwards = [] } = options;
+  await checkFree(forwards);
   const image = await verifyImage(imagesDir, id, {
     ...(signal === undefined ? {} : { signal }),
     onProgress: (file) => onProgress?.('verifying', file),
@@ -67,6 +71,7 @@ export async function runImage(options: RunOptions): Promise<RunOutcome> {
         cpus: options.cpus ?? image.machine.cpus,
         memoryMiB: options.memoryMiB ?? image.machine.memoryMiB,
         disks,
+        ...(forwards.length > 0 && { forwards }),
         ...(uefi && { firmware: { path: uefi.code } }),
       },
       runtimeDir: join(runDir, 'vm'),

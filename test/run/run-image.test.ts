@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -149,6 +151,33 @@ describe('running an image', function () {
     assert.notEqual(store.path, variables);
     assert.equal(store.readOnly, undefined);
     await rm(join(imagesDir, 'uefi'), { recursive: true });
+  });
+
+  it('opens ports into the guest only where it is asked to, and says which one is taken', async () => {
+    const asked: StartOptions[] = [];
+    const startMachine = (options: StartOptions): Promise<Machine> => {
+      asked.push(options);
+      return Promise.reject(new Error('not now'));
+    };
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    assert.ok(typeof address === 'object' && address !== null);
+    const forwards = [{ hostPort: address.port, guestPort: 22 }];
+    await assert.rejects(start(new TestTerminal(), { startMachine, forwards }), {
+      code: 'run/port-taken',
+      exitCode: 5,
+      message: `The port ${address.port} of 127.0.0.1 is in use.`,
+    });
+    assert.equal(asked.length, 0);
+    server.close();
+    await once(server, 'close');
+    await assert.rejects(start(new TestTerminal(), { startMachine, forwards }), /not now/);
+    await assert.rejects(start(new TestTerminal(), { startMachine }), /not now/);
+    assert.deepEqual(
+      asked.map((options) => options.config.forwards),
+      [forwards, undefined],
+    );
   });
 
   it('never starts an image with one flipped bit', async () => {

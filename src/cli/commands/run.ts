@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { runImage } from '../../run/index.ts';
+import { parseForwards, runImage } from '../../run/index.ts';
 import { KEYS_FOLDER } from '../../node/keys-folder.ts';
 import { openHome } from '../../node/home.ts';
 import { startMachine } from '../../workshop/machine/index.ts';
@@ -9,8 +9,13 @@ import type { Context } from '../context.ts';
 import { note } from '../output.ts';
 
 /** Everything the VM writes is forgotten at its end, unless --keep. */
-export async function run(context: Context, image: string, flags: { keep?: boolean }): Promise<undefined> {
+export async function run(
+  context: Context,
+  image: string,
+  flags: { keep?: boolean; forward?: string[] },
+): Promise<undefined> {
   const { home, signal } = context;
+  const forwards = parseForwards(flags.forward ?? []);
   await openHome(home);
   const host = await examineHost({ cacheDir: home.cacheDir, signal });
   const { ended } = await runImage({
@@ -18,6 +23,7 @@ export async function run(context: Context, image: string, flags: { keep?: boole
     id: image,
     console: { input: context.stdin, output: context.stdout },
     keep: flags.keep ?? false,
+    forwards,
     accelerator: host.accelerator,
     startMachine,
     firmware: async () => {

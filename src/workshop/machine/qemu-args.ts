@@ -2,9 +2,9 @@
  * QEMU's command line, as a pure function of what the guest is. Sockets come as inherited descriptors, so no path of
  * ours is in it but those of the disks.
  *
- * It cannot express a network card, and it never takes an option from outside as it is: values inside an option go through `escape`.
+ * The only network card it can express leads nowhere but in (`forwards`). It never takes an option from outside as it is: values inside an option go through `escape`.
  */
-import type { MachineConfig, MachineDisk, StartOptions } from './types.ts';
+import type { Forward, MachineConfig, MachineDisk, StartOptions } from './types.ts';
 
 /** Pinned: a saved state can only be restored into the machine type that wrote it. Known to QEMU 7.2 and later. */
 export const MACHINE_TYPE = 'pc-i440fx-7.2';
@@ -64,6 +64,7 @@ export function qemuArguments(plan: QemuPlan): string[] {
     ['-m', `${config.memoryMiB}M`],
     ['-rtc', clock(config.clockEpochSeconds)],
     ['-display', 'none', ...displayAdapter(config.display), '-nic', 'none'],
+    ...networkArguments(config.forwards ?? []),
     // The guest's power-off stops the machine but leaves QEMU: the last screen and the disks are still to be read.
     ['-no-shutdown'],
     ['-boot', 'strict=on,menu=off'],
@@ -133,6 +134,16 @@ function diskDevice(disk: MachineDisk, index: number): string[] {
     usb: `usb-storage,${drive},bus=usb.0,removable=on`,
   };
   return ['-device', devices[disk.bus]];
+}
+
+/** `restrict`: what the guest sends goes nowhere, but for answers to who came in through a forwarded port. */
+function networkArguments(forwards: readonly Forward[]): string[][] {
+  if (forwards.length === 0) return [];
+  const doors = forwards.map(({ hostPort, guestPort }) => `,hostfwd=tcp:127.0.0.1:${hostPort}-:${guestPort}`);
+  return [
+    ['-netdev', `user,id=doors,restrict=on${doors.join('')}`],
+    ['-device', 'virtio-net-pci,netdev=doors,romfile='],
+  ];
 }
 
 function portArguments(ports: readonly string[]): string[][] {

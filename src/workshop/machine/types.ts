@@ -48,6 +48,12 @@ export interface MachineDisk {
   readonly bus: 'virtio' | 'usb' | 'cdrom' | 'pflash';
 }
 
+/** A TCP port of the host's loopback that leads to one of the guest. */
+export interface Forward {
+  readonly hostPort: number;
+  readonly guestPort: number;
+}
+
 /** Everything that decides what the guest is. Canonical JSON of it (paths left out) is part of a checkpoint's key. */
 export interface MachineConfig {
   readonly arch: 'x86_64' | 'i386';
@@ -64,6 +70,8 @@ export interface MachineConfig {
   readonly clockEpochSeconds?: number;
   /** An absolute pointer, exactly one. Absent where nobody points: a machine with one is another machine. */
   readonly pointer?: 'tablet';
+  /** A network card for these alone: the guest reaches neither the host nor anything beyond it. Absent: no card. */
+  readonly forwards?: readonly Forward[];
   /** Extra virtio-serial ports by name, each a unix socket of ours (the measuring VM's way out). */
   readonly ports?: readonly string[];
 }

@@ -66,6 +66,20 @@ describe('the command line of QEMU', () => {
     assert.throws(() => plan({ firmware: { path: '/code' } }), /disk for its variables/);
   });
 
+  it('has a network card only for the ports that lead in, from the loopback, and none that leads out', () => {
+    const args = plan({
+      forwards: [
+        { hostPort: 2222, guestPort: 22 },
+        { hostPort: 8080, guestPort: 80 },
+      ],
+    });
+    assert.deepEqual(valuesOf(args, '-netdev'), [
+      ['user', 'id=doors', 'restrict=on', 'hostfwd=tcp:127.0.0.1:2222-:22', 'hostfwd=tcp:127.0.0.1:8080-:80'],
+    ]);
+    assert.deepEqual(valuesOf(args, '-device'), [['virtio-net-pci', 'netdev=doors', 'romfile=']]);
+    assert.ok(!plan({ forwards: [] }).includes('-netdev'));
+  });
+
   it('tells the resolution that the monitor prefers', () => {
     const args = plan({ display: { width: 1024, height: 768 } });
     assert.equal(after(args, '-vga'), 'none');
