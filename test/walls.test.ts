@@ -16,6 +16,8 @@ const BREACHES: readonly (readonly [file: string, specifier: string])[] = [
   ['src/exchange/store/breach.ts', '../../workshop/machine/types.ts'],
   ['src/exchange/record/breach.ts', 'node:fs/promises'],
   ['src/exchange/trust/breach.ts', '../store/types.ts'],
+  ['src/exchange/reconcile/breach.ts', 'node:net'],
+  ['src/exchange/reconcile/breach.ts', '../p2p/types.ts'],
   ['src/recipe/breach.ts', '../workshop/media/types.ts'],
   ['src/recipe/breach.ts', 'node:fs'],
   ['src/crypto/breach.ts', '../exchange/record/types.ts'],
