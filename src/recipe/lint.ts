@@ -30,6 +30,8 @@ export function lintRecipe({ recipe, source }: CheckedRecipe): LintFinding[] {
     ...watchFindings(recipe),
     ...listFindings(recipe.steps, 'steps', recipe),
     ...listFindings(recipe.personalise ?? [], 'personalise', recipe),
+    ...neverRunFindings(recipe.steps, 'steps'),
+    ...neverRunFindings(recipe.personalise ?? [], 'personalise'),
     ...(['steps', 'personalise'] as const).flatMap((part) => handFindings(recipe, part)),
   ];
   return findings
@@ -87,6 +89,18 @@ function listFindings(steps: readonly Step[], part: 'steps' | 'personalise', rec
         : []),
       ...unusedDefaults(recipe, part, index, steps),
     ];
+  });
+}
+
+/** One finding for steps in a row that have the same reason. */
+function neverRunFindings(steps: readonly Step[], part: 'steps' | 'personalise'): Finding[] {
+  return steps.flatMap((step, index) => {
+    const reason = step.not_run;
+    if (reason === undefined || steps[index - 1]?.not_run === reason) return [];
+    const end = steps.findIndex((later, at) => at > index && later.not_run !== reason);
+    const count = (end < 0 ? steps.length : end) - index;
+    const what = count === 1 ? 'this step was' : `${count} steps from here on were`;
+    return [finding('warning', [part, index, 'not_run'], step, `${what} never run: ${reason}`)];
   });
 }
 

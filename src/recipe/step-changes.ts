@@ -81,6 +81,7 @@ export function selfConfirmed(before: Neighbours, after: Neighbours, values: Val
 function patienceChanged(before: Step, after: Step, where: string): Change[] {
   const fields = [
     ['summary', 'the summary for people'],
+    ['not_run', 'whether its author has seen it run'],
     ['retries', 'how often it is tried again'],
     ['on_fail', 'where a new try starts'],
     ['checkpoint', 'whether its end can be gone back to'],

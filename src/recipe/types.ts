@@ -108,6 +108,8 @@ export interface Watch {
 export interface Step {
   readonly id: string;
   readonly summary?: string;
+  /** Why its author has never seen it run. It runs like any other. */
+  readonly not_run?: string;
   readonly when?: Condition;
   readonly do?: readonly Act[];
   readonly expect?: Condition;

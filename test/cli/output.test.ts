@@ -1,6 +1,7 @@
 /** What commands print: for people without colour codes where no terminal is, for programs one JSON document. */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { shortDigest } from '../../src/crypto/digest.ts';
 import { openSession } from '../../src/node/session.ts';
@@ -97,6 +98,20 @@ describe('output', function () {
       assert.doesNotMatch(person.stdout + person.stderr, /\u001b/);
     });
   }
+
+  it('marks the steps that a recipe’s author has never run, and counts them', async () => {
+    const recipe = path.join(test.folder, 'never-run.yaml');
+    const source = await readFile(GRUB_RECIPE, 'utf8');
+    await writeFile(
+      recipe,
+      source.replace('  - id: command-line\n', '  - id: command-line\n    not_run: no CD drive\n'),
+    );
+    const { code, stdout } = await cli(test, ['recipe', 'show', recipe]);
+    assert.equal(code, 0);
+    assert.match(stdout, /^NOT RUN 1 of \d+ steps were never run by the author/m);
+    assert.match(stdout, /^command-line.*\n {4}NOT RUN: no CD drive$/m);
+    assert.ok(!(await cli(test, ['recipe', 'show', GRUB_RECIPE])).stdout.includes('NOT RUN'));
+  });
 
   it('names a peer’s patch shortly where the short name can be given, and keeps its review to 80 columns', async () => {
     const { id } = author(7);

@@ -37,6 +37,7 @@ describe('classes of change', () => {
     wording: [
       ['a condition reworded', [replace(base, 'language', { expect: { text: 'Choose your location' } })]],
       ['a condition reworded by set', [set(['steps', 'language', 'expect', 'text'], 'Choose your location')]],
+      ['what was never run', [set(['steps', 'language', 'not_run'], 'no network here')]],
       ['a time limit', [set(['steps', 'base-system', 'expect', 'timeout'], '60m')]],
       ['progress', [set(['steps', 'base-system', 'expect', 'progress', 'stall'], '9m')]],
       ['retries', [set(['steps', 'language', 'retries'], 3)]],

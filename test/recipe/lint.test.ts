@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { lintRecipe, type LintFinding } from '../../src/recipe/lint.ts';
 import { recipeTemplate } from '../../src/recipe/new.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
-import { recipeOf, sample, sampleWith } from './fixtures.ts';
+import { recipeOf, sample, sampleWith, SOURCE } from './fixtures.ts';
 
 /** Findings of a recipe of these steps, without those about the recipe as a whole. */
 function findings(...steps: string[]): LintFinding[] {
@@ -165,6 +165,25 @@ describe('lintRecipe', () => {
       /without verification/,
     );
     assert.match(messages(sampleWith('summary: What tests are made of   # beside a value\n', '')), /no summary/);
+  });
+
+  it('warns of steps that were never run, once for a row with one reason', () => {
+    const marked = (id: string, reason: string): readonly [string, string] => [
+      `  - id: ${id}`,
+      `  - id: ${id}\n    not_run: ${reason}`,
+    ];
+    const source = [
+      marked('hostname', 'no network'),
+      marked('partition', 'no network'),
+      marked('base-system', 'no disk'),
+    ].reduce((text, [was, is]) => text.replace(was, is), SOURCE);
+    assert.deepEqual(
+      lintRecipe(parseRecipe(source)).map(({ severity, step, message }) => [severity, step, message]),
+      [
+        ['warning', 'hostname', '2 steps from here on were never run: no network'],
+        ['warning', 'base-system', 'this step was never run: no disk'],
+      ],
+    );
   });
 
   it('calls a watch that fires on anything an error', () => {

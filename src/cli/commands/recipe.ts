@@ -55,6 +55,7 @@ export async function show(context: Context, reference: string): Promise<undefin
     `digest  ${checked.digest}${lock ? ', locked' : ''}`,
     ...Object.entries(recipe.media ?? {}).map(([name, medium]) => `medium  ${name}: ${describeMedium(medium)}`),
     `machine ${recipe.machine.arch}, ${recipe.machine.firmware ?? 'bios'}, ${recipe.machine.memory} of memory, network: ${recipe.machine.network ?? 'none'}`,
+    ...neverRun([...recipe.steps, ...(recipe.personalise ?? [])]),
     '',
     ...recipe.steps.flatMap(describeStep),
     ...(recipe.personalise
@@ -76,10 +77,19 @@ function describeMedium(medium: object): string {
   return `a read-only disk of verified packages (${packages} named, with what they depend on)`;
 }
 
+/** Said before anything else about the steps: whoever builds this may be the first. */
+function neverRun(steps: readonly Step[]): string[] {
+  const count = steps.filter(({ not_run }) => not_run !== undefined).length;
+  return count === 0
+    ? []
+    : [`NOT RUN ${count} of ${steps.length} steps were never run by the author; they are marked below`];
+}
+
 function describeStep(step: Step): string[] {
   const lines = [
     `${step.id}${step.summary === undefined ? '' : `: ${step.summary}`}${step.checkpoint ? '  [checkpoint]' : ''}`,
   ];
+  if (step.not_run !== undefined) lines.push(`    NOT RUN: ${step.not_run}`);
   if (step.when) lines.push(`    when ${describeCondition(step.when)}`);
   for (const act of step.do ?? []) lines.push(`    ${describeAct(act)}`);
   for (const branch of step.first_of ?? []) {
