@@ -5,6 +5,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { benchBare } from './bare.ts';
+import { benchCompare } from './compare.ts';
 import { benchDemo } from './demo.ts';
 import { benchReaction } from './reaction.ts';
 import { benchStart } from './start.ts';
@@ -15,6 +16,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Figure[]>>> = {
   reaction: benchReaction,
   demo: benchDemo,
   bare: benchBare,
+  compare: benchCompare,
 };
 
 const wanted = process.argv.slice(2);

@@ -1,7 +1,9 @@
 /** Names what differs between my manifest and a peer's. Only the lists are compared: no file content moves. */
 import type { Digest } from '../crypto/digest.ts';
 import { RefusedError } from '../errors.ts';
+import type { ListDifference } from '../exchange/p2p/types.ts';
 import { diffManifests, parseManifest, type ManifestDifference } from '../workshop/image/manifest.ts';
+import { manifestLines, manifestOfLines } from '../workshop/image/manifest-lines.ts';
 
 /** Rejects with `crosscheck/manifest-mismatch` where what the peer sent does not hash to what it signed. */
 export function differences(mine: Uint8Array, theirs: Uint8Array, signed: Digest, peer: string): ManifestDifference[] {
@@ -14,4 +16,10 @@ export function differences(mine: Uint8Array, theirs: Uint8Array, signed: Digest
     );
   }
   return diffManifests(parseManifest(mine), parsed);
+}
+
+/** The peer's manifest, put together from mine and what they say differs. `differences` finds out whether it is theirs. */
+export function theirManifest(mine: Uint8Array, { onlyHere, onlyThere }: ListDifference): Uint8Array {
+  const without = new Set(onlyHere);
+  return manifestOfLines([...manifestLines(mine).filter((_, index) => !without.has(index)), ...onlyThere]);
 }

@@ -1,6 +1,7 @@
 /** The long-running node: network, control API, and heads kept fresh, until it is told to stop. */
 import { createExchange } from '../exchange/p2p/index.ts';
 import type { Admission, AuthorId } from '../exchange/record/types.ts';
+import { manifestLines } from '../workshop/image/manifest-lines.ts';
 import { parseManifest } from '../workshop/image/manifest.ts';
 import { startControlServer } from './control-server.ts';
 import type { Home } from './home.ts';
@@ -81,7 +82,13 @@ function startNetwork(session: Session, options: NodeOptions) {
     followed: () => carried(session),
     trusted,
     // A list of names and digests is the only typed blob there is. No type can carry an image or a file's content.
-    blobTypes: { [MANIFEST_BLOB]: { maxBytes: MAX_MANIFEST_BYTES, check: (bytes) => void parseManifest(bytes) } },
+    blobTypes: {
+      [MANIFEST_BLOB]: {
+        maxBytes: MAX_MANIFEST_BYTES,
+        check: (bytes) => void parseManifest(bytes),
+        entries: manifestLines,
+      },
+    },
     ...(options.onAdmission && { onAdmission: options.onAdmission }),
     onTrouble: (what, peer, error) => options.onTrouble?.(`${what} (${peer})`, error),
   });

@@ -174,11 +174,11 @@ export function requireBlobType(types: BlobTypes, name: string): BlobTypes[strin
 }
 
 /** Own keys only: a peer chooses the name, and every object inherits some. */
-function typeOf(types: BlobTypes, name: string): BlobTypes[string] | undefined {
+export function typeOf(types: BlobTypes, name: string): BlobTypes[string] | undefined {
   return Object.hasOwn(types, name) ? types[name] : undefined;
 }
 
-function isOfType(type: BlobTypes[string], bytes: Uint8Array): boolean {
+export function isOfType(type: BlobTypes[string], bytes: Uint8Array): boolean {
   if (bytes.length > type.maxBytes) return false;
   try {
     type.check(bytes);

@@ -313,6 +313,11 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
       const peer = await reach.connectedTo(author, by);
       return ask(peer, participant.askBlob(peer.toString(), type, digest), AbortSignal.any([signal, by]));
     },
+    async compareList(author, type, digest, own, by) {
+      requireBlobType(options.blobTypes, type);
+      const peer = await reach.connectedTo(author, by);
+      return ask(peer, participant.compareList(peer.toString(), type, digest, own), AbortSignal.any([signal, by]));
+    },
     async findFeed(author, by) {
       let found = 0;
       try {

@@ -55,6 +55,19 @@ export const BLOB_MAX_ATTEMPTS = 3;
 /** Characters of a blob type's name. */
 export const BLOB_TYPE_MAX_LENGTH = 64;
 
+/** One message of a reconciliation, either way. */
+export const RECONCILE_MESSAGE_BYTES = 48 * KIB;
+/** Messages that one reconciliation may take: as many entries as a list may have are through in fewer. */
+export const RECONCILE_MAX_MESSAGES = 64;
+/** Entries that two lists may differ in to be compared this way; beyond it, the whole list is the smaller thing to send. */
+export const RECONCILE_MAX_DIFFERENCES = 20_000;
+/** Entries asked for at once: their ids fill most of a request. */
+export const RECONCILE_MAX_WANTED = 1024;
+/** Entries in one answer, bytes; the asker asks again for more. */
+export const RECONCILE_ANSWER_BYTES = 1 * MIB;
+/** Lists whose entries are kept ready, some 100 bytes an entry: a comparison asks several times for one. */
+export const RECONCILE_LISTS_KEPT = 2;
+
 /** One whole gossip frame. */
 export const GOSSIP_FRAME_MAX_BYTES = 256 * KIB;
 /** Messages below this are not announced before they are sent: on small ones that only makes it slower (measured). */
@@ -67,6 +80,7 @@ export const RATE_LIMITS = {
   sync: { burst: 32, intervalMs: 1_000 },
   symptom: { burst: 16, intervalMs: 2_000 },
   blob: { burst: 32, intervalMs: 1_000 },
+  reconcile: { burst: 128, intervalMs: 250 },
   gossip: { burst: 256, intervalMs: 50 },
 } as const;
 

@@ -21,12 +21,13 @@ import { SYNC_MEMORY_MAX_MARKS } from './limits.ts';
 import { MarkMemory } from './mark-memory.ts';
 import { renewOwnHead } from './own-head.ts';
 import type { Asker, OnTrouble, Protocol } from './protocol.ts';
+import { ListQuestion, reconcileProtocol } from './reconcile.ts';
 import { symptomProtocol, SymptomQuestion } from './symptom.ts';
 import type { Place } from './symptom.ts';
 import { syncProtocol } from './sync-answer.ts';
 import { SyncQuestion } from './sync-ask.ts';
 import type { SyncContext } from './sync-context.ts';
-import type { ExchangeOptions } from './types.ts';
+import type { ExchangeOptions, ListDifference } from './types.ts';
 
 export interface ParticipantOptions extends AgendaOptions {
   readonly self: AuthorId;
@@ -87,6 +88,7 @@ export class Participant {
           syncProtocol(this.#sync, { onBehind: (peer) => this.want(peer), newToken: () => this.#newToken() }),
           symptomProtocol({ network, store, carries, mayAsk }),
           blobProtocol({ network, store, types: blobTypes, mayAsk }),
+          reconcileProtocol({ network, store, types: blobTypes, mayAsk }),
         ];
     this.answering = new Map(
       protocols.map((protocol) => [protocol.id, createAnswering({ budgets, now, onTrouble }, protocol)]),
@@ -130,6 +132,11 @@ export class Participant {
   askBlob(peer: string, type: string, digest: Digest): Conversation<Uint8Array> {
     const { network, blobTypes } = this.#options;
     return this.#metered(peer, new BlobQuestion(peer, { network, type, digest }, blobTypes));
+  }
+
+  compareList(peer: string, type: string, digest: Digest, own: readonly Uint8Array[]): Conversation<ListDifference> {
+    const { network } = this.#options;
+    return this.#metered(peer, new ListQuestion(peer, { network, type, digest }, own));
   }
 
   #admission(admission: Admission, from: string): void {

@@ -18,10 +18,8 @@ export interface ExchangeOptions {
   readonly followed: () => readonly AuthorId[];
   /** Trusted peers with their stored addresses: redialled with backoff, direct peers in gossip. */
   readonly trusted: () => readonly { readonly author: AuthorId; readonly addresses: readonly string[] }[];
-  /** Blob types that may travel, each with a cap and a parser that throws on anything else. No type can carry an image. */
-  readonly blobTypes: Readonly<
-    Record<string, { readonly maxBytes: number; readonly check: (bytes: Uint8Array) => void }>
-  >;
+  /** Blob types that may travel. No type can carry an image. */
+  readonly blobTypes: Readonly<Record<string, BlobType>>;
   readonly onAdmission?: (admission: Admission, from: string) => void;
   /**
    * Whom this node answers about symptoms and blobs. Default: trusted and followed peers. Public feeds are given to
@@ -34,6 +32,21 @@ export interface ExchangeOptions {
   readonly timing?: Partial<ExchangeTiming>;
   /** Milliseconds since 1970. Default `Date.now`. */
   readonly now?: () => number;
+}
+
+export interface BlobType {
+  readonly maxBytes: number;
+  /** Throws on anything else. */
+  readonly check: (bytes: Uint8Array) => void;
+  /** The entries of a list, none of them twice; only lists can be compared entry by entry. Called after `check`. */
+  readonly entries?: (bytes: Uint8Array) => readonly Uint8Array[];
+}
+
+/** What two lists differ in. */
+export interface ListDifference {
+  /** Indices into the own list's entries. */
+  readonly onlyHere: readonly number[];
+  readonly onlyThere: readonly Uint8Array[];
 }
 
 export interface ExchangeTiming {
@@ -58,6 +71,18 @@ export interface Exchange {
   askSymptom(symptom: Digest, signal: AbortSignal): Promise<VerifiedRecord[]>;
   /** Fetches a typed blob from one author's node. */
   fetchBlob(author: AuthorId, type: string, digest: Digest, signal: AbortSignal): Promise<Uint8Array>;
+  /**
+   * Compares the own list (its entries) with one that an author's node has, entry by entry. What comes is as that node says:
+   * the caller puts the list together and compares its digest. Rejects with `exchange/too-different` where there is little in
+   * common.
+   */
+  compareList(
+    author: AuthorId,
+    type: string,
+    digest: Digest,
+    own: readonly Uint8Array[],
+    signal: AbortSignal,
+  ): Promise<ListDifference>;
   /** Looks for nodes that carry a feed in the DHT, connects to them and syncs. Resolves with how many were found. */
   findFeed(author: AuthorId, signal: AbortSignal): Promise<number>;
   stop(): Promise<void>;

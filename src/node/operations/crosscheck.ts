@@ -1,9 +1,19 @@
 /** Compares a build of this home with what configured peers have signed. */
-import { RefusedError, UsageError } from '../../errors.ts';
+import type { Digest } from '../../crypto/digest.ts';
+import { errnoOf, RefusedError, UsageError } from '../../errors.ts';
+import type { Exchange } from '../../exchange/p2p/types.ts';
+import { manifestLines } from '../../workshop/image/manifest-lines.ts';
 import { parseManifest } from '../../workshop/image/manifest.ts';
 import { readManifest } from '../build-files.ts';
 import { findBuild } from '../build-records.ts';
-import { differences, verdictFor, type OwnBuild, type PeerReport, type PeerVerdict } from '../../crosscheck/index.ts';
+import {
+  differences,
+  theirManifest,
+  verdictFor,
+  type OwnBuild,
+  type PeerReport,
+  type PeerVerdict,
+} from '../../crosscheck/index.ts';
 import { confirmChecksums } from '../../exchange/trust/index.ts';
 import type { AuthorId, VerifiedRecord } from '../../exchange/record/types.ts';
 import { allOf, stalenessAt } from '../knowledge.ts';
@@ -88,15 +98,31 @@ async function withDifferences(
   let theirs: Uint8Array | undefined = await session.store.blobs.get(verdict.manifest);
   if (!theirs && session.exchange) {
     try {
-      theirs = await session.exchange.fetchBlob(verdict.author, MANIFEST_BLOB, verdict.manifest, signal);
+      theirs = await manifestOf(session.exchange, verdict.author, verdict.manifest, own, signal);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      return { ...verdict, differencesUnknown: `Their list of files could not be fetched: ${reason}` };
+      return { ...verdict, differencesUnknown: `Their list of files could not be compared: ${reason}` };
     }
   }
-  if (!theirs) return { ...verdict, differencesUnknown: 'No node runs here to fetch their list of files.' };
+  if (!theirs) return { ...verdict, differencesUnknown: 'No node runs here to compare their list of files.' };
   const all = differences(own, theirs, verdict.manifest, verdict.peer);
   return { ...verdict, differences: all.slice(0, MAX_NAMED_DIFFERENCES), differenceCount: all.length };
+}
+
+/** Mine with what they say differs; the whole of theirs where that is less to send. */
+async function manifestOf(
+  exchange: Exchange,
+  author: AuthorId,
+  digest: Digest,
+  own: Uint8Array,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  try {
+    return theirManifest(own, await exchange.compareList(author, MANIFEST_BLOB, digest, manifestLines(own), signal));
+  } catch (error) {
+    if (errnoOf(error) !== 'exchange/too-different') throw error;
+    return exchange.fetchBlob(author, MANIFEST_BLOB, digest, signal);
+  }
 }
 
 interface Differing {

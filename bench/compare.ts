@@ -1,0 +1,105 @@
+/**
+ * What comparing two builds costs: two manifests that differ in ten of 100,000 files, by the protocol itself, both sides in
+ * one process; beside it the bytes of one whole manifest. And one set of a million entries: how much memory it takes.
+ */
+import { sha256, type Digest } from '../src/crypto/digest.ts';
+import { theirManifest } from '../src/crosscheck/index.ts';
+import { ListQuestion, reconcileProtocol } from '../src/exchange/p2p/reconcile.ts';
+import { ItemSet, Reconciliation, answerMessage } from '../src/exchange/reconcile/index.ts';
+import type { RecordStore } from '../src/exchange/store/types.ts';
+import { formatManifest, type ManifestEntry } from '../src/workshop/image/index.ts';
+import { manifestLines } from '../src/workshop/image/manifest-lines.ts';
+import { median, type Figure } from './figure.ts';
+
+const FILES = 100_000;
+const DIFFERENCES = 10;
+const MILLION = 1_000_000;
+const RUNS = 3;
+
+export async function benchCompare(): Promise<Figure[]> {
+  const [mine, theirs] = [manifestOf(0), manifestOf(DIFFERENCES)];
+  const digest = sha256(theirs);
+  const runs: Compared[] = [];
+  for (let run = 0; run < RUNS; run += 1) runs.push(await compare(mine, theirs, digest));
+  const [first] = runs;
+  if (first === undefined || sha256(first.found) !== digest) throw new Error('the manifest found is not theirs');
+  const { tookMs, residentBytes } = million();
+  return [
+    { what: `bytes both ways, ${DIFFERENCES} of ${FILES} files differ`, value: first.bytes, unit: 'count' },
+    { what: 'round trips', value: first.rounds, unit: 'count' },
+    { what: 'bytes of one whole manifest', value: theirs.length, unit: 'count' },
+    { what: 'whole manifest beside what was sent', value: theirs.length / first.bytes, unit: 'ratio' },
+    {
+      what: 'both sides, median',
+      value: median(runs.map((run) => run.tookMs)),
+      unit: 'ms',
+      note: 'no network between',
+    },
+    { what: `two sets of ${MILLION} entries made and reconciled`, value: tookMs, unit: 'ms' },
+    { what: 'memory that they take, MiB', value: residentBytes / 2 ** 20, unit: 'count', note: 'both sides' },
+  ];
+}
+
+interface Compared {
+  readonly found: Uint8Array;
+  readonly bytes: number;
+  readonly rounds: number;
+  readonly tookMs: number;
+}
+
+async function compare(mine: Uint8Array, theirs: Uint8Array, digest: Digest): Promise<Compared> {
+  const startedAt = performance.now();
+  // Only its blobs are asked for.
+  const store = { blobs: { get: async () => theirs } } as unknown as RecordStore;
+  const protocol = reconcileProtocol({
+    network: 'bench',
+    store,
+    types: { manifest: { maxBytes: theirs.length, check: () => undefined, entries: manifestLines } },
+    mayAsk: () => true,
+  });
+  const question = new ListQuestion('them', { network: 'bench', type: 'manifest', digest }, manifestLines(mine));
+  let [bytes, rounds] = [0, 0];
+  for (;;) {
+    const step = await question.next();
+    if ('done' in step) {
+      return { found: theirManifest(mine, step.done), bytes, rounds, tookMs: performance.now() - startedAt };
+    }
+    rounds += 1;
+    bytes += step.ask.length;
+    for await (const frame of protocol.respond(step.ask, { peerId: 'us', author: null })) {
+      bytes += frame.length;
+      await question.frame(frame);
+    }
+  }
+}
+
+/** Files as a system has them; the first `changed` of every ten-thousand have another content. */
+function manifestOf(changed: number): Uint8Array {
+  const entries = Array.from({ length: FILES }, (_, number): ManifestEntry => {
+    const other = number % (FILES / DIFFERENCES) === 0 && number / (FILES / DIFFERENCES) < changed;
+    return {
+      kind: 'file',
+      path: `p1:/usr/share/doc/package-${number % 997}/file-${number}`,
+      mode: 0o644,
+      uid: 0,
+      gid: 0,
+      sizeBytes: number,
+      sha256: sha256(`${other ? 'other' : 'content'} ${number}`),
+    };
+  });
+  return Buffer.from(formatManifest(entries, sha256('rules')).text, 'latin1');
+}
+
+function million(): { tookMs: number; residentBytes: number } {
+  const before = process.memoryUsage().rss;
+  const startedAt = performance.now();
+  const items = Array.from({ length: MILLION }, (_, number) => ({
+    id: Buffer.from(sha256(String(number)).slice(7), 'hex'),
+  }));
+  const [asking, answering] = [new ItemSet(items.slice(DIFFERENCES)), new ItemSet(items.slice(0, -DIFFERENCES))];
+  const reconciliation = new Reconciliation(asking, 48 * 1024);
+  for (let ask: Uint8Array | undefined = reconciliation.first(); ask !== undefined;) {
+    ask = reconciliation.take(answerMessage(answering, ask, 48 * 1024)).next;
+  }
+  return { tookMs: performance.now() - startedAt, residentBytes: process.memoryUsage().rss - before };
+}
