@@ -1,7 +1,7 @@
 /** What the store knows, understood: every record with its meaning, and which feeds are stale. */
 import { isDigest } from '../crypto/digest.ts';
 import { RefusedError, UsageError } from '../errors.ts';
-import { freshnessOf, judge } from '../exchange/record/index.ts';
+import { comparePositions, freshnessOf, judge } from '../exchange/record/index.ts';
 import type { AuthorId, Meaning, RecordKind, VerifiedRecord } from '../exchange/record/types.ts';
 import type { Understood } from '../exchange/trust/index.ts';
 import type { Session } from './session.ts';
@@ -13,8 +13,11 @@ export type Known<K extends RecordKind> = {
   readonly meaning: Extract<Meaning, { kind: K }>;
 };
 
+/** What these functions need of a session. */
+export type Knower = Pick<Session, 'store' | 'identity' | 'policy' | 'now'>;
+
 /** All understood records of a kind. What this version does not understand counts for nothing (docs/records.md). */
-export async function allOf<K extends RecordKind>(session: Session, kind: K): Promise<Known<K>[]> {
+export async function allOf<K extends RecordKind>(session: Pick<Knower, 'store'>, kind: K): Promise<Known<K>[]> {
   const found: Known<K>[] = [];
   for await (const record of session.store.all(kind)) {
     // An author may open any number of other feeds, and show each peer another one: only in the public one are forks
@@ -31,14 +34,20 @@ function isKind<K extends RecordKind>(meaning: Meaning, kind: K): meaning is Ext
 }
 
 /** Every record that may be a voice for or against something. */
-export async function voiceRecords(session: Session): Promise<Understood[]> {
+export async function voiceRecords(session: Pick<Knower, 'store'>): Promise<Understood[]> {
   const kinds = ['patch', 'recipe', 'endorsement', 'failure', 'withdrawal'] as const;
   const lists = await Promise.all(kinds.map((kind) => allOf(session, kind)));
-  return lists.flat();
+  // From a fork on there are two histories, and each node has seen one of them first: neither is a voice (threat 14).
+  const forks = (await session.store.frozen()).filter(({ scope }) => scope === PUBLIC_SCOPE);
+  const forkOf = new Map(forks.map(({ author, at }) => [author, at]));
+  return lists.flat().filter(({ record: { link } }) => {
+    const fork = forkOf.get(link.author);
+    return fork === undefined || comparePositions(link, fork) < 0;
+  });
 }
 
 /** Stale: anything but fresh (head.ts). What this node cannot be sure of never counts for anything automatic. */
-export async function stalenessAt(session: Session): Promise<(author: AuthorId) => boolean> {
+export async function stalenessAt(session: Knower): Promise<(author: AuthorId) => boolean> {
   const now = session.now();
   const fresh = new Set<AuthorId>([session.identity.author]);
   // Who has signed two histories is believed in neither (threat 7).

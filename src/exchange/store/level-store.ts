@@ -4,7 +4,7 @@ import { publicKeyOf, verify } from '../../crypto/ed25519.ts';
 import { createKeyCache } from '../../crypto/key-cache.ts';
 import { FailedError } from '../../errors.ts';
 import { openingDraft } from '../record/drafts.ts';
-import type { Verifier } from '../record/envelope.ts';
+import type { OpenOptions } from '../record/envelope.ts';
 import { verifyForkProof, type Fork } from '../record/fork-proof.ts';
 import type { SignedHead } from '../record/head.ts';
 import { authorIdOf } from '../record/identity.ts';
@@ -30,6 +30,9 @@ interface Follows {
   readonly follows: (author: AuthorId) => boolean;
 }
 
+/** What many stores of one process may have in common, where a simulation runs them all. */
+export type Shared = Pick<OpenOptions, 'keys' | 'verifier'>;
+
 export class LevelStore implements OwnStore {
   readonly notes: RecordStore['notes'];
   readonly blobs: RecordStore['blobs'];
@@ -38,13 +41,12 @@ export class LevelStore implements OwnStore {
   #lastWrite: Promise<unknown> = Promise.resolve();
 
   /** Reads marks and forks from the disk. */
-  static async over(database: Database, network: string, verifier: Verifier = verify): Promise<LevelStore> {
+  static async over(database: Database, network: string, shared: Shared = {}): Promise<LevelStore> {
     const hold = new Hold({ maxRecordsPerFeed: HOLD_MAX_RECORDS_PER_FEED, maxBytes: HOLD_MAX_BYTES });
-    const keys = createKeyCache(KEY_CACHE_MAX_KEYS);
     const memory: Memory = {
       network,
-      keys,
-      verifier,
+      keys: shared.keys ?? createKeyCache(KEY_CACHE_MAX_KEYS),
+      verifier: shared.verifier ?? verify,
       database,
       hold,
       marks: new Map(),
