@@ -10,7 +10,7 @@ import type { Frame, PointerButton, PointerEvent } from '../machine/types.ts';
 import { findText } from '../screen/match.ts';
 import type { ScreenText } from '../screen/types.ts';
 import { DRAG_STEPS, ECHO_SETTLE_MS, POINTER_READY_MS } from './limits.ts';
-import { frameAndText, look, watchFor, wholeScreen } from './watch.ts';
+import { clockOf, frameAndText, look, watchFor, wholeScreen } from './watch.ts';
 import type { Bench } from './watch.ts';
 
 export interface ClickOptions {
@@ -117,9 +117,9 @@ function middleOfText(screen: ScreenText, place: Place, text: Extract<Place, { t
 
 /** A guest that still loads its drivers does not read the pointer yet; what is sent before that is lost. */
 async function pointerIsRead(bench: Bench, place: Place): Promise<void> {
-  const deadlineMs = performance.now() + POINTER_READY_MS * (bench.hostFactor ?? 1);
+  const deadlineMs = clockOf(bench).now() + POINTER_READY_MS * (bench.hostFactor ?? 1);
   while (!(await bench.machine.pointerReady())) {
-    if (performance.now() >= deadlineMs) {
+    if (clockOf(bench).now() >= deadlineMs) {
       throw new FailedError('input/no-pointer', `cannot point ${describePlace(place)}: the guest reads no pointer`, {
         hint: 'has it loaded a driver for USB tablets? A step that was mended to point needs a new build: its machine has no pointer',
       });

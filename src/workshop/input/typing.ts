@@ -2,7 +2,6 @@
  * Closed-loop typing: a few characters, read back from the screen, then the next few. What came out wrong is erased and
  * typed again, slower. One big burst would lose 495 of 500 characters and leave Shift pressed.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { FailedError, UsageError } from '../../errors.ts';
 import type { ScreenText } from '../screen/types.ts';
 import { EMPTY_FIELD, followScroll, readEcho, stillConfirmed, strayText } from './echo.ts';
@@ -12,7 +11,7 @@ import { DEFAULT_KEYBOARD, type KeyboardName } from '../../recipe/keyboards.ts';
 import { BLIND_KEY_MS, CLEARED_CHARACTERS, ECHO_SETTLE_MS, MISMATCHES, TYPED_CHARACTERS } from './limits.ts';
 import { createPace, nextChunk, noteSuccess, slowDown } from './pace.ts';
 import type { Pace } from './pace.ts';
-import { look, rowsAround, watchFor, wholeScreen } from './watch.ts';
+import { clockOf, look, rowsAround, watchFor, wholeScreen } from './watch.ts';
 import type { Bench } from './watch.ts';
 
 export interface TypeOptions extends Bench {
@@ -59,11 +58,12 @@ export async function typeText(options: TypeOptions): Promise<Typed> {
 }
 
 /** Without echo nothing can be read back: one character at a time, confirmed by what follows. */
-async function typeBlind({ machine, text, layout, signal }: TypeOptions, pace: Pace): Promise<Typed> {
+async function typeBlind(options: TypeOptions, pace: Pace): Promise<Typed> {
+  const { machine, text, layout, signal } = options;
   for (const char of text) {
     signal?.throwIfAborted();
     await machine.sendKeys(textEvents(char, layout));
-    await sleep(Math.max(BLIND_KEY_MS, pace.gapMs), undefined, { signal });
+    await clockOf(options).sleep(Math.max(BLIND_KEY_MS, pace.gapMs), signal);
   }
   return { retyped: 0 };
 }
@@ -80,7 +80,7 @@ async function typeWithEcho(options: TypeOptions, pace: Pace): Promise<Typed> {
     const chunk = nextChunk(text.slice(done.confirmed.length), pace, done.next === null, layout);
     await machine.sendKeys(textEvents(chunk, layout));
     if (pace.gapMs > 0 || chunk.trim() === '')
-      await sleep(Math.max(BLIND_KEY_MS * chunk.length, pace.gapMs), undefined, { signal });
+      await clockOf(options).sleep(Math.max(BLIND_KEY_MS * chunk.length, pace.gapMs), signal);
     const part = done.next === null ? wholeScreen : rowsAround(done.next.row);
     const seen = await watchFor(options, ECHO_SETTLE_MS, part, (now) => {
       // Blanks at the very beginning show nothing: where they are is known when the next character is seen.
@@ -166,7 +166,7 @@ async function clearField(options: TypeOptions): Promise<void> {
 const ERASE_SETTLE_MS = ECHO_SETTLE_MS / 2;
 
 /** Times that nothing at all was seen of a field's beginning. */
-const NOT_ECHOED_AFTER = 4;
+const NOT_ECHOED_AFTER = 8;
 
 /** Messages and facts never hold the text: it may be a secret. */
 function notEchoed(): FailedError {

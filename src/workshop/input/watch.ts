@@ -1,8 +1,24 @@
 /** Looking at a screen until something is to be seen on it, or until it has come to rest. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import type { Frame, Machine } from '../machine/types.ts';
 import type { Eyes, ScreenText } from '../screen/types.ts';
 import { LOOK_MS } from './limits.ts';
+
+/** Time as those who type know it: a test's passes as fast as it can. */
+export interface Clock {
+  /** Milliseconds, from any beginning. */
+  now(): number;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+const HOST_CLOCK: Clock = {
+  now: () => performance.now(),
+  sleep: (ms, signal) => setTimeout(ms, undefined, { signal }),
+};
+
+export function clockOf({ clock = HOST_CLOCK }: Bench): Clock {
+  return clock;
+}
 
 /** What all input needs: a machine, eyes for its screen, and a way to stop. */
 export interface Bench {
@@ -11,6 +27,8 @@ export interface Bench {
   readonly signal?: AbortSignal | undefined;
   /** How many times slower this host runs a guest than the reference (hostFactor); patience is multiplied by it. */
   readonly hostFactor?: number | undefined;
+  /** Default: the host's. */
+  readonly clock?: Clock | undefined;
 }
 
 export async function look(bench: Bench): Promise<ScreenText> {
@@ -32,14 +50,15 @@ export async function watchFor<T>(
   part: (screen: ScreenText) => string,
   found: (screen: ScreenText) => T | null,
 ): Promise<{ readonly value: T | null; readonly screen: ScreenText; readonly tookMs: number }> {
+  const { now, sleep } = clockOf(bench);
   const patienceMs = restMs * (bench.hostFactor ?? 1);
-  const startMs = performance.now();
+  const startMs = now();
   let changedMs = startMs;
   let last: string | undefined;
   for (;;) {
     bench.signal?.throwIfAborted();
     const screen = await look(bench);
-    const nowMs = performance.now();
+    const nowMs = now();
     const value = found(screen);
     if (value !== null) return { value, screen, tookMs: nowMs - startMs };
     const shown = part(screen);
@@ -47,7 +66,7 @@ export async function watchFor<T>(
     last = shown;
     if (nowMs - changedMs >= patienceMs || nowMs - startMs >= 10 * patienceMs)
       return { value, screen, tookMs: nowMs - startMs };
-    await sleep(LOOK_MS, undefined, { signal: bench.signal });
+    await sleep(LOOK_MS, bench.signal);
   }
 }
 

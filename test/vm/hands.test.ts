@@ -1,0 +1,74 @@
+/** Keyboard and pointer against a real Linux, whose own word is taken for what arrived: it comes back over the serial line. */
+import assert from 'node:assert/strict';
+import { seeded } from '../workshop/screen/painted.ts';
+import { randomLine } from '../workshop/input/soak-typing.ts';
+import { needBuilds } from '../support/grub.ts';
+import { linuxConsole, type LinuxConsole } from './linux-console.ts';
+
+const CHARACTERS = 10_000;
+/** A line of the console with its end; a terminal takes some 4,000. */
+const LONGEST = 70;
+
+describe('hands on a real Linux', function () {
+  this.timeout(900_000);
+  let linux: LinuxConsole;
+
+  before(async function () {
+    await needBuilds(this);
+    linux = await linuxConsole({ pointer: 'tablet' });
+  });
+  after(async () => linux?.close());
+
+  it(`type ${CHARACTERS} characters, not one of them wrong`, async () => {
+    const { typist, serial, command } = linux;
+    const random = seeded(10_000);
+    await command('clear; cat > /typed');
+    const lines: string[] = [];
+    for (let typed = 0; typed < CHARACTERS; typed += lines.at(-1)!.length) {
+      const line = randomLine(random, 'us', LONGEST);
+      lines.push(line);
+      await typist.type(line);
+      await typist.press('enter');
+    }
+    await typist.press('ctrl-d');
+    await command('stty -F /dev/ttyS0 raw; cat /typed > /dev/ttyS0; echo end-of-it > /dev/ttyS0');
+    const end = 'end-of-it\n';
+    const bytes = await serial((seen) => Buffer.from(seen).toString().endsWith(end));
+    assert.equal(Buffer.from(bytes).toString(), `${lines.join('\n')}\n${end}`);
+  });
+
+  it('point at the pixel that was meant, with the button that was meant', async () => {
+    const { typist, screen, command, serial } = linux;
+    await command('clear; for m in xhci_pci usbhid hid_generic; do modprobe $m; done; echo loaded-$?');
+    await screen.until('loaded-0');
+    await command('clear; cat /dev/hidraw0 > /dev/ttyS0 &');
+    const shown = await screen.until('#');
+    const row = shown.lines.findIndex((line) => line.trim() !== '');
+    await typist.move({ at: [0, 0] });
+    await typist.click({ at: [100, 50] }, { button: 'right', times: 2 });
+    await typist.click({ text: { string: '# ', line: row } });
+    // The tablet's reports: buttons, x and y as 16 bits, low byte first, and the wheel.
+    const reports = (bytes: Uint8Array) =>
+      Array.from({ length: Math.floor(bytes.length / REPORT_BYTES) }, (_, at) => {
+        const report = Buffer.from(bytes.subarray(at * REPORT_BYTES, (at + 1) * REPORT_BYTES));
+        return { buttons: report[0], x: report.readUInt16LE(1), y: report.readUInt16LE(3) };
+      });
+    const clicks = (bytes: Uint8Array) =>
+      reports(bytes).filter(({ buttons }, at, all) => buttons && all[at - 1]?.buttons === 0);
+    const seen = await serial((bytes) => clicks(bytes).length >= 3 && reports(bytes).at(-1)?.buttons === 0);
+    const { width, height } = await linux.machine.frame();
+    const pixel = ({ x, y, buttons }: { x: number; y: number; buttons: number | undefined }) => [
+      buttons,
+      Math.floor((x * width) / 0x8000),
+      Math.floor((y * height) / 0x8000),
+    ];
+    const column = shown.lines[row]!.indexOf('# ');
+    assert.deepEqual(clicks(seen).map(pixel), [
+      [2, 100, 50],
+      [2, 100, 50],
+      [1, (column + 1) * shown.cellWidth, Math.floor((row + 0.5) * shown.cellHeight)],
+    ]);
+  });
+});
+
+const REPORT_BYTES = 6;
