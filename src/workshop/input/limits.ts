@@ -24,6 +24,9 @@ export const BLIND_KEY_MS = 12;
 /** Slowest pause before each key that the rate falls back to. */
 export const SLOWEST_KEY_MS = 100;
 
+/** How often all modifiers are released after a field on a keyboard that has lost keys. */
+export const RELEASES_OF_A_BAD_KEYBOARD = 3;
+
 /** Mismatches in a row, without one character more than before, after which typing gives up. */
 export const MISMATCHES = 40;
 

@@ -8,7 +8,14 @@ import { EMPTY_FIELD, followScroll, readEcho, stillConfirmed, strayText } from '
 import type { Field, Lines } from './echo.ts';
 import { checkTypable, keyEvents, releaseModifiers, textEvents } from './keyboard.ts';
 import { DEFAULT_KEYBOARD, type KeyboardName } from '../../recipe/keyboards.ts';
-import { BLIND_KEY_MS, CLEARED_CHARACTERS, ECHO_SETTLE_MS, MISMATCHES, TYPED_CHARACTERS } from './limits.ts';
+import {
+  BLIND_KEY_MS,
+  CLEARED_CHARACTERS,
+  ECHO_SETTLE_MS,
+  MISMATCHES,
+  RELEASES_OF_A_BAD_KEYBOARD,
+  TYPED_CHARACTERS,
+} from './limits.ts';
 import { createPace, nextChunk, noteSuccess, slowDown } from './pace.ts';
 import type { Pace } from './pace.ts';
 import { clockOf, look, rowsAround, watchFor, wholeScreen } from './watch.ts';
@@ -53,7 +60,9 @@ export async function typeText(options: TypeOptions): Promise<Typed> {
     if (!echo) return await typeBlind(options, pace);
     return await typeWithEcho(options, pace);
   } finally {
-    if (machine.running) await machine.sendKeys(releaseModifiers());
+    // Nothing shows whether this arrives. Where keys are lost, once is not enough.
+    const times = pace.gapMs > 0 ? RELEASES_OF_A_BAD_KEYBOARD : 1;
+    for (let count = 0; count < times && machine.running; count++) await machine.sendKeys(releaseModifiers());
   }
 }
 

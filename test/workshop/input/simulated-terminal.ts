@@ -3,6 +3,7 @@
  * frames. It has a line editor that wraps, scrolls, and takes backspaces; its screen is read with eyes of its own.
  */
 import { KEYBOARDS, strokeOn, type KeyboardName } from '../../../src/recipe/keyboards.ts';
+import type { Clock } from '../../../src/workshop/input/watch.ts';
 import type { Frame, KeyEvent, Machine } from '../../../src/workshop/machine/types.ts';
 import type { Eyes, ScreenText } from '../../../src/workshop/screen/types.ts';
 import { screenOf, seeded } from '../screen/painted.ts';
@@ -32,6 +33,8 @@ export interface SimulatedOptions extends Faults {
 export interface Simulated {
   readonly machine: Machine;
   readonly eyes: Eyes;
+  /** Its time passes with frames and pauses, as fast as the test runs. */
+  readonly clock: Clock;
   /** What the line editor holds. */
   text(): string;
   /** Keys that are down now. */
@@ -40,6 +43,9 @@ export interface Simulated {
   /** Largest number of characters that waited for their echo at any time. */
   mostInFlight(): number;
 }
+
+/** What a picture of the screen takes on a host. */
+const FRAME_MS = 4;
 
 /** What each key of a layout types, by what is held. */
 const CHARACTERS: ReadonlyMap<KeyboardName, ReadonlyMap<string, string>> = new Map(
@@ -74,6 +80,7 @@ export function simulatedTerminal(options: SimulatedOptions = {}): Simulated {
   let queue: { readonly event: KeyEvent; readonly frame: number }[] = [];
   let buffer = options.prefilled ?? '';
   let frames = 0;
+  let nowMs = 0;
   let mostInFlight = 0;
   let top = 0;
 
@@ -91,6 +98,7 @@ export function simulatedTerminal(options: SimulatedOptions = {}): Simulated {
 
   function tick(): void {
     frames++;
+    nowMs += FRAME_MS;
     // In order: what is held back holds back all that comes after it.
     while (queue[0] && queue[0].frame <= frames) handle(queue.shift()!.event);
   }
@@ -154,6 +162,13 @@ export function simulatedTerminal(options: SimulatedOptions = {}): Simulated {
   return {
     machine,
     eyes: { read: () => screen(), learn: () => undefined },
+    clock: {
+      now: () => nowMs,
+      sleep: (ms) => {
+        nowMs += ms;
+        return Promise.resolve();
+      },
+    },
     text: () => {
       while (queue.length > 0) tick();
       return buffer;

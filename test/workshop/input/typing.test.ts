@@ -5,9 +5,6 @@ import { seeded } from '../screen/painted.ts';
 import { simulatedTerminal } from './simulated-terminal.ts';
 import type { Simulated } from './simulated-terminal.ts';
 
-/** The simulated terminal answers within three frames, so little patience is needed. */
-const HOST_FACTOR = 0.05;
-
 function randomText(length: number, seed: number): string {
   const random = seeded(seed);
   const words = Array.from({ length }, () =>
@@ -17,8 +14,8 @@ function randomText(length: number, seed: number): string {
 }
 
 function type(terminal: Simulated, text: string, options: object = {}) {
-  const { machine, eyes } = terminal;
-  return typeText({ machine, eyes, text, hostFactor: HOST_FACTOR, ...options });
+  const { machine, eyes, clock } = terminal;
+  return typeText({ machine, eyes, clock, text, ...options });
 }
 
 describe('typing with echo', () => {
@@ -36,8 +33,7 @@ describe('typing with echo', () => {
   });
 
   for (const seed of [12, 45]) {
-    it(`types exactly over a keyboard that drops, doubles and delays one event in ten (seed ${seed})`, async function () {
-      this.timeout(60_000);
+    it(`types exactly over a keyboard that drops, doubles and delays one event in ten (seed ${seed})`, async () => {
       const text = randomText(60, seed);
       const terminal = simulatedTerminal({ columns: 40, drop: 0.1, double: 0.1, delay: 0.1, seed });
       const { retyped } = await type(terminal, text);
@@ -50,8 +46,7 @@ describe('typing with echo', () => {
     });
   }
 
-  it('types on another layout than ours, over the same bad keyboard', async function () {
-    this.timeout(60_000);
+  it('types on another layout than ours, over the same bad keyboard', async () => {
     const text = 'z="Größe/{x|y}@[€]" & ~/y-z\\Z;';
     const terminal = simulatedTerminal({ columns: 60, layout: 'de', drop: 0.05, double: 0.05, delay: 0.05, seed: 3 });
     const { retyped } = await type(terminal, text, { layout: 'de' });
@@ -66,7 +61,7 @@ describe('typing with echo', () => {
   it('does not take a guest with another layout for one that it knows', async () => {
     const terminal = simulatedTerminal({ layout: 'de' });
     await assert.rejects(
-      type(terminal, 'lazy', { layout: 'us', hostFactor: 0.02 }),
+      type(terminal, 'lazy', { layout: 'us' }),
       (error) => error instanceof FailedError && error.code === 'input/cannot-type',
     );
   });
@@ -78,8 +73,7 @@ describe('typing with echo', () => {
     assert.equal(terminal.text(), text);
   });
 
-  it('mends what went wrong on a line that wraps and scrolls', async function () {
-    this.timeout(60_000);
+  it('mends what went wrong on a line that wraps and scrolls', async () => {
     const text = randomText(80, 5);
     const terminal = simulatedTerminal({
       columns: 30,
@@ -100,8 +94,7 @@ describe('typing with echo', () => {
     assert.equal(terminal.text(), text);
   });
 
-  it('keeps runs of blanks exact, because what follows them has its place', async function () {
-    this.timeout(60_000);
+  it('keeps runs of blanks exact, because what follows them has its place', async () => {
     const text = 'a  b   c          d e';
     const terminal = simulatedTerminal({ drop: 0.05, double: 0.05, seed: 7 });
     await type(terminal, text);
@@ -135,7 +128,7 @@ describe('typing with echo', () => {
 
   it('fails where one character comes out as another each time, and does not tell what it was', async () => {
     const terminal = simulatedTerminal({ shows: (char) => (char === 'r' ? 'R' : char) });
-    await assert.rejects(type(terminal, 'hunter2', { hostFactor: 0.02 }), (error) => {
+    await assert.rejects(type(terminal, 'hunter2'), (error) => {
       assert.ok(error instanceof FailedError && error.code === 'input/cannot-type', String(error));
       assert.ok(!JSON.stringify([error.message, error.hint, error.facts]).includes('hunte'));
       return true;

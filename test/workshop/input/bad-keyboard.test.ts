@@ -1,0 +1,81 @@
+/** A model of the keyboard's queue and of a guest that reads it, with faults: what is said to be typed has arrived. */
+import assert from 'node:assert/strict';
+import { textEvents } from '../../../src/workshop/input/keyboard.ts';
+import { createPace, slowDown } from '../../../src/workshop/input/pace.ts';
+import { typeText } from '../../../src/workshop/input/typing.ts';
+import { ps2Guest } from './ps2-guest.ts';
+import { soakTyping, type Soak } from './soak-typing.ts';
+
+/** `npm run test:vm` types a million. */
+const CHARACTERS = 50_000;
+
+function assertExact({ wrong, givenUp }: Soak): void {
+  assert.deepEqual(wrong, []);
+  assert.deepEqual(
+    givenUp.map(({ typed, error }) => [typed, String(error)]),
+    [],
+  );
+}
+
+describe('the model of a keyboard', () => {
+  it('loses what its queue cannot hold, and leaves Shift pressed, as the real one does', async () => {
+    const guest = ps2Guest();
+    const text = 'Aa'.repeat(250);
+    for (const part of [text.slice(0, 250), text.slice(250)]) await guest.machine.sendKeys(textEvents(part));
+    assert.ok(guest.text().length < 20, guest.text());
+    assert.ok(guest.overflowed() > 500);
+  });
+
+  it('takes all of it where nobody hurries, and shows it a little later', async () => {
+    const guest = ps2Guest({ echoMs: 20 });
+    for (const char of 'Hello') {
+      await guest.machine.sendKeys(textEvents(char));
+      await guest.clock.sleep(10);
+    }
+    assert.ok(!guest.eyes.read(await guest.machine.frame()).lines[0]?.includes('Hello'));
+    assert.equal(guest.text(), 'Hello');
+    assert.ok(guest.eyes.read(await guest.machine.frame()).lines[0]?.includes('~ # Hello '));
+  });
+});
+
+describe('typing over a bad keyboard', function () {
+  this.timeout(300_000);
+
+  it('loses nothing, and repeats nothing, where the keyboard is a good one', async () => {
+    const soak = await soakTyping(20_000, {});
+    assertExact(soak);
+    assert.deepEqual([soak.retyped, soak.overflowedBytes], [0, 0]);
+  });
+
+  it(`types ${CHARACTERS} characters exactly where a tenth of all key events is lost`, async () => {
+    const soak = await soakTyping(CHARACTERS, { drop: 0.1, seed: 1 });
+    assertExact(soak);
+    assert.ok(soak.injected.lost > CHARACTERS / 10 && soak.retyped > 0);
+  });
+
+  it('types exactly where a tenth is lost, a tenth comes twice, and a tenth finds the guest busy', async () => {
+    const soak = await soakTyping(10_000, { drop: 0.1, double: 0.1, delay: 0.1, seed: 2 });
+    assertExact(soak);
+    assert.ok(soak.injected.lost > 0 && soak.injected.doubled > 0 && soak.injected.busy > 0);
+  });
+
+  for (const layout of ['de', 'fr'] as const) {
+    it(`types exactly on ${layout}, AltGr and all`, async () => {
+      assertExact(await soakTyping(5_000, { layout, drop: 0.05, double: 0.05, delay: 0.05, seed: 3 }));
+    });
+  }
+
+  it('leaves no modifier pressed behind a field, though it may have to ask twice', async () => {
+    const guest = ps2Guest({ drop: 0.1, seed: 5 });
+    const { machine, eyes, clock } = guest;
+    const pace = createPace();
+    slowDown(pace);
+    let held = 0;
+    for (let count = 0; count < 200; count++) {
+      await typeText({ machine, eyes, clock, pace, text: `Word-${count}!` });
+      guest.newLine();
+      held += guest.held().length;
+    }
+    assert.equal(held, 0);
+  });
+});
