@@ -7,6 +7,7 @@ import path from 'node:path';
 import { benchBare } from './bare.ts';
 import { benchCompare } from './compare.ts';
 import { benchDemo } from './demo.ts';
+import { benchPeers } from './peers.ts';
 import { benchReaction } from './reaction.ts';
 import { benchStart } from './start.ts';
 import type { Figure } from './figure.ts';
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Figure[]>>> = {
   demo: benchDemo,
   bare: benchBare,
   compare: benchCompare,
+  packer: benchPeers,
 };
 
 const wanted = process.argv.slice(2);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what is missing and says nothing when nothing is: npm packages, then Debian packages by name.
-# usage: setup.sh run|test
+# usage: setup.sh run|test|packer|isotovideo   (the last two: peers that benchmarks measure beside us)
 # Exit code 5: something is missing that this user may not install; the one command that mends it is printed.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -30,7 +30,15 @@ needs_test="script:bsdutils ps:procps gpg:gpg mcopy:mtools fsck.fat:dosfstools m
 case $purpose in
   run) needs=$needs_run ;;
   test) needs="$needs_run $needs_test" ;;
-  *) say "usage: setup.sh run|test"; exit 2 ;;
+  packer) needs="packer:packer" ;;
+  # Debian's os-autoinst forgets to depend on these.
+  isotovideo)
+    needs="isotovideo:os-autoinst"
+    for module in libcpanel-json-xs libtime-moment libjson-validator libmojo-ioloop-readwriteprocess liblist-moreutils; do
+      [ -e "/usr/share/doc/$module-perl" ] || needs="$needs $module-perl:$module-perl"
+    done
+    ;;
+  *) say "usage: setup.sh run|test|packer|isotovideo"; exit 2 ;;
 esac
 
 PATH="$PATH:/usr/sbin:/sbin"

@@ -19,10 +19,17 @@ describe('hands on a real Linux', function () {
   });
   after(async () => linux?.close());
 
+  /** What came into the file, as the guest has it. */
+  async function typed(): Promise<string> {
+    await linux.command('stty -F /dev/ttyS0 raw; cat /typed > /dev/ttyS0; echo end-of-it > /dev/ttyS0');
+    const bytes = await linux.serial((seen) => Buffer.from(seen).toString().endsWith(END));
+    return Buffer.from(bytes).toString().slice(0, -END.length);
+  }
+
   it(`type ${CHARACTERS} characters, not one of them wrong`, async () => {
-    const { typist, serial, command } = linux;
+    const { typist, command } = linux;
     const random = seeded(10_000);
-    await command('clear; cat > /typed');
+    await command('cat > /typed');
     const lines: string[] = [];
     for (let typed = 0; typed < CHARACTERS; typed += lines.at(-1)!.length) {
       const line = randomLine(random, 'us', LONGEST);
@@ -31,22 +38,36 @@ describe('hands on a real Linux', function () {
       await typist.press('enter');
     }
     await typist.press('ctrl-d');
-    await command('stty -F /dev/ttyS0 raw; cat /typed > /dev/ttyS0; echo end-of-it > /dev/ttyS0');
-    const end = 'end-of-it\n';
-    const bytes = await serial((seen) => Buffer.from(seen).toString().endsWith(end));
-    assert.equal(Buffer.from(bytes).toString(), `${lines.join('\n')}\n${end}`);
+    assert.equal(await typed(), `${lines.join('\n')}\n`);
+  });
+
+  it('type on the layout that the guest was set to', async () => {
+    const { typist, command, screen } = linux;
+    await command("ckbcomp -model pc105 de '' '' > /keys; loadkeys /keys; kbd_mode -u; echo keys-$?");
+    await screen.until('keys-0');
+    typist.useLayout('de');
+    const text = 'z-y/Z: "@" \\{x|y}[~] <ü&ö> ß=Ä;#+*?';
+    await command('cat > /typed');
+    await typist.type(text);
+    await typist.press('enter');
+    await typist.press('ctrl-d');
+    assert.equal(await typed(), `${text}\n`);
+    await command('loadkeys /keys; ckbcomp -model pc105 us > /keys; loadkeys /keys; echo again-$?');
+    await screen.until('again-0');
+    typist.useLayout('us');
   });
 
   it('point at the pixel that was meant, with the button that was meant', async () => {
     const { typist, screen, command, serial } = linux;
-    await command('clear; for m in xhci_pci usbhid hid_generic; do modprobe $m; done; echo loaded-$?');
+    await command('for m in xhci_pci usbhid hid_generic; do modprobe $m; done; echo loaded-$?');
     await screen.until('loaded-0');
-    await command('clear; cat /dev/hidraw0 > /dev/ttyS0 &');
-    const shown = await screen.until('#');
-    const row = shown.lines.findIndex((line) => line.trim() !== '');
+    await command('cat /dev/hidraw0 > /dev/ttyS0 &');
+    await command('echo press-$((40 + 2))');
+    const shown = await screen.until('press-42');
+    const row = shown.lines.findIndex((line) => line.startsWith('press-42'));
     await typist.move({ at: [0, 0] });
     await typist.click({ at: [100, 50] }, { button: 'right', times: 2 });
-    await typist.click({ text: { string: '# ', line: row } });
+    await typist.click({ text: 'press-42' });
     // The tablet's reports: buttons, x and y as 16 bits, low byte first, and the wheel.
     const reports = (bytes: Uint8Array) =>
       Array.from({ length: Math.floor(bytes.length / REPORT_BYTES) }, (_, at) => {
@@ -62,13 +83,13 @@ describe('hands on a real Linux', function () {
       Math.floor((x * width) / 0x8000),
       Math.floor((y * height) / 0x8000),
     ];
-    const column = shown.lines[row]!.indexOf('# ');
     assert.deepEqual(clicks(seen).map(pixel), [
       [2, 100, 50],
       [2, 100, 50],
-      [1, (column + 1) * shown.cellWidth, Math.floor((row + 0.5) * shown.cellHeight)],
+      [1, 4 * shown.cellWidth, Math.floor((row + 0.5) * shown.cellHeight)],
     ]);
   });
 });
 
 const REPORT_BYTES = 6;
+const END = 'end-of-it\n';

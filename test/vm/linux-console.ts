@@ -31,9 +31,9 @@ export interface LinuxConsole {
   readonly screen: Watched;
   readonly typist: Typist;
   /** Types a command and presses Enter. */
-  command(line: string): Promise<void>;
+  readonly command: (line: string) => Promise<void>;
   /** What the guest wrote to its serial port since the last call, once `ended` holds for it. */
-  serial(ended: (bytes: Uint8Array) => boolean): Promise<Uint8Array>;
+  readonly serial: (ended: (bytes: Uint8Array) => boolean) => Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ export async function linuxConsole(extra: Partial<MachineConfig> = {}): Promise<
       await typist.press('enter');
     };
     await screen.until('~ #');
-    await command('mount -t proc p /proc; mount -t sysfs s /sys; mount -t devtmpfs d /dev; clear; echo mounted-$?');
+    await command('mount -t proc p /proc; mount -t sysfs s /sys; mount -t devtmpfs d /dev; echo mounted-$?');
     await screen.until('mounted-0');
     let read = 0;
     return {
