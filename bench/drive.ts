@@ -26,9 +26,8 @@ export interface Drive {
   readonly learnFont?: RunOptions['senses']['learnFont'];
 }
 
-/** Without repairs: rejects where a step fails. */
-export async function drive({ recipe, home, timeoutMs, from, start, learnFont }: Drive): Promise<BuildEvent[]> {
-  const signal = AbortSignal.timeout(timeoutMs);
+/** All that a recipe needs before its machine is started. */
+export async function furnish(recipe: string, home: string, signal: AbortSignal) {
   const resolved = resolveRecipe(parseRecipe(recipe), {});
   const cacheDir = path.join(home, 'cache');
   const media = await prepareMedia({
@@ -42,6 +41,13 @@ export async function drive({ recipe, home, timeoutMs, from, start, learnFont }:
   const host = await examineHost({ cacheDir, signal });
   const plan = await planMachine(resolved, media, home, signal);
   const senses = await sensesFor(media, host.factor);
+  return { resolved, media, host, plan, senses };
+}
+
+/** Without repairs: rejects where a step fails. */
+export async function drive({ recipe, home, timeoutMs, from, start, learnFont }: Drive): Promise<BuildEvent[]> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const { resolved, host, plan, senses } = await furnish(recipe, home, signal);
   const events: BuildEvent[] = [];
   const run = await runSteps({
     resolved,

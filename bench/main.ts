@@ -10,6 +10,7 @@ import { benchDemo } from './demo.ts';
 import { benchPeers } from './peers.ts';
 import { benchReaction } from './reaction.ts';
 import { benchStart } from './start.ts';
+import { benchTyping } from './typing.ts';
 import type { Figure } from './figure.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<Figure[]>>> = {
@@ -18,6 +19,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Figure[]>>> = {
   demo: benchDemo,
   bare: benchBare,
   compare: benchCompare,
+  typing: benchTyping,
   packer: benchPeers,
 };
 

@@ -4,10 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { KEYS_FOLDER } from '../src/node/keys-folder.ts';
-import { parseRecipe, resolveRecipe } from '../src/recipe/index.ts';
-import { examineHost } from '../src/workshop/build/index.ts';
-import { prepareMedia } from '../src/workshop/media/index.ts';
+import { furnish } from './drive.ts';
 import { median, type Figure } from './figure.ts';
 import { createIsotovideo } from './isotovideo.ts';
 import { runPacker } from './packer.ts';
@@ -58,29 +55,16 @@ async function timed(what: string, runs: number, run: () => Promise<void>, figur
 }
 
 async function prepared(home: string): Promise<Omit<Flow, 'folder'>> {
-  const signal = AbortSignal.timeout(300_000);
-  const media = await prepareMedia({
-    recipe: resolveRecipe(parseRecipe(RECIPE)),
-    recipeDir: home,
-    cacheDir: cacheOf(home),
-    keysDir: KEYS_FOLDER,
-    clock: () => new Date(),
-    signal,
-  });
+  const { media, host } = await furnish(RECIPE, home, AbortSignal.timeout(300_000));
   if (media.iso === undefined) throw new Error('unreachable: the recipe has an ISO');
-  const { accelerator } = await examineHost({ cacheDir: cacheOf(home), signal });
-  return { iso: media.iso.path, accelerator };
+  return { iso: media.iso.path, accelerator: host.accelerator };
 }
 
 /** The whole command, as a person runs it: media verified anew, a machine started, the result seen. */
 async function build(recipe: string, home: string): Promise<void> {
   const program = path.resolve(import.meta.dirname, '../portalgun');
-  const env = { ...process.env, PORTALGUN_HOME: path.join(home, 'home'), PORTALGUN_CACHE: cacheOf(home) };
+  const env = { ...process.env, PORTALGUN_HOME: path.join(home, 'home'), PORTALGUN_CACHE: path.join(home, 'cache') };
   await promisify(execFile)(program, ['build', recipe, '--fresh', '--repair', 'never'], { env });
-}
-
-function cacheOf(home: string): string {
-  return path.join(home, 'cache');
 }
 
 /** Those that are installed, or can be; a word about each that cannot. */

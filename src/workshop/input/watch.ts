@@ -7,8 +7,8 @@ import { LOOK_MS } from './limits.ts';
 /** Time as those who type know it: a test's passes as fast as it can. */
 export interface Clock {
   /** Milliseconds, from any beginning. */
-  now(): number;
-  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  readonly now: () => number;
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
 
 const HOST_CLOCK: Clock = {
