@@ -4,5 +4,5 @@
  *
  * Promises: a peer's list counts only if it hashes to what that peer signed. Never: moves or opens a file's content.
  */
-export { verdictFor, type OwnBuild, type PeerReport, type PeerVerdict } from './verdict.ts';
+export { underOtherRules, verdictFor, type OwnBuild, type PeerReport, type PeerVerdict } from './verdict.ts';
 export { differences, theirManifest } from './differences.ts';

@@ -1,6 +1,8 @@
 /** One verdict a peer, from what they signed. Pure. Verdicts are computed, never published. */
 import type { Digest } from '../crypto/digest.ts';
+import type { BuildInputs } from '../exchange/record/index.ts';
 import type { AuthorId, Meaning } from '../exchange/record/types.ts';
+import type { ManifestDifference } from '../workshop/image/manifest.ts';
 
 export type Attestation = Extract<Meaning, { kind: 'attestation' }>;
 export type Failure = Extract<Meaning, { kind: 'failure' }>;
@@ -10,6 +12,8 @@ export interface OwnBuild {
   readonly recipe: Digest;
   readonly recipeName: string;
   readonly buildKey: Digest;
+  /** What the build key is made of; absent for a build that somebody touched. */
+  readonly inputs?: BuildInputs;
   readonly manifest: Digest;
   readonly builder: Readonly<Record<string, string>>;
 }
@@ -26,11 +30,13 @@ export interface PeerReport {
 export interface PeerVerdict {
   readonly peer: string;
   readonly author: AuthorId;
-  readonly verdict: 'match' | 'differs' | 'failed' | 'not-attempted' | 'stale';
+  readonly verdict: 'match' | 'differs' | 'failed' | 'not-attempted' | 'stale' | 'explained';
   /** One sentence. */
   readonly because: string;
   readonly record: Digest | null;
   readonly manifest: Digest | null;
+  /** Their build differs from mine in nothing but the normaliser rules: `underOtherRules` says what that comes to. */
+  readonly otherRules?: true;
   /** What their build shares with mine (`qemu`, `accelerator`, …): a match under equal conditions proves less. */
   readonly shared: readonly string[];
 }
@@ -62,9 +68,49 @@ export function verdictFor(mine: OwnBuild, peer: PeerReport): PeerVerdict {
     return { ...base, verdict: 'failed', record: failure.record, because: `Their build failed at: ${steps}.` };
   }
   if (peer.stale) return { ...base, verdict: 'stale', because: 'Nothing fresh is known of their feed.' };
+  const near = peer.attestations.find(({ meaning }) => differsInRulesAlone(meaning.inputs, mine.inputs));
+  if (near) {
+    const { record, meaning } = near;
+    const because = 'They built this under other normaliser rules; what that hides is not known.';
+    return { ...base, verdict: 'not-attempted', because, record, manifest: meaning.manifest, otherRules: true };
+  }
   const other = peer.attestations.find(({ meaning }) => meaning.recipeName === mine.recipeName);
   const because = other
     ? 'They built this recipe under another build key (version, parameters, lock or rules): not comparable.'
     : 'They have published no build of this recipe.';
   return { ...base, verdict: 'not-attempted', because };
+}
+
+function differsInRulesAlone(theirs: BuildInputs, mine: BuildInputs | undefined): boolean {
+  return (
+    mine !== undefined &&
+    theirs.normaliser !== mine.normaliser &&
+    theirs.recipe === mine.recipe &&
+    theirs.lock === mine.lock &&
+    theirs.manifestFormat === mine.manifestFormat &&
+    theirs.cpuModel === mine.cpuModel
+  );
+}
+
+/** The verdict about a build under other rules, once it is known in which entries the two manifests differ. */
+export function underOtherRules(verdict: PeerVerdict, differences: readonly ManifestDifference[]): PeerVerdict {
+  const rules = new Set<string>();
+  let unexplained = 0;
+  for (const difference of differences) {
+    const named = rulesOf(difference);
+    if (named.length === 0) unexplained += 1;
+    for (const rule of named) rules.add(rule);
+  }
+  if (unexplained > 0) {
+    const because = `Under other rules, but no rule of either side touches ${unexplained} of the entries that differ.`;
+    return { ...verdict, verdict: 'differs', because };
+  }
+  const which = rules.size === 0 ? 'no entry differs' : `explained by ${[...rules].sort().join(', ')}`;
+  return { ...verdict, verdict: 'explained', because: `Under other normaliser rules: ${which}.` };
+}
+
+function rulesOf({ a, b }: { readonly a?: object; readonly b?: object }): string[] {
+  return [a, b].flatMap((entry) =>
+    entry !== undefined && 'rule' in entry && typeof entry.rule === 'string' ? [entry.rule] : [],
+  );
 }

@@ -1,13 +1,21 @@
 /** One verdict a peer: the whole table. */
 import assert from 'node:assert/strict';
 import { sha256 } from '../../src/crypto/digest.ts';
-import { verdictFor, type OwnBuild, type PeerReport } from '../../src/crosscheck/index.ts';
+import { underOtherRules, verdictFor, type OwnBuild, type PeerReport } from '../../src/crosscheck/index.ts';
 import type { Attestation, Failure } from '../../src/crosscheck/verdict.ts';
 import { author } from '../heal/patches.ts';
 
+const inputs = {
+  recipe: sha256('resolved recipe'),
+  lock: sha256('lock'),
+  normaliser: sha256('rules'),
+  manifestFormat: 'portalgun-manifest/1',
+  cpuModel: 'qemu64',
+};
 const mine: OwnBuild = {
   recipe: sha256('recipe'),
   recipeName: 'tiny',
+  inputs,
   buildKey: sha256('key'),
   manifest: sha256('manifest'),
   builder: { qemu: '7.2', accelerator: 'tcg', machine: 'pc' },
@@ -18,6 +26,7 @@ function attested(fields: Partial<Attestation> = {}) {
     kind: 'attestation',
     recipe: mine.recipe,
     recipeName: 'tiny',
+    inputs,
     buildKey: mine.buildKey,
     manifest: mine.manifest,
     builder: { qemu: '9.1', accelerator: 'tcg', machine: 'pc' },
@@ -91,5 +100,54 @@ describe('the verdict about a peer', () => {
 
   it('says what their build shares with mine: a match under equal conditions proves less', () => {
     assert.deepEqual(verdictFor(mine, report({ attestations: [attested()] })).shared, ['accelerator', 'machine']);
+  });
+
+  describe('where nothing but the normaliser rules is another', () => {
+    const other = { ...otherKey, ...another, inputs: { ...inputs, normaliser: sha256('other rules') } };
+    const found = verdictFor(mine, report({ attestations: [attested(other)] }));
+    const entry = { kind: 'file', mode: 0o644, uid: 0, gid: 0, sizeBytes: 1, sha256: sha256('x') } as const;
+    const seed = { ...entry, path: 'p1:/var/lib/random-seed' };
+    const hidden = {
+      where: 'both',
+      path: seed.path,
+      changes: ['content', 'rule'],
+      a: { ...seed, rule: 'random-seed' },
+      b: seed,
+    } as const;
+    const init = { ...entry, path: 'p1:/sbin/init' };
+    const changed = {
+      where: 'both',
+      path: init.path,
+      changes: ['content'],
+      a: init,
+      b: { ...init, sha256: sha256('y') },
+    } as const;
+
+    it('waits for the manifests to be compared, and says which record to compare with', () => {
+      assert.deepEqual([found.verdict, found.otherRules], ['not-attempted', true]);
+      assert.equal(found.record, attested(other).record);
+    });
+
+    it('is explained where a rule of either side touches each entry that differs, and names the rules', () => {
+      const { verdict, because } = underOtherRules(found, [hidden]);
+      assert.equal(verdict, 'explained');
+      assert.match(because, /explained by random-seed/);
+      assert.equal(underOtherRules(found, []).verdict, 'explained');
+    });
+
+    it('differs where one entry differs that no rule touches, however many are explained', () => {
+      const { verdict, because } = underOtherRules(found, [hidden, changed]);
+      assert.equal(verdict, 'differs');
+      assert.match(because, /touches 1 of the entries/);
+    });
+
+    it('is nothing of the kind where anything else is another too', () => {
+      for (const field of ['recipe', 'lock', 'manifestFormat', 'cpuModel'] as const) {
+        const more = { ...other, inputs: { ...other.inputs, [field]: sha256('something else') } };
+        assert.equal(verdictFor(mine, report({ attestations: [attested(more)] })).otherRules, undefined, field);
+      }
+      const { inputs: _none, ...touched } = mine;
+      assert.equal(verdictFor(touched, report({ attestations: [attested(other)] })).otherRules, undefined);
+    });
   });
 });

@@ -6,6 +6,7 @@
  */
 import type { Digest } from '../../crypto/digest.ts';
 import type { ChangeClass, Operation } from '../../recipe/types.ts';
+import type { BuildInputs } from './meaning/build-key.ts';
 
 declare const verified: unique symbol;
 
@@ -87,6 +88,8 @@ export type Meaning =
       readonly kind: 'attestation';
       readonly recipe: Digest;
       readonly recipeName: string;
+      /** What the build key is made of. */
+      readonly inputs: BuildInputs;
       readonly buildKey: Digest;
       readonly manifest: Digest;
       /** QEMU version, accelerator, cpu model: what independence is judged by. */

@@ -9,6 +9,7 @@ import { findBuild } from '../build-records.ts';
 import {
   differences,
   theirManifest,
+  underOtherRules,
   verdictFor,
   type OwnBuild,
   type PeerReport,
@@ -49,11 +50,12 @@ const STRICTEST_FIRST = ['conflict', 'pending', 'confirmed', 'no-rule'] as const
 
 async function ownBuild(session: Session, id: string): Promise<OwnBuild> {
   const build = await findBuild(session.home, id);
-  const { recipeName, finalRecipe, buildKey, manifest, builder } = build;
+  const { recipeName, finalRecipe, buildKey, manifest, builder, attestation } = build;
   if (buildKey === undefined || manifest === undefined || builder === undefined) {
     throw new UsageError('crosscheck/no-manifest', `the build ${id} has no manifest to compare`);
   }
-  return { recipe: finalRecipe, recipeName, buildKey, manifest, builder };
+  const inputs = attestation && { inputs: attestation };
+  return { recipe: finalRecipe, recipeName, buildKey, manifest, builder, ...inputs };
 }
 
 async function reports(session: Session, only: string | undefined): Promise<PeerReport[]> {
@@ -85,14 +87,14 @@ interface Signed<T> {
   readonly meaning: T;
 }
 
-/** For `differs`: fetches the peer's list, checks it against what was signed, and names the differing files. */
+/** Where two manifests differ: finds out in what, checks it against what was signed, and names the differing files. */
 async function withDifferences(
   session: Session,
   mine: OwnBuild,
   verdict: PeerVerdict,
   signal: AbortSignal,
 ): Promise<PeerVerdict & Differing> {
-  if (verdict.verdict !== 'differs' || verdict.manifest === null) return verdict;
+  if ((verdict.verdict !== 'differs' && verdict.otherRules !== true) || verdict.manifest === null) return verdict;
   const own = await session.store.blobs.get(mine.manifest);
   if (!own) return { ...verdict, differencesUnknown: 'Your own manifest is not stored: publish the build first.' };
   let theirs: Uint8Array | undefined = await session.store.blobs.get(verdict.manifest);
@@ -106,7 +108,8 @@ async function withDifferences(
   }
   if (!theirs) return { ...verdict, differencesUnknown: 'No node runs here to compare their list of files.' };
   const all = differences(own, theirs, verdict.manifest, verdict.peer);
-  return { ...verdict, differences: all.slice(0, MAX_NAMED_DIFFERENCES), differenceCount: all.length };
+  const judged = verdict.otherRules === true ? underOtherRules(verdict, all) : verdict;
+  return { ...judged, differences: all.slice(0, MAX_NAMED_DIFFERENCES), differenceCount: all.length };
 }
 
 /** Mine with what they say differs; the whole of theirs where that is less to send. */

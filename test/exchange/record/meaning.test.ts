@@ -123,6 +123,13 @@ const KINDS: readonly [Draft, Meaning][] = [
       kind: 'attestation',
       recipe: a,
       recipeName: 'debian-12-tiny',
+      inputs: {
+        recipe: a,
+        lock: attestation.lock,
+        normaliser: attestation.normaliser,
+        manifestFormat: attestation.manifestFormat,
+        cpuModel: 'qemu64',
+      },
       buildKey: buildKeyOf(attestation),
       manifest: attestation.manifest,
       builder: { ...attestation.environment, cpuModel: 'qemu64', id: 'urn:portalgun:builder:v1' },

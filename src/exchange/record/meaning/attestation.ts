@@ -57,19 +57,20 @@ export function understandAttestation(content: Content): Meaning {
   const internal = definition.object('internalParameters');
   const recipe = external.digest('recipe');
   const cpuModel = internal.name('cpuModel');
-  const buildKey = buildKeyOf({
+  const inputs: BuildInputs = {
     recipe,
     lock: internal.optionalDigest('lock'),
     normaliser: internal.digest('normaliser'),
     manifestFormat: internal.name('manifestFormat'),
     cpuModel,
-  });
+  };
   const details = predicate.object('runDetails');
   const id = details.object('builder').line('id');
   if (details.has('metadata')) checkTimes(details.object('metadata'));
   const builder = { ...readEnvironment(internal.object('environment')), cpuModel, id };
   const manifest = readManifest(content);
-  return { kind: 'attestation', recipe, recipeName: external.name('recipeName'), buildKey, manifest, builder };
+  const recipeName = external.name('recipeName');
+  return { kind: 'attestation', recipe, recipeName, inputs, buildKey: buildKeyOf(inputs), manifest, builder };
 }
 
 export function attestationContent(input: AttestationInput): Draft {
