@@ -115,6 +115,16 @@ function makeProgram(streams: Streams, run: Run): Command {
     async () => (await import('./commands/media.ts')).fetch,
   );
 
+  const needle = program.command('needle').description('pictures that recipes look for');
+  command(
+    needle,
+    'import <file>',
+    'check an openQA needle and put it into a recipe',
+    async () => (await import('./commands/needle.ts')).importNeedles,
+  )
+    .option('--into <recipe>', 'the recipe file; without it, print what goes there')
+    .option('--name <name>', 'what the recipe calls it (default: the file’s name)');
+
   const screen = program.command('screen').description('pictures of screens: what a build sees');
   command(
     screen,

@@ -23,7 +23,7 @@ export interface Softened {
 }
 
 /** Excluded places are painted with this in both pictures before softening: the brightness of openQA's pure green. */
-const EXCLUDED_GREY = 150;
+export const EXCLUDED_GREY = 150;
 
 const HALF_UP = Uint8Array.from({ length: 16 * 255 + 1 }, (_, sum) => (sum + 8) >> 4);
 const HALF_EVEN = Uint8Array.from({ length: 16 * 255 + 1 }, (_, sum) => (sum + 7 + ((sum >> 4) & 1)) >> 4);
@@ -32,8 +32,15 @@ export function greyOf(red: number, green: number, blue: number): number {
   return (9798 * red + 19235 * green + 3735 * blue + 16384) >> 15;
 }
 
-/** `excluded` places outside of the picture are cut off at its edges. */
-export function createSoftened(picture: Picture, excluded: readonly Rect[] = []): Softened {
+/**
+ * `excluded` places outside of the picture are cut off at its edges. `pixels`: of the screen that the picture is a piece of,
+ * where it is one.
+ */
+export function createSoftened(
+  picture: Picture,
+  excluded: readonly Rect[] = [],
+  pixels = picture.width * picture.height,
+): Softened {
   const { width, height } = picture;
   const greyIn = createGrey(picture, excluded);
   let whole: Uint8Array | undefined;
@@ -42,7 +49,7 @@ export function createSoftened(picture: Picture, excluded: readonly Rect[] = [])
     width,
     height,
     soften(part) {
-      if (part.width * part.height * 2 >= width * height) {
+      if (part.width * part.height * 2 >= pixels) {
         const all = { x: 0, y: 0, width, height };
         whole ??= blur(greyIn(all), new Uint8Array(width * height), width, height, all, 0);
         return whole;

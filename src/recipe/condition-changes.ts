@@ -4,7 +4,14 @@
  * one about something else (another kind), and anything inside `gone` and `not`, which hold whenever their text is wrong.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { conditionName, describeCondition, eachCondition, matchesAnything, partsOf } from './conditions.ts';
+import {
+  conditionName,
+  describeCondition,
+  eachCondition,
+  matchesAnything,
+  ocrDistance,
+  partsOf,
+} from './conditions.ts';
 import type { Change } from './change.ts';
 import { fillCondition } from './placeholders.ts';
 import type { Condition, TextPattern } from './types.ts';
@@ -41,9 +48,14 @@ function addedCondition(after: Condition, change: (reason: string, reach: 'wordi
     : change('a condition is added', 'wording');
 }
 
-/** A condition that is about nothing that has to appear first: something gone, or never there; something vague. */
+/**
+ * A condition that is about nothing that has to appear first: something gone, or never there; something vague; a pixel,
+ * which may have its colour from the start.
+ */
 export function mayHoldFromTheStart(condition: Condition): boolean {
-  return eachCondition(condition).some((part) => 'gone' in part || 'not' in part || mayMatchAnything(part));
+  return eachCondition(condition).some(
+    (part) => 'gone' in part || 'not' in part || 'pixel' in part || mayMatchAnything(part),
+  );
 }
 
 /** What a parameter may hold: nothing, one character, a number that a repetition takes for "not even once". */
@@ -120,8 +132,18 @@ function unlike(before: Condition, after: Condition): string | undefined {
   if (was === 'text' && styleOf(before) !== undefined && styleOf(after) !== styleOf(before))
     return 'the text need not be highlighted any more';
   if (was === 'text' || was === 'serial') return undefined;
+  if (was === 'needle' || was === 'pixel') return `another ${was}, which may be there from the start`;
+  if (was === 'ocr') return unlikeOcr(before, after);
   if (was === 'any' || was === 'all') return unlikeParts(partsOf(before), partsOf(after), was);
   return 'it is about something else';
+}
+
+/** Other words in the same place, as exactly recognised as before. */
+function unlikeOcr(before: Condition, after: Condition): string | undefined {
+  if (!('ocr' in before && 'ocr' in after)) return 'it is about something else';
+  if (!isDeepStrictEqual(before.ocr.area, after.ocr.area)) return 'the text is recognised in another place';
+  const share = (ocr: typeof before.ocr): number => ocrDistance(ocr) / ocr.text.length;
+  return share(after.ocr) > Math.max(share(before.ocr), 1 / 8) ? 'more of the text may be wrong' : undefined;
 }
 
 function styleOf(condition: Condition): TextPattern['style'] {

@@ -1,17 +1,19 @@
 /** Walking conditions and acts, and saying them in words for people. */
-import { DEFAULT_PRESSES } from './limits.ts';
+import { DEFAULT_PIXEL_WITHIN, DEFAULT_PRESSES } from './limits.ts';
 import { regexMatchesAnything, textMatchesAnything } from './regex.ts';
-import type { Act, Condition, Place, Recipe, Step, TextPattern } from './types.ts';
+import type { Act, Condition, OcrPattern, PixelPattern, Place, Recipe, Step, TextPattern } from './types.ts';
 
-export type ConditionName = 'text' | 'serial' | 'gone' | 'still' | 'changed' | 'event' | 'any' | 'all' | 'not';
 const POINTER_ACTS = ['click', 'double_click', 'drag', 'move'] as const;
 const KEYBOARD_ACTS = ['type', 'keys', 'key', 'hold', 'release', 'menu', 'check', 'uncheck', 'layout'] as const;
 const ACT_NAMES = [...KEYBOARD_ACTS, ...POINTER_ACTS, 'serial', 'power'] as const;
 export type ActName = (typeof ACT_NAMES)[number];
 
-const CONDITION_NAMES: readonly ConditionName[] = [
+const CONDITION_NAMES = [
   'text',
   'serial',
+  'needle',
+  'ocr',
+  'pixel',
   'gone',
   'still',
   'changed',
@@ -19,7 +21,8 @@ const CONDITION_NAMES: readonly ConditionName[] = [
   'any',
   'all',
   'not',
-];
+] as const;
+export type ConditionName = (typeof CONDITION_NAMES)[number];
 
 export function conditionName(condition: Condition): ConditionName {
   const name = CONDITION_NAMES.find((candidate) => candidate in condition);
@@ -74,6 +77,11 @@ export function usesPointer(recipe: Recipe, part: 'steps' | 'personalise'): bool
   return (recipe[part] ?? []).some((step) => actsOf(step).some((act) => placesOf(act).length > 0));
 }
 
+/** Names of the needles that a condition looks for, in it and in all inside it. */
+export function needlesIn(condition: Condition): string[] {
+  return eachCondition(condition).flatMap((part) => ('needle' in part ? [part.needle] : []));
+}
+
 /** What a text condition looks for: exactly one of a string and a regular expression. */
 export function textOf(text: string | TextPattern): { readonly string: string } | { readonly regex: string } {
   if (typeof text === 'string') return { string: text };
@@ -111,6 +119,10 @@ export function matchesAnything(condition: Condition): boolean {
       const { serial } = condition as Extract<Condition, { serial: unknown }>;
       return typeof serial === 'string' ? textMatchesAnything(serial) : regexMatchesAnything(serial.regex);
     }
+    case 'ocr':
+      return ocrMatchesAnything((condition as Extract<Condition, { ocr: unknown }>).ocr);
+    case 'pixel':
+      return pixelMatchesAnything((condition as Extract<Condition, { pixel: unknown }>).pixel);
     case 'still':
     case 'changed':
       return true;
@@ -123,6 +135,21 @@ export function matchesAnything(condition: Condition): boolean {
   }
 }
 
+/** Characters that may be recognised wrongly where the recipe does not say: one in eight. */
+export function ocrDistance({ text, distance }: OcrPattern): number {
+  return distance ?? Math.floor(text.length / 8);
+}
+
+function ocrMatchesAnything(ocr: OcrPattern): boolean {
+  return textMatchesAnything(ocr.text) || ocrDistance(ocr) * 3 > ocr.text.replaceAll(/\s/g, '').length;
+}
+
+/** A colour that an empty screen has, or so vague that every other screen has it. */
+function pixelMatchesAnything({ colour, within = DEFAULT_PIXEL_WITHIN }: PixelPattern): boolean {
+  const channels = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
+  return within > 64 || channels.every((channel) => channel <= Math.max(within, 16));
+}
+
 /** `the text "Select your location"`. For people; never for comparing. */
 export function describeCondition(condition: Condition): string {
   if ('text' in condition) return describeText(condition.text);
@@ -132,6 +159,12 @@ export function describeCondition(condition: Condition): string {
       ? `${quoted(serial)} on the serial console`
       : `text like /${serial.regex}/ on the serial console`;
   }
+  if ('needle' in condition) return `the needle ${quoted(condition.needle)}`;
+  if ('ocr' in condition) return describeOcr(condition.ocr);
+  if ('pixel' in condition) {
+    const { at, colour, within = DEFAULT_PIXEL_WITHIN } = condition.pixel;
+    return `the colour ${colour} (each channel within ${within}) at ${at.join(', ')}`;
+  }
   if ('gone' in condition) return `${describeCondition(condition.gone)} gone`;
   if ('not' in condition) return `no sign of ${describeCondition(condition.not)}`;
   if ('still' in condition) return `a screen that is still for ${condition.still}`;
@@ -139,6 +172,11 @@ export function describeCondition(condition: Condition): string {
   if ('event' in condition) return condition.event === 'shutdown' ? 'the machine switched off' : 'the machine reset';
   if ('any' in condition) return condition.any.map(describeCondition).join(', or ');
   return condition.all.map(describeCondition).join(', and ');
+}
+
+function describeOcr(ocr: OcrPattern): string {
+  const [x, y, width, height] = ocr.area;
+  return `the recognised text ${quoted(ocr.text)} (at most ${ocrDistance(ocr)} wrong) in the ${width} by ${height} pixels at ${x}, ${y}`;
 }
 
 function describeText(text: string | TextPattern): string {
@@ -190,7 +228,8 @@ function clickWith(button: 'left' | 'middle' | 'right' = 'left'): string {
 export function describePlace(place: Place): string {
   const [right, down] = place.offset ?? [0, 0];
   const beside = place.offset === undefined ? '' : `, ${right} pixels to the right and ${down} down`;
-  return 'at' in place ? `at ${place.at.join(', ')}${beside}` : `on ${describeText(place.text)}${beside}`;
+  if ('at' in place) return `at ${place.at.join(', ')}${beside}`;
+  return `on ${'needle' in place ? `the needle ${quoted(place.needle)}` : describeText(place.text)}${beside}`;
 }
 
 /** JSON's quotes: a line break in a serial act shows as \n. */

@@ -35,6 +35,14 @@ export const MAX_PRESSES = 200;
 export const DEFAULT_PRESSES = 20;
 /** Milliseconds: one day. */
 export const MAX_DURATION_MS = 24 * 60 * 60 * 1000;
+/** Pixels of one area of a needle, and of all needles of a recipe: they are decoded whenever it is read. */
+export const MAX_NEEDLE_AREA_PIXELS = 512 * 512;
+export const MAX_NEEDLE_PIXELS = 4 * MAX_NEEDLE_AREA_PIXELS;
+/** Least similarity of a needle's area, percent, and the pixels it may have moved by, where it does not say: openQA's. */
+export const DEFAULT_NEEDLE_MATCH = 96;
+export const DEFAULT_NEEDLE_MARGIN = 50;
+/** How far each channel of a pixel's colour may be off where the recipe does not say. */
+export const DEFAULT_PIXEL_WITHIN = 8;
 /** Operations of one patch. */
 export const MAX_OPERATIONS = 64;
 /** Parts of the path of a `set`. */

@@ -1,6 +1,7 @@
 /** What the schema cannot say: names that must be known or unique, texts that must compile, kinds that go together. */
 import { parseDuration } from './duration.ts';
 import { MAX_INLINE_FILE_BYTES } from './limits.ts';
+import { areaProblem, needleProblems } from './needles.ts';
 import { placeholdersIn } from './placeholders.ts';
 import { didYouMean, printable, type Path, type Problem } from './problems.ts';
 import { compileRegex } from './regex.ts';
@@ -26,6 +27,7 @@ export function meaningProblems(recipe: Recipe): Problem[] {
   };
   mediaProblems(recipe, say);
   machineProblems(recipe, say);
+  needleProblems(recipe.needles ?? {}, say);
   for (const [name, param] of Object.entries(recipe.params ?? {})) paramProblems(name, param, say);
   const { backoff, timeout } = recipe.defaults ?? {};
   durationProblem(timeout, ['defaults', 'timeout'], say);
@@ -46,7 +48,7 @@ export function meaningProblems(recipe: Recipe): Problem[] {
   return problems;
 }
 
-type Say = (path: Path, message: string, atKey?: boolean) => void;
+export type Say = (path: Path, message: string, atKey?: boolean) => void;
 
 function uniqueId(seen: Set<string>, id: string, path: Path, say: Say): void {
   if (seen.has(id)) say(path, `the id "${id}" is used twice; patches go by ids`);
@@ -83,12 +85,25 @@ function conditionProblems(condition: Condition, path: Path, recipe: Recipe, sec
   if ('still' in condition) durationProblem(condition.still, [...path, 'still'], say);
   if ('text' in condition) patternProblems(condition.text, [...path, 'text'], recipe, secrets, say);
   if ('serial' in condition) patternProblems(condition.serial, [...path, 'serial'], recipe, secrets, say);
+  if ('needle' in condition) needleNameProblem(condition.needle, [...path, 'needle'], recipe, say);
+  if ('ocr' in condition) {
+    placeholderProblems(condition.ocr.text, [...path, 'ocr', 'text'], recipe, secrets, say);
+    areaProblem(condition.ocr.area, [...path, 'ocr', 'area'], say);
+  }
   if ('gone' in condition) conditionProblems(condition.gone, [...path, 'gone'], recipe, secrets, say);
   if ('not' in condition) conditionProblems(condition.not, [...path, 'not'], recipe, secrets, say);
   for (const kind of ['any', 'all'] as const) {
     const parts = (condition as { readonly any?: readonly Condition[]; readonly all?: readonly Condition[] })[kind];
     parts?.forEach((part, index) => conditionProblems(part, [...path, kind, index], recipe, secrets, say));
   }
+}
+
+/** A recipe with a base may name the base's needles: only with it at hand can it be told. */
+function needleNameProblem(name: string, path: Path, recipe: Recipe, say: Say): void {
+  const known = Object.keys(recipe.needles ?? {});
+  if (known.includes(name) || recipe.base !== undefined) return;
+  const offer = known.length === 0 ? '; `portalgun needle import` puts one in' : `; known are ${known.join(', ')}`;
+  say(path, `there is no needle ${printable(name)}${didYouMean(name, known) || offer}`);
 }
 
 function patternProblems(
@@ -116,8 +131,9 @@ function actProblems(act: Act, path: Path, recipe: Recipe, secrets: boolean, say
     else if (act.at_most !== undefined) say([...path, 'at_most'], '"at_most" needs an "until"', true);
   }
   for (const place of placesOf(act)) {
-    if ('text' in place)
-      patternProblems(place.text, [...path, ...pathOfPlace(act, place), 'text'], recipe, secrets, say);
+    const at = [...path, ...pathOfPlace(act, place)];
+    if ('text' in place) patternProblems(place.text, [...at, 'text'], recipe, secrets, say);
+    if ('needle' in place) needleNameProblem(place.needle, [...at, 'needle'], recipe, say);
   }
   for (const kind of ['type', 'menu', 'check', 'uncheck', 'serial'] as const) {
     const text = (act as Readonly<Record<string, unknown>>)[kind];

@@ -91,6 +91,7 @@ export function fillCondition(condition: Condition, values: Values): Condition {
       serial: typeof serial === 'string' ? fill(serial, values) : { regex: fillRegex(serial.regex, values) },
     };
   }
+  if ('ocr' in filled) return { ...filled, ocr: { ...filled.ocr, text: fill(filled.ocr.text, values) } };
   if ('gone' in filled) return { ...filled, gone: inner(filled.gone) };
   if ('not' in filled) return { ...filled, not: inner(filled.not) };
   if ('any' in filled) return { ...filled, any: filled.any.map(inner) };

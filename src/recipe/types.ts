@@ -24,6 +24,8 @@ export interface Recipe {
   readonly reproducible?: { readonly source_date_epoch?: number; readonly clock?: 'fixed' | 'host' };
   readonly defaults?: StepDefaults;
   readonly watch?: readonly Watch[];
+  /** Pictures of parts of screens that conditions and clicks name. */
+  readonly needles?: Readonly<Record<string, RecipeNeedle>>;
   readonly steps: readonly Step[];
   readonly provides?: readonly string[];
   readonly requires?: readonly string[];
@@ -134,6 +136,10 @@ export type Condition = ConditionKind & {
 export type ConditionKind =
   | { readonly text: string | TextPattern }
   | { readonly serial: string | { readonly regex: string } }
+  /** The recipe's needle of this name. */
+  | { readonly needle: string }
+  | { readonly ocr: OcrPattern }
+  | { readonly pixel: PixelPattern }
   | { readonly gone: Condition }
   | { readonly still: Duration }
   | { readonly changed: true }
@@ -141,6 +147,40 @@ export type ConditionKind =
   | { readonly any: readonly Condition[] }
   | { readonly all: readonly Condition[] }
   | { readonly not: Condition };
+
+/** Pixels: x, y, width, height. */
+export type PixelArea = readonly [x: number, y: number, width: number, height: number];
+
+export interface OcrPattern {
+  readonly text: string;
+  readonly area: PixelArea;
+  /** Characters that may be recognised wrongly. */
+  readonly distance?: number;
+}
+
+export interface PixelPattern {
+  readonly at: Point;
+  /** `#rrggbb`. */
+  readonly colour: string;
+  /** How far each channel may be off. */
+  readonly within?: number;
+}
+
+/** A needle as a recipe carries it: all of it is part of the recipe's digest, so that peers have it whole (docs/needles.md). */
+export interface RecipeNeedle {
+  readonly summary?: string;
+  readonly areas: readonly RecipeNeedleArea[];
+  readonly exclude?: readonly PixelArea[];
+}
+
+export interface RecipeNeedleArea {
+  readonly at: PixelArea;
+  /** Base64 of an 8-bit grey PNG: the area, with one pixel around it where the screen went on. */
+  readonly png: string;
+  readonly match?: number;
+  readonly margin?: number;
+  readonly click?: 'center' | Point;
+}
 
 /** Exactly one of `string` and `regex` (linear-time RE2 syntax). */
 export interface TextPattern {
@@ -179,10 +219,18 @@ export type Act =
 export type Button = 'left' | 'middle' | 'right';
 
 /** A point of the screen: given, or the middle of what is found there, in exactly one place. */
-export type Place = ({ readonly at: Point } | { readonly text: string | TextPattern }) & {
+export type Place = (
+  | { readonly at: Point }
+  | { readonly text: string | TextPattern }
+  /** Its click point, or the middle of its first area. */
+  | { readonly needle: string }
+) & {
   /** Pixels from there to the right and down; negative to the left and up. */
   readonly offset?: Point;
 };
+
+/** A place for whoever moves the pointer: where a needle is has been found out before. */
+export type SeenPlace = Exclude<Place, { readonly needle: string }>;
 
 /** Pixels: x from the left, y from the top. */
 export type Point = readonly [x: number, y: number];

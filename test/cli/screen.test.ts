@@ -1,12 +1,13 @@
 /** Pictures and needles at the command line: many at a time, one line a pair, whatever is wrong named exactly. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { encodePng } from '../../src/picture/index.ts';
-import { cli, errorOf, jsonLines } from '../support/cli.ts';
-import { seeded } from '../support/needle-screens.ts';
+import { parseRecipe } from '../../src/recipe/index.ts';
+import { cli, errorOf, json, jsonLines } from '../support/cli.ts';
+import { mottledPicture } from '../support/mottled.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 
 const AREA = { xpos: 20, ypos: 10, width: 30, height: 20, click_point: 'center' };
@@ -18,16 +19,7 @@ describe('portalgun screen', function () {
   before(async () => {
     test = await tempHome();
     folder = await mkdtemp(path.join(tmpdir(), 'pg-screens-'));
-    const random = seeded(11);
-    const blocks = Array.from({ length: 16 * 12 }, () => Math.floor(random() * 256));
-    const picture = (shift: number) => {
-      const rgb = new Uint8Array(160 * 120 * 3);
-      for (let at = 0; at < 160 * 120; at++) {
-        const [x, y] = [Math.floor(((at % 160) + 160 - shift) % 160), Math.floor(at / 160)];
-        rgb.fill(blocks[Math.floor(y / 10) * 16 + Math.floor(x / 10)] ?? 0, at * 3, at * 3 + 3);
-      }
-      return encodePng({ width: 160, height: 120, rgb });
-    };
+    const picture = (shift: number) => encodePng(mottledPicture(11, shift));
     const needle = (name: string, json: unknown) => writeFile(file(`${name}.json`), JSON.stringify(json));
     await writeFile(file('shot.png'), picture(0));
     await writeFile(file('moved.png'), picture(7));
@@ -123,6 +115,37 @@ describe('portalgun screen', function () {
       both.facts.files.map((one: { code: string }) => one.code),
       ['picture/bad-png', 'screen/not-found'],
     );
+  });
+
+  it('needle import puts a needle into a recipe, cut down to what is compared, and leaves the rest as it was', async () => {
+    const recipe = file('recipe.yaml');
+    const before = [
+      'recipe: 1',
+      'name: clicks # a comment that stays',
+      'version: 1.0.0',
+      'machine: { arch: x86_64, memory: 64M }',
+      'steps:',
+      '  - id: look',
+      '    expect: { text: anything }',
+      '',
+    ].join('\n');
+    await writeFile(recipe, before);
+    const { name, needle } = await json(test, ['needle', 'import', file('needle.json'), '--into', recipe]);
+    assert.deepEqual([name, needle.areas[0].at, needle.areas[0].click], ['needle', [20, 10, 30, 20], 'center']);
+    await json(test, ['needle', 'import', file('needle.json'), '--into', recipe, '--name', 'second']);
+    const after = await readFile(recipe, 'utf8');
+    assert.ok(after.includes('# a comment that stays'));
+    assert.deepEqual(Object.keys(parseRecipe(after).recipe.needles ?? {}), ['needle', 'second']);
+    assert.ok(after.length < before.length + 4_000);
+  });
+
+  it('needle import prints what goes into a recipe, and refuses what cannot', async () => {
+    const { stdout } = await cli(test, ['needle', 'import', file('needle.json')]);
+    assert.match(stdout, /^needles:\n {2}needle:\n/);
+    const error = await errorOf(test, ['needle', 'import', file('outside.json')], 2);
+    assert.equal(error.code, 'screen/bad-needle');
+    const named = await errorOf(test, ['needle', 'import', file('needle.json'), '--name', 'No Name'], 2);
+    assert.equal(named.code, 'screen/bad-needle-name');
   });
 });
 

@@ -31,7 +31,8 @@ describe('what a recipe says about hands', () => {
     ['{ click: Continue }', /found "Continue", expected a mapping/],
     ['{ click: { at: [1, 2], text: x } }', /found at and text, expected exactly one of at, text/],
     ['{ click: { at: [1] } }', /found .*, expected at least 2/],
-    ['{ click: { at: [1, 2], needle: x } }', /this version does not know "needle" yet/],
+    ['{ click: { at: [1, 2], needle: x } }', /expected exactly one of at, text, needle/],
+    ['{ click: { needle: nobody } }', /there is no needle "nobody"/],
     ['{ click: { text: { regex: "(" } } }', /click\.text\.regex: the regular expression/],
     [
       '{ drag: { from: { at: [1, 2] }, to: { text: "{{nobody}}" } } }',

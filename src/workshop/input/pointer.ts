@@ -4,7 +4,7 @@
  */
 import { FailedError } from '../../errors.ts';
 import { describePlace } from '../../recipe/conditions.ts';
-import type { Place, Point } from '../../recipe/types.ts';
+import type { Point, SeenPlace } from '../../recipe/types.ts';
 import { POINTER_RANGE } from '../machine/types.ts';
 import type { Frame, PointerButton, PointerEvent } from '../machine/types.ts';
 import { findText } from '../screen/match.ts';
@@ -25,7 +25,7 @@ export interface ClickOptions {
  */
 export async function clickOn(
   bench: Bench,
-  place: Place,
+  place: SeenPlace,
   { button = 'left', times = 1 }: ClickOptions = {},
 ): Promise<void> {
   await moveTo(bench, place);
@@ -35,7 +35,7 @@ export async function clickOn(
   }
 }
 
-export async function moveTo(bench: Bench, place: Place): Promise<void> {
+export async function moveTo(bench: Bench, place: SeenPlace): Promise<void> {
   await pointerIsRead(bench, place);
   const { point, frame } = await locate(bench, place);
   await bench.machine.sendPointer([positionOf(point, frame)]);
@@ -44,7 +44,7 @@ export async function moveTo(bench: Bench, place: Place): Promise<void> {
 }
 
 /** Both ends are found before the button goes down: what is dragged may cover the other end. */
-export async function drag(bench: Bench, from: Place, to: Place): Promise<void> {
+export async function drag(bench: Bench, from: SeenPlace, to: SeenPlace): Promise<void> {
   await pointerIsRead(bench, from);
   const start = await locate(bench, from);
   const end = await locate(bench, to);
@@ -74,7 +74,7 @@ export function positionOf(
 }
 
 /** Waits for a text that may still be drawn, until the screen rests. */
-async function locate(bench: Bench, place: Place): Promise<{ readonly point: Point; readonly frame: Frame }> {
+async function locate(bench: Bench, place: SeenPlace): Promise<{ readonly point: Point; readonly frame: Frame }> {
   let middle: Point;
   let { frame, screen } = await frameAndText(bench);
   if ('at' in place) middle = place.at;
@@ -96,7 +96,11 @@ async function locate(bench: Bench, place: Place): Promise<{ readonly point: Poi
   return { point, frame };
 }
 
-function middleOfText(screen: ScreenText, place: Place, text: Extract<Place, { text: unknown }>['text']): Point {
+function middleOfText(
+  screen: ScreenText,
+  place: SeenPlace,
+  text: Extract<SeenPlace, { text: unknown }>['text'],
+): Point {
   const [spot, other] = findText(screen, text);
   if (spot === undefined) {
     throw new FailedError('input/not-on-screen', `there is nothing to point at: ${describePlace(place)} is not there`, {
@@ -116,7 +120,7 @@ function middleOfText(screen: ScreenText, place: Place, text: Extract<Place, { t
 }
 
 /** A guest that still loads its drivers does not read the pointer yet; what is sent before that is lost. */
-async function pointerIsRead(bench: Bench, place: Place): Promise<void> {
+async function pointerIsRead(bench: Bench, place: SeenPlace): Promise<void> {
   const deadlineMs = clockOf(bench).now() + POINTER_READY_MS * (bench.hostFactor ?? 1);
   while (!(await bench.machine.pointerReady())) {
     if (clockOf(bench).now() >= deadlineMs) {

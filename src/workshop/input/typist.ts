@@ -1,6 +1,6 @@
 /** One pair of hands for one machine: text, keys, menus and the pointer, on one layout, with what was learned about its pace. */
 import { DEFAULT_KEYBOARD, type KeyboardName } from '../../recipe/keyboards.ts';
-import type { Place } from '../../recipe/types.ts';
+import type { SeenPlace } from '../../recipe/types.ts';
 import type { Machine } from '../machine/types.ts';
 import type { Eyes } from '../screen/types.ts';
 import { holdEvents, keyEvents } from './keyboard.ts';
@@ -26,9 +26,9 @@ export interface Typist {
   choose(entry: string, signal?: AbortSignal): Promise<void>;
   /** The same, and ticks or unticks the entry's checkbox unless it is so already. */
   tick(entry: string, ticked: boolean, signal?: AbortSignal): Promise<void>;
-  click(place: Place, options?: ClickOptions, signal?: AbortSignal): Promise<void>;
-  move(place: Place, signal?: AbortSignal): Promise<void>;
-  drag(from: Place, to: Place, signal?: AbortSignal): Promise<void>;
+  click(place: SeenPlace, options?: ClickOptions, signal?: AbortSignal): Promise<void>;
+  move(place: SeenPlace, signal?: AbortSignal): Promise<void>;
+  drag(from: SeenPlace, to: SeenPlace, signal?: AbortSignal): Promise<void>;
 }
 
 export interface TypistOptions {

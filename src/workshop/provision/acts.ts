@@ -3,11 +3,12 @@
  * words mean, and what is told about them.
  */
 import { FailedError } from '../../errors.ts';
-import { describeAct, describeCondition } from '../../recipe/conditions.ts';
+import { describeAct, describeCondition, describePlace } from '../../recipe/conditions.ts';
 import type { KeyboardName } from '../../recipe/keyboards.ts';
 import { DEFAULT_PRESSES } from '../../recipe/limits.ts';
-import type { Act, Condition, Place } from '../../recipe/types.ts';
-import type { PointerButton } from '../machine/types.ts';
+import type { Act, Condition, Place, SeenPlace } from '../../recipe/types.ts';
+import type { Frame, PointerButton } from '../machine/types.ts';
+import type { NeedleMatch } from '../screen/needle.ts';
 import { serialText } from './conditions.ts';
 import { SERIAL_ECHO_MS } from './limits.ts';
 import type { Observer } from './observer.ts';
@@ -32,12 +33,12 @@ export interface Typist {
   /** The same, and ticks or unticks the entry's checkbox unless it is so already. */
   tick(entry: string, ticked: boolean, signal: AbortSignal): Promise<void>;
   click(
-    place: Place,
+    place: SeenPlace,
     options: { readonly button: PointerButton; readonly times: number },
     signal: AbortSignal,
   ): Promise<void>;
-  move(place: Place, signal: AbortSignal): Promise<void>;
-  drag(from: Place, to: Place, signal: AbortSignal): Promise<void>;
+  move(place: SeenPlace, signal: AbortSignal): Promise<void>;
+  drag(from: SeenPlace, to: SeenPlace, signal: AbortSignal): Promise<void>;
 }
 
 export interface ActContext {
@@ -48,6 +49,7 @@ export interface ActContext {
   readonly secrets: ReadonlyMap<string, string>;
   /** Waits for the condition until the screen rests without it. */
   readonly comes: (condition: Condition) => Promise<boolean>;
+  readonly needle: (name: string, frame: Frame) => NeedleMatch | undefined;
   readonly hostFactor: number;
   readonly now: () => number;
   readonly emit: (event: BuildEventBody) => void;
@@ -83,11 +85,29 @@ export async function perform(act: Act, context: ActContext): Promise<void> {
 
 type PointerAct = Extract<Act, { click: Place } | { double_click: Place } | { move: Place } | { drag: object }>;
 
-function point(act: PointerAct, { typist, signal }: ActContext): Promise<void> {
-  if ('click' in act) return typist.click(act.click, { button: act.button ?? 'left', times: 1 }, signal);
-  if ('double_click' in act) return typist.click(act.double_click, { button: act.button ?? 'left', times: 2 }, signal);
-  if ('move' in act) return typist.move(act.move, signal);
-  return typist.drag(act.drag.from, act.drag.to, signal);
+async function point(act: PointerAct, context: ActContext): Promise<void> {
+  const { typist, signal } = context;
+  if ('drag' in act) return typist.drag(await seen(act.drag.from, context), await seen(act.drag.to, context), signal);
+  if ('move' in act) return typist.move(await seen(act.move, context), signal);
+  const [place, times] = 'click' in act ? ([act.click, 1] as const) : ([act.double_click, 2] as const);
+  return typist.click(await seen(place, context), { button: act.button ?? 'left', times }, signal);
+}
+
+/** A needle's click point, or the middle of its first area, where it is now. */
+async function seen(place: Place, { comes, needle, observer, signal }: ActContext): Promise<SeenPlace> {
+  if (!('needle' in place)) return place;
+  await comes({ needle: place.needle });
+  const { frame } = observer.last ?? (await observer.look(signal));
+  const found = needle(place.needle, frame);
+  const area = found?.areas.find(({ click }) => click) ?? found?.areas[0];
+  if (found?.ok !== true || area === undefined) {
+    throw new FailedError('input/not-on-screen', `there is nothing to point at: ${describePlace(place)} is not there`, {
+      hint: 'wait for it with `when` first',
+    });
+  }
+  const { x, y, width, height } = area;
+  const { x: right, y: down } = area.click ?? { x: x + Math.floor(width / 2), y: y + Math.floor(height / 2) };
+  return { at: [right, down], ...(place.offset && { offset: place.offset }) };
 }
 
 /** Looks before each press, and so presses nothing where it is to be seen already. */

@@ -39,6 +39,7 @@ import type { Workbench } from './workbench.ts';
 export interface Senses {
   readonly eyes: Eyes;
   readonly reader: TextReader;
+  readonly pictures: Bench['pictures'];
   readonly learnFont: (machine: Machine) => Promise<Font | null>;
   readonly terminal: () => SerialTerminal;
   /** Types on `hands`: the machine, watched by the engine. */
@@ -199,12 +200,13 @@ class Run {
     await this.stop();
     const arrival = await this.#timeline.goTo(to, this.#resolved, this.#options.signal);
     const { senses } = this.#options;
-    const { eyes, terminal, learnFont, reader } = senses;
+    const { eyes, terminal, learnFont, reader, pictures } = senses;
     const observer = observe(arrival.machine, eyes, { terminal, learn: learnFont, now: this.#now });
     this.#machine = arrival.machine;
     this.#bench = {
       observer,
       reader,
+      pictures,
       typist: senses.typist(observer.hands),
       unconfirmed: false,
       booting: arrival.step === null,
@@ -236,9 +238,10 @@ class Run {
 
   #settings(): StepSettings {
     const { hostFactor, secrets, signal } = this.#options;
-    const { watch, defaults } = this.#resolved.recipe;
+    const { watch, needles, defaults } = this.#resolved.recipe;
     return {
       watches: watch ?? [],
+      needles,
       defaultTimeoutMs: defaults?.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(defaults.timeout),
       hostFactor,
       durationMs,
@@ -255,11 +258,20 @@ class Run {
   async #canRetryInPlace(step: Step): Promise<boolean> {
     const bench = this.#workplace();
     const { observer, reader } = bench;
+    const { signal } = this.#options;
     if (observer.mark === this.#markBefore) return true;
     if (step.when === undefined) return false;
-    const seen = await observer.look(this.#options.signal);
+    const seen = await observer.look(signal);
+    const pictures = bench.pictures(this.#resolved.recipe.needles);
+    await pictures.recognise([step.when], seen.frame, signal);
     const scaled = (duration: Duration) => durationMs(duration) * this.#options.hostFactor;
-    const { met } = evaluate(step.when, seen, { reader, fresh: false, durationMs: scaled, nowMs: this.#now() });
+    const { met } = evaluate(step.when, seen, {
+      reader,
+      pictures,
+      fresh: false,
+      durationMs: scaled,
+      nowMs: this.#now(),
+    });
     // What the failed try sent had no effect that shows: nothing is left to confirm.
     if (met) bench.unconfirmed = false;
     return met;

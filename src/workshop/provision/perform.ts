@@ -2,7 +2,7 @@
  * One try of one step: wait for `when`, act, wait for `expect`. Everything around a try (retry, rollback, repair,
  * recording) is in decorators.ts.
  */
-import type { Act, Branch, Condition, Duration, Step, Watch } from '../../recipe/types.ts';
+import type { Act, Branch, Condition, Duration, Recipe, Step, Watch } from '../../recipe/types.ts';
 import { describeCondition, placesOf } from '../../recipe/conditions.ts';
 import { stepDigest } from '../../recipe/digest.ts';
 import { PortalgunError } from '../../errors.ts';
@@ -30,6 +30,7 @@ import {
 } from './limits.ts';
 import type { Masker } from './mask.ts';
 import type { Observation, Observer } from './observer.ts';
+import type { PictureReader } from '../screen/picture-reader.ts';
 import type { ScreenText } from '../screen/types.ts';
 import { StepFailed, textOf } from './step-failed.ts';
 import type { BuildEventBody, StepFailure } from './types.ts';
@@ -39,6 +40,8 @@ export interface Bench {
   readonly observer: Observer;
   readonly typist: Typist;
   readonly reader: TextReader;
+  /** Makes eyes for what is not text, with the needles that the recipe has now. */
+  readonly pictures: (needles: Recipe['needles']) => PictureReader;
   /** Input has gone out that no condition has confirmed yet: the next match must be of something new. */
   unconfirmed: boolean;
   /** No step has been done since power-on: firmware and kernels may draw nothing for long. */
@@ -48,6 +51,7 @@ export interface Bench {
 /** What does not change while the steps run. */
 export interface StepSettings {
   readonly watches: readonly Watch[];
+  readonly needles: Recipe['needles'];
   /** Unscaled, milliseconds. */
   readonly defaultTimeoutMs: number;
   readonly hostFactor: number;
@@ -81,6 +85,7 @@ export async function performStep(step: Step, bench: Bench, settings: StepSettin
         observer: bench.observer,
         typist: bench.typist,
         comes: (condition) => comesWhileMoving(condition, bench, settings),
+        needle: (name, frame) => bench.pictures(settings.needles).needle(name, frame),
       });
     } catch (error) {
       throw await actFailed(error, act, step, bench, settings);
@@ -101,7 +106,9 @@ async function comesWhileMoving(condition: Condition, bench: Bench, settings: St
   const scaled = (duration: Duration) => settings.durationMs(duration) * hostFactor;
   for (let seen = await observer.look(signal); ; seen = await observer.next(signal)) {
     if (!seen.current) continue;
-    if (evaluate(condition, seen, { ...evaluation(bench, settings, scaled), fresh: false }).met) return true;
+    const how = { ...evaluation(bench, settings, scaled), fresh: false };
+    await recognise([condition], seen, how, signal);
+    if (evaluate(condition, seen, how).met) return true;
     const restMs = now() - Math.max(seen.changedAtMs, seen.mark.sentAtMs, startedAtMs);
     const waitedMs = now() - startedAtMs;
     if (restMs >= PRESS_REST_MS * hostFactor || waitedMs >= PRESS_MOST_MS * hostFactor) return false;
@@ -139,6 +146,7 @@ async function until(
   for (;;) {
     const how = evaluation(bench, settings, scaled);
     if (seen.current) {
+      await recognise([condition, ...settings.watches.map((watch) => watch.when)], seen, how, signal);
       const verdict = evaluate(condition, seen, how);
       if (verdict.met) {
         tellSeen(condition, verdict, seen, step, settings);
@@ -155,7 +163,19 @@ async function until(
 }
 
 function evaluation(bench: Bench, settings: StepSettings, durationMs: (duration: Duration) => number): Evaluation {
-  return { reader: bench.reader, fresh: bench.unconfirmed, durationMs, nowMs: settings.now() };
+  const pictures = bench.pictures(settings.needles);
+  return { reader: bench.reader, pictures, fresh: bench.unconfirmed, durationMs, nowMs: settings.now() };
+}
+
+/** Text recognition takes seconds: it is done before a look is judged, and only where something asks for it. */
+async function recognise(
+  conditions: readonly Condition[],
+  { frame, mark }: Observation,
+  { pictures, fresh }: Evaluation,
+  signal: AbortSignal,
+): Promise<void> {
+  await pictures?.recognise(conditions, frame, signal);
+  if (fresh && mark.frame) await pictures?.recognise(conditions, mark.frame, signal);
 }
 
 function tellSeen(condition: Condition, verdict: Verdict, seen: Observation, step: Step, settings: StepSettings): void {
@@ -179,9 +199,10 @@ function checkWatches(step: Step, seen: Observation, bench: Bench, settings: Ste
 
 function timedOut(condition: Condition, limitMs: number, verdict: Verdict): string {
   const within = `within ${seconds(limitMs)}`;
+  const instead = verdict.evidence === undefined ? '' : ` (${verdict.evidence()})`;
   return verdict.stale === true
     ? `${describeCondition(condition)} was there before the last input and did not come again ${within}`
-    : `${describeCondition(condition)} was not seen ${within}`;
+    : `${describeCondition(condition)} was not seen ${within}${instead}`;
 }
 
 /** The same on every host, whatever its parameters: a symptom is made of it. */
@@ -274,8 +295,9 @@ function wantedBy(act: Act): Condition | undefined {
   if ('uncheck' in act) return { text: act.uncheck };
   if ('type' in act) return { text: act.type };
   if ('key' in act) return act.until;
-  const place = placesOf(act).find((one) => 'text' in one);
-  return place && { text: place.text };
+  const place = placesOf(act).find((one) => !('at' in one));
+  if (place === undefined || 'at' in place) return undefined;
+  return 'needle' in place ? { needle: place.needle } : { text: place.text };
 }
 
 function seconds(ms: number): string {

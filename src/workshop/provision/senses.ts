@@ -4,6 +4,8 @@ import { createTypist } from '../input/typist.ts';
 import { learnVgaFont } from '../screen/learn-vga.ts';
 import { findText } from '../screen/match.ts';
 import { nearestLines } from '../screen/nearest.ts';
+import { createPictureReaders } from '../screen/picture-reader.ts';
+import { createRecogniser } from '../screen/recognise.ts';
 import type { Eyes } from '../screen/types.ts';
 import type { Senses } from './engine.ts';
 import { createSerialTerminal } from './serial-terminal.ts';
@@ -15,6 +17,7 @@ export function createSenses(eyes: Eyes, hostFactor = 1): Senses {
   return {
     eyes,
     reader: { find: findText, nearest: nearestLines },
+    pictures: createPictureReaders(createRecogniser()),
     learnFont: learnVgaFont,
     terminal: createSerialTerminal,
     typist: (machine) => createTypist({ machine, eyes, hostFactor, pace }),

@@ -17,3 +17,9 @@ export const NEEDLE_JSON_BYTES = 256 * 1024;
 /** Areas of one needle, and its tags. */
 export const NEEDLE_AREAS = 64;
 export const NEEDLE_TAGS = 256;
+
+/** An area to recognise text in is drawn larger until it is this high, at most four times. */
+export const RECOGNISED_HEIGHT_PIXELS = 160;
+
+/** Text recognition that nobody has asked for this long is ended, milliseconds. */
+export const RECOGNITION_IDLE_MS = 60_000;

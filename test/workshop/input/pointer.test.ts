@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { FailedError } from '../../../src/errors.ts';
-import type { Place } from '../../../src/recipe/types.ts';
+import type { SeenPlace } from '../../../src/recipe/types.ts';
 import { clickOn, drag, moveTo } from '../../../src/workshop/input/pointer.ts';
 import type { Machine } from '../../../src/workshop/machine/types.ts';
 import { screenOf } from '../screen/painted.ts';
@@ -77,7 +77,7 @@ describe('pointing', () => {
     const { bench, did } = desktop(BUTTONS, { highlighted: 3 });
     await assert.rejects(clickOn(bench, { text: 'Next' }), fails('input/ambiguous'));
     assert.deepEqual(did, []);
-    const narrower: Place[] = [
+    const narrower: SeenPlace[] = [
       { text: { string: 'Next', area: [0, 0, 40, 2] } },
       { text: { string: 'Next', line: 3 } },
       { text: { string: 'Next', style: 'inverse' } },
@@ -86,7 +86,7 @@ describe('pointing', () => {
     assert.deepEqual(did, ['160,24', '24,56', '24,56']);
   });
 
-  const nowhere: readonly (readonly [string, Place, string])[] = [
+  const nowhere: readonly (readonly [string, SeenPlace, string])[] = [
     ['a text that is not there', { text: 'Finish' }, 'input/not-on-screen'],
     ['a point beside the screen', { at: [WIDTH, 1] }, 'input/outside-screen'],
     ['a point above it', { at: [1, -1] }, 'input/outside-screen'],

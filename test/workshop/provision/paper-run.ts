@@ -9,6 +9,8 @@ import type { Recipe, ResolvedRecipe, Step } from '../../../src/recipe/types.ts'
 import type { MachineConfig } from '../../../src/workshop/machine/types.ts';
 import { openCheckpoints, type CheckpointStore } from '../../../src/workshop/provision/checkpoints.ts';
 import type { TextReader } from '../../../src/workshop/provision/conditions.ts';
+import { createPictureReaders } from '../../../src/workshop/screen/picture-reader.ts';
+import { createRecogniser } from '../../../src/workshop/screen/recognise.ts';
 import { runSteps, type RunOptions, type RunResult, type Senses } from '../../../src/workshop/provision/engine.ts';
 import { createSerialTerminal } from '../../../src/workshop/provision/serial-terminal.ts';
 import type { BuildEvent } from '../../../src/workshop/provision/types.ts';
@@ -72,6 +74,7 @@ export function senses(): Senses {
   return {
     eyes: paperEyes(),
     reader,
+    pictures: createPictureReaders(createRecogniser()),
     learnFont: () => Promise.resolve(null),
     terminal: createSerialTerminal,
     typist: paperTypist,

@@ -6,6 +6,7 @@ import { correlate } from '../../../src/workshop/screen/correlate.ts';
 import { findPatch } from '../../../src/workshop/screen/find-patch.ts';
 import { createScene, matchNeedle, rankMatches, type Needle } from '../../../src/workshop/screen/needle.ts';
 import { needleOf, parseNeedle } from '../../../src/workshop/screen/openqa-needle.ts';
+import { needleOfRecipe, recipeNeedleOf } from '../../../src/workshop/screen/recipe-needle.ts';
 import { paintNeedles, seeded } from '../../support/needle-screens.ts';
 
 interface Vectors {
@@ -57,6 +58,21 @@ describe('matching a needle', function () {
     }
     assert.ok(areas > 200);
     assert.ok(elsewhere.length < areas / 20, `${elsewhere.length} of ${areas} elsewhere: ${elsewhere.join('; ')}`);
+  });
+
+  it('gives the same for a needle that was cut down for a recipe', () => {
+    const { needles, screens } = paintNeedles(4);
+    for (const { name, json, picture } of needles) {
+      const described = parseNeedle(bytes(json), name);
+      // Several areas are softened together in a whole picture, which moves a last column's rounding.
+      const one = { ...described, match: described.match.slice(0, 1) };
+      const cut = needleOfRecipe(name, recipeNeedleOf(one, picture));
+      const whole = needleOf(one, picture);
+      for (const screen of screens.slice(0, 4)) {
+        const [a, b] = [matchNeedle(createScene(screen.picture), whole), matchNeedle(createScene(screen.picture), cut)];
+        assert.deepEqual(b.areas, a.areas);
+      }
+    }
   });
 
   it('needs every area, each as good as it asks for', () => {

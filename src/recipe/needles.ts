@@ -1,0 +1,95 @@
+/** The needles that a recipe carries: what the schema cannot say of them. Pictures are decoded within limits. */
+import { PortalgunError } from '../errors.ts';
+import { decodePng, pngHeader } from '../picture/png.ts';
+import { createSoftened } from '../picture/softened.ts';
+import type { Picture, Rect } from '../picture/types.ts';
+import { DEFAULT_NEEDLE_MATCH, MAX_NEEDLE_AREA_PIXELS, MAX_NEEDLE_PIXELS } from './limits.ts';
+import type { Path } from './problems.ts';
+import type { PixelArea, RecipeNeedle, RecipeNeedleArea } from './types.ts';
+
+type Say = (path: Path, message: string) => void;
+
+export function needleProblems(needles: Readonly<Record<string, RecipeNeedle>>, say: Say): void {
+  const pixels = Object.values(needles)
+    .flatMap(({ areas }) => areas)
+    .reduce((sum, { at }) => sum + at[2] * at[3], 0);
+  if (pixels > MAX_NEEDLE_PIXELS) {
+    return say(
+      ['needles'],
+      `the needles have ${pixels} pixels together, more than ${MAX_NEEDLE_PIXELS}; cut their areas smaller`,
+    );
+  }
+  for (const [name, needle] of Object.entries(needles)) {
+    const before = needle.areas.map((area, index) => areaProblems(area, ['needles', name, 'areas', index], say));
+    (needle.exclude ?? []).forEach((area, index) => areaProblem(area, ['needles', name, 'exclude', index], say));
+    if (before.every((vague) => vague === true))
+      say(
+        ['needles', name],
+        'the needle is so plain that an empty screen matches it; take an area with something on it',
+      );
+    if (needle.areas.filter(({ click }) => click !== undefined).length > 1)
+      say(['needles', name], 'more than one area of the needle has a click point');
+  }
+}
+
+export function areaProblem([, , width, height]: PixelArea, path: Path, say: Say): boolean {
+  if (width > 0 && height > 0) return false;
+  say(path, `the area is ${width} by ${height} pixels large`);
+  return true;
+}
+
+/** True for an area that says nothing; undefined where there was a problem. */
+function areaProblems({ at, png, match, click }: RecipeNeedleArea, path: Path, say: Say): boolean | undefined {
+  if (areaProblem(at, [...path, 'at'], say)) return undefined;
+  const [, , width, height] = at;
+  if (width * height > MAX_NEEDLE_AREA_PIXELS) {
+    say([...path, 'at'], `the area has ${width * height} pixels, more than ${MAX_NEEDLE_AREA_PIXELS}`);
+    return undefined;
+  }
+  if (Array.isArray(click) && (click[0] > width || click[1] > height))
+    say([...path, 'click'], `the point ${click.join(', ')} is not inside the area of ${width} by ${height} pixels`);
+  try {
+    const { picture, part } = needlePicture(at, png);
+    return isVague(picture, part, match ?? DEFAULT_NEEDLE_MATCH);
+  } catch (error) {
+    if (!(error instanceof PortalgunError)) throw error;
+    say([...path, 'png'], error.message);
+    return undefined;
+  }
+}
+
+/** An area's pixels with those around it, and where in them the area itself is. Throws `picture/…`. */
+export function needlePicture([x, y, width, height]: PixelArea, png: string): { picture: Picture; part: Rect } {
+  const bytes = Buffer.from(png, 'base64');
+  const header = pngHeader(bytes, 'the picture of the area');
+  const [left, top] = [x > 0 ? 1 : 0, y > 0 ? 1 : 0];
+  // Beyond the right and the lower edge there is one pixel, or the screen ended there.
+  const [right, below] = [header.width - width - left, header.height - height - top];
+  const fits = (right === 0 || right === 1) && (below === 0 || below === 1);
+  if (!fits || header.depth !== 8 || header.colourType !== 0) {
+    const found = `${header.width} by ${header.height} pixels, ${header.depth} bits, colour type ${header.colourType}`;
+    throw new PortalgunError(
+      2,
+      'recipe/bad-needle',
+      `the picture has ${found}; expected 8-bit grey, the area with one pixel around it`,
+    );
+  }
+  return { picture: decodePng(bytes, 'the picture of the area'), part: { x: left, y: top, width, height } };
+}
+
+/** What a similarity of `match` percent allows (docs/needles.md): a screen of one colour is as far off as the area varies. */
+function isVague(picture: Picture, part: Rect, match: number): boolean {
+  const plane = createSoftened(picture, [], Infinity).soften(part);
+  let sum = 0;
+  let squares = 0;
+  for (let y = part.y; y < part.y + part.height; y++) {
+    for (let x = part.x; x < part.x + part.width; x++) {
+      const value = plane[y * picture.width + x] ?? 0;
+      sum += value;
+      squares += value * value;
+    }
+  }
+  const pixels = part.width * part.height;
+  const variance = squares / pixels - (sum / pixels) ** 2;
+  return variance <= 2 * (40 + 380 * (0.9 - match / 100));
+}
