@@ -95,7 +95,7 @@ ${end}`;
     );
   });
 
-  it('refuses a secret that it cannot type, and does not say what is in it', () => {
+  it('threat 39: refuses a secret that it cannot type, and does not say what is in it', () => {
     const rest = 'params: { word: { type: secret, summary: s } }\n';
     const personal =
       'personalise:\n  - { id: p, do: [{ type: "{{word}}", echo: false }, { key: enter }], expect: { text: ok } }\n';

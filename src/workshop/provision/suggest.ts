@@ -4,7 +4,7 @@
  */
 import { eachCondition } from '../../recipe/conditions.ts';
 import { satisfiedByEcho } from '../../recipe/echo.ts';
-import type { Act, Condition, Operation, ResolvedRecipe, Step, TextPattern } from '../../recipe/types.ts';
+import type { Act, Condition, Operation, Place, ResolvedRecipe, Step, TextPattern } from '../../recipe/types.ts';
 import { stepDigest, valueDigest } from '../../recipe/digest.ts';
 import type { TextReader } from './conditions.ts';
 import { freshSpots } from './freshness.ts';
@@ -240,7 +240,7 @@ export function changingStep(resolved: ResolvedRecipe, step: Step, changed: Step
 
 function rewordStep(step: Step, phase: RepairRequest['failure']['phase'], old: string, text: string): Step {
   const reword = (condition: Condition) => rewordCondition(condition, old, text);
-  const rewordAct = (act: Act): Act => ('menu' in act && act.menu === old ? { ...act, menu: text } : act);
+  const rewordAct = (act: Act): Act => rewordedAct(act, old, text);
   switch (phase) {
     case 'when':
       return {
@@ -263,11 +263,30 @@ function rewordStep(step: Step, phase: RepairRequest['failure']['phase'], old: s
   }
 }
 
+/** An entry that was renamed, or a text to point at. */
+function rewordedAct(act: Act, old: string, text: string): Act {
+  if ('menu' in act) return act.menu === old ? { ...act, menu: text } : act;
+  if ('check' in act) return act.check === old ? { ...act, check: text } : act;
+  if ('uncheck' in act) return act.uncheck === old ? { ...act, uncheck: text } : act;
+  const place = (one: Place): Place =>
+    'text' in one && textOf(one.text) === old ? { ...one, text: rewordPattern(one.text, text) } : one;
+  if ('click' in act) return { ...act, click: place(act.click) };
+  if ('double_click' in act) return { ...act, double_click: place(act.double_click) };
+  if ('move' in act) return { ...act, move: place(act.move) };
+  return 'drag' in act ? { ...act, drag: { from: place(act.drag.from), to: place(act.drag.to) } } : act;
+}
+
+function textOf(text: string | TextPattern): string | undefined {
+  return typeof text === 'string' ? text : text.string;
+}
+
+function rewordPattern(pattern: string | TextPattern, text: string): string | TextPattern {
+  return typeof pattern === 'string' ? text : withString(pattern, text);
+}
+
 function rewordCondition(condition: Condition, old: string, text: string): Condition {
-  if ('text' in condition) {
-    if (typeof condition.text === 'string') return condition.text === old ? { ...condition, text } : condition;
-    return condition.text.string === old ? { ...condition, text: withString(condition.text, text) } : condition;
-  }
+  if ('text' in condition)
+    return textOf(condition.text) === old ? { ...condition, text: rewordPattern(condition.text, text) } : condition;
   if ('any' in condition) return { ...condition, any: condition.any.map((inner) => rewordCondition(inner, old, text)) };
   if ('all' in condition) return { ...condition, all: condition.all.map((inner) => rewordCondition(inner, old, text)) };
   return condition;

@@ -8,9 +8,10 @@ import type { Step } from '../../../src/recipe/types.ts';
 import { planMachine } from '../../../src/workshop/build/plan.ts';
 import type { VerifiedMedia } from '../../../src/workshop/media/types.ts';
 import { powerOnKey } from '../../../src/workshop/provision/checkpoint-key.ts';
+import { createSuggestionRepair } from '../../../src/workshop/provision/suggest.ts';
 import { StepFailedError } from '../../../src/workshop/provision/step-failed.ts';
 import { paperTypist, type Program } from './paper-machine.ts';
-import { named, paper, recipe, senses, type Paper } from './paper-run.ts';
+import { named, paper, reader, recipe, senses, type Paper } from './paper-run.ts';
 
 /** Counts what is pressed; says so, and on which layout it was told to be. */
 const counter: Program<{ downs: number; did: string }> = {
@@ -87,6 +88,48 @@ describe('acts of the engine', () => {
       return true;
     });
   });
+
+  const renamed: readonly (readonly [NonNullable<Step['do']>[number], object])[] = [
+    [
+      { click: { text: 'Continue now' }, button: 'right' },
+      { click: { text: 'Continue' }, button: 'right' },
+    ],
+    [{ click: { text: { string: 'Continue now', line: 7 } } }, { click: { text: { string: 'Continue' } } }],
+    [{ check: 'Continue now' }, { check: 'Continue' }],
+    [
+      { drag: { from: { at: [1, 2] }, to: { text: 'Continue now' } } },
+      { drag: { from: { at: [1, 2] }, to: { text: 'Continue' } } },
+    ],
+  ];
+  for (const [act, mended] of renamed) {
+    it(`are mended by what the screen says instead: ${JSON.stringify(act)}`, async () => {
+      bench = paper({
+        start: '',
+        draw: (did: string) => (did === '' ? ['Dialog', 'Continue'] : ['Done with it']),
+        key: (_, key) => key,
+      });
+      const typist = (hands: Parameters<typeof paperTypist>[0]) => {
+        const found = (what: unknown) =>
+          JSON.stringify(what).includes('Continue now')
+            ? Promise.reject<void>(new FailedError('input/not-on-screen', 'not there'))
+            : hands.sendKeys([{ key: 'hit', down: true }]);
+        return {
+          ...paperTypist(hands),
+          click: found,
+          tick: found,
+          drag: (from: object, to: object) => found([from, to]),
+        };
+      };
+      const step: Step = { id: 'p', when: { text: 'Dialog' }, do: [act], expect: { text: 'Done with it' } };
+      const { final, end } = await bench.run(recipe([step], QUICK), {
+        hostFactor: 0.1,
+        senses: { ...senses(), typist },
+        sources: [createSuggestionRepair(reader, 0.5)],
+      });
+      await end();
+      assert.deepEqual(final.recipe.steps[0]?.do, [mended]);
+    });
+  }
 
   it('are typed on the layout that the recipe has come to, also after a checkpoint', async () => {
     bench = paper(counter);
