@@ -101,6 +101,22 @@ function makeProgram(streams: Streams, run: Run): Command {
     async () => (await recipes()).apply,
   );
 
+  command(
+    recipe,
+    'record <file>',
+    'drive a machine by hand, and get a recipe of it',
+    async () => (await import('./commands/record.ts')).record,
+  )
+    .option('--iso-package <package:path>', 'boot this ISO, a file of a Debian package')
+    .option('--iso <file>', 'boot this ISO, a file beside the recipe')
+    .option('--kernel <package:path>', 'boot this kernel, a file of a Debian package')
+    .option('--initrd <package:path>', 'with this initrd')
+    .option('--kernel-args <text>', 'and this command line')
+    .option('--memory <size>', 'of the machine', '512M')
+    .option('--disk <id=size>', 'give it a disk; may be given again', together)
+    .option('--from <recipe>', 'take media, machine and the first steps from this recipe file')
+    .option('--param <k=v>', 'bind a parameter of it; may be given again', together);
+
   const media = program.command('media').description('install media, verified');
   command(
     media,

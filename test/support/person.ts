@@ -63,6 +63,11 @@ export class Person {
     return this.#seen;
   }
 
+  /** Waits until the program has ended. */
+  async ends(): Promise<void> {
+    await this.#ended;
+  }
+
   async result(): Promise<string> {
     await this.reads('RESULT ');
     const result = await this.reads('\n');

@@ -22,6 +22,11 @@ export interface BuildFlags {
 }
 
 export async function build(context: Context, reference: string, flags: BuildFlags): Promise<undefined> {
+  await buildRecipe(context, reference, flags);
+  return undefined;
+}
+
+export async function buildRecipe(context: Context, reference: string, flags: BuildFlags): Promise<FinishedBuild> {
   const connection = await connect(context.home);
   const source = await loadRecipe(reference, connection, context.signal);
   const asks = flags.repair === 'ask' && !context.json;
@@ -45,7 +50,7 @@ export async function build(context: Context, reference: string, flags: BuildFla
   });
   tell(context, finished);
   if (asks && mendedByHand(finished) && context.stdin.isTTY === true) await offerToPublish(context, finished.record.id);
-  return undefined;
+  return finished;
 }
 
 /** Suggestions are shown by the person's own repair view; nothing is applied without them. */

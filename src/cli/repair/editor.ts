@@ -9,7 +9,7 @@ import { UnavailableError } from '../../errors.ts';
 export type Editor = (text: string, signal: AbortSignal) => Promise<string>;
 
 /** `command` as in `$EDITOR`: a program with its options, which is given a file. It inherits our terminal. */
-export function editorCommand(command: string): Editor {
+function editorCommand(command: string): Editor {
   return async (text, signal) => {
     const folder = await mkdtemp(join(tmpdir(), 'portalgun-edit-'));
     const file = join(folder, 'step.yaml');
@@ -21,6 +21,11 @@ export function editorCommand(command: string): Editor {
       await rm(folder, { recursive: true, force: true });
     }
   };
+}
+
+/** The person's own: `VISUAL`, else `EDITOR`, else vi. */
+export function editorFor(environment: Readonly<Record<string, string | undefined>> | undefined): Editor {
+  return editorCommand(environment?.['VISUAL'] || environment?.['EDITOR'] || 'vi');
 }
 
 /** By the shell, as POSIX says of `EDITOR`; the file name is an argument and never part of the command. */

@@ -8,7 +8,7 @@
 import { findText } from '../../workshop/screen/match.ts';
 import { nearestLines } from '../../workshop/screen/nearest.ts';
 import type { RepairSource } from '../../workshop/provision/types.ts';
-import { editorCommand, type Editor } from './editor.ts';
+import { editorFor, type Editor } from './editor.ts';
 import { terminalRepair, type TerminalRepairOptions } from './terminal-repair.ts';
 
 export type { Editor } from './editor.ts';
@@ -22,11 +22,10 @@ export interface PersonAtTerminal extends Pick<TerminalRepairOptions, 'input' | 
 
 /** Asks the person who sits at `input` and `output`, if that is a terminal. */
 export function createTerminalRepair({ input, output, environment, editor }: PersonAtTerminal): RepairSource {
-  const command = environment?.['VISUAL'] || environment?.['EDITOR'] || 'vi';
   return terminalRepair({
     input,
     output,
-    editor: editor ?? editorCommand(command),
+    editor: editor ?? editorFor(environment),
     ...(environment?.['TERM'] !== undefined && { kind: environment['TERM'] }),
     reader: { find: findText, nearest: nearestLines },
   });

@@ -73,7 +73,7 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
   }
 }
 
-function scratchOf(imagesDir: string, id: string): string {
+export function scratchOf(imagesDir: string, id: string): string {
   return path.join(imagesDir, `.${id}.making`);
 }
 

@@ -1,0 +1,54 @@
+/** A recording of this home: one machine at a time, like a build, and nothing of it is kept. */
+import path from 'node:path';
+import type { BuildEvent } from '../workshop/provision/types.ts';
+import type { LiveMachine } from '../workshop/provision/recorder.ts';
+import { recordOn, type RecordedOn } from '../workshop/build/record.ts';
+import type { Skeleton } from '../recipe/skeleton.ts';
+import type { Lock } from '../recipe/types.ts';
+import { takeBuildLock } from './build-lock.ts';
+import { openHome, type Home } from './home.ts';
+import { KEYS_FOLDER } from './keys-folder.ts';
+
+export interface RecordCommand<T> {
+  readonly home: Home;
+  readonly skeleton: Skeleton;
+  /** Where files beside the recipe lie. */
+  readonly folder: string;
+  readonly lock: Lock | undefined;
+  readonly params: Readonly<Record<string, string>>;
+  readonly drive: (live: LiveMachine) => Promise<T>;
+  readonly emit: (event: BuildEvent) => void;
+  readonly signal: AbortSignal;
+  readonly now: () => Date;
+}
+
+/** Rejects with `build/busy` while something is built in this home, and as a build does. */
+export async function recordRecipe<T>(command: RecordCommand<T>): Promise<RecordedOn<T>> {
+  const { home, skeleton, drive, emit, signal, now } = command;
+  await openHome(home);
+  const release = await takeBuildLock(home);
+  try {
+    return await recordOn({
+      id: 'recording',
+      checked: skeleton.checked,
+      goOn: skeleton.hasSteps,
+      recipeDir: command.folder,
+      params: command.params,
+      lock: command.lock,
+      folders: {
+        cache: home.cacheDir,
+        checkpoints: home.checkpointsDir,
+        images: home.imagesDir,
+        build: home.buildsDir,
+        runtime: path.join(home.runtime, 'vm'),
+      },
+      keysDir: KEYS_FOLDER,
+      drive,
+      emit,
+      signal,
+      now,
+    });
+  } finally {
+    await release();
+  }
+}
