@@ -1,8 +1,9 @@
 /** How a running build is told: one line a step for people, one JSON line an event for programs. */
 import { clearLine, cursorTo } from 'node:readline';
+import { shortDigest } from '../crypto/digest.ts';
 import type { BuildEvent } from '../workshop/provision/types.ts';
 import type { Context } from './context.ts';
-import { bytes, jsonLine, paint, printLine, seconds } from './output.ts';
+import { bytes, jsonLine, note, paint, printLine, seconds } from './output.ts';
 
 const PHASES: Readonly<Record<string, string>> = {
   media: 'verifying media',
@@ -51,6 +52,8 @@ export function buildProgress(context: Context, watch: boolean): (event: BuildEv
         return line(`${dim(at(event.atMs))} rolled back to ${event.to === null ? 'power-on' : `after ${event.to}`}`);
       case 'repair-asked':
         return line(`${dim(at(event.atMs))}   asking: ${event.source}`);
+      case 'patch-passed-over':
+        return note(context, `patch ${shortDigest(event.record)} is not used: ${event.reason}`);
       case 'repair':
         return line(`${dim(at(event.atMs))}   ${event.source}: ${event.summary}`);
       case 'checkpoint':

@@ -33,8 +33,15 @@ export async function confirmPatch(
 ): Promise<boolean> {
   if (context.stdin.isTTY !== true) return false; // nobody is there to ask
   printLine(context);
-  printLine(context, `A patch by ${candidate.author} may cure step ${request.step.id}: ${candidate.summary}`);
-  for (const line of describeOperations(request.resolved.of, candidate.operations)) printLine(context, `  ${line}`);
-  for (const reason of candidate.decision.because) printLine(context, `  ${reason}`);
+  for (const line of describeCandidate(candidate, request)) printLine(context, line);
   return yesOrNo(context, 'Try it on your machine? [y/N] ', signal);
+}
+
+/** Like a review: what it changes, and what policy says. */
+export function describeCandidate(candidate: Candidate, request: RepairRequest): string[] {
+  return [
+    `A patch by ${candidate.author} may cure step ${request.step.id}: ${candidate.summary}`,
+    ...describeOperations(request.resolved.of, candidate.operations).map((line) => `  ${line}`),
+    ...candidate.decision.because.map((reason) => `  ${reason}`),
+  ];
 }

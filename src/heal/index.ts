@@ -6,4 +6,4 @@
  */
 export { symptomOf } from './symptom.ts';
 export { candidatesFor, type Candidate, type PublishedPatch, type Unfit } from './candidates.ts';
-export { peerRepairSources, type Lookup, type PeerRepairOptions } from './repair-source.ts';
+export { answerOf, peerRepairs, type Lookup, type PeerRepairOptions, type PeerRepairs } from './repair-source.ts';

@@ -5,6 +5,7 @@ import type { Digest } from '../crypto/digest.ts';
 import { isDigest } from '../crypto/digest.ts';
 import { errnoOf, UsageError } from '../errors.ts';
 import type { AttestationInput } from '../exchange/record/index.ts';
+import type { Evidence } from '../exchange/record/types.ts';
 import type { Condition, Operation } from '../recipe/types.ts';
 import { writeFileAtomic } from './atomic.ts';
 import type { Home } from './home.ts';
@@ -25,6 +26,8 @@ export interface KeptRepair {
   /** The step as it was when it failed, and what was never seen: together the symptom. */
   readonly stepDigest: Digest;
   readonly expected: Condition;
+  /** Screens as text, by digest (build-files.ts): where the step failed, and where it was done with the change. */
+  readonly evidence?: Evidence;
 }
 
 export interface BuildRecord {

@@ -4,15 +4,16 @@
  */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { peerRepairSources, symptomOf, type Candidate, type Unfit } from '../heal/index.ts';
-import type { Digest } from '../crypto/digest.ts';
+import { peerRepairs, type PeerRepairs, symptomOf, type Candidate, type Unfit } from '../heal/index.ts';
 import { errnoOf, InterruptedError, PortalgunError } from '../errors.ts';
 import { formatLock } from '../recipe/lock.ts';
 import { buildImage, discardScratch, type BuildOutcome } from '../workshop/build/index.ts';
-import { StepFailedError } from '../workshop/provision/index.ts';
+import { StepFailedError, type Repair } from '../workshop/provision/index.ts';
+import type { Evidence } from '../exchange/record/types.ts';
+import { formatScreen } from './screen-evidence.ts';
 import type { BuildEvent, RepairRequest, RepairSource } from '../workshop/provision/types.ts';
 import { attestationOf, buildKeyFor } from './attestation.ts';
-import { keepLock, keepManifest, keepRecipe } from './build-files.ts';
+import { keepLock, keepManifest, keepRecipe, keepScreen } from './build-files.ts';
 import { takeBuildLock } from './build-lock.ts';
 import {
   BUILD_RECORD_VERSION,
@@ -36,10 +37,9 @@ export interface BuildCommand {
   readonly secrets: ReadonlyMap<string, string>;
   /** Where a changed step may come from, after peers: suggestions, the person. None with `--repair never`. */
   readonly repair: 'ask' | 'auto' | 'never';
-  readonly person: readonly RepairSource[];
+  readonly person: (arrivals: PeerRepairs['arrivals'] | undefined) => readonly RepairSource[];
   /** Asks about a peer's patch that policy leaves to the person. */
   readonly confirm?: (candidate: Candidate, request: RepairRequest, signal: AbortSignal) => Promise<boolean>;
-  readonly passedOver: (record: Digest, reason: string) => void;
   readonly resume: boolean;
   readonly emit: (event: BuildEvent) => void;
   readonly keysDir: string;
@@ -121,7 +121,7 @@ async function closeKilledBuilds(home: Home): Promise<void> {
 async function repairSources(command: BuildCommand): Promise<readonly RepairSource[]> {
   if (command.repair === 'never') return [];
   const { home, connection } = command;
-  if (!(await hasIdentity(home))) return command.person; // no identity, no peers: the person is all there is
+  if (!(await hasIdentity(home))) return command.person(undefined); // no identity, no peers: the person is all there is
   const { network } = await loadConfig(home);
   const lookup = async (request: RepairRequest, askPeers: boolean, signal: AbortSignal) => {
     if (askPeers && !connection.live) return { candidates: [], unfit: [] };
@@ -134,12 +134,13 @@ async function repairSources(command: BuildCommand): Promise<readonly RepairSour
     };
     return await connection.call<{ candidates: Candidate[]; unfit: Unfit[] }>('heal.candidates', args, signal);
   };
-  const peers = peerRepairSources({
+  const peers = peerRepairs({
     lookup,
-    passedOver: command.passedOver,
+    passedOver: (record, reason, { passedOver }) => passedOver?.(record, reason),
     ...(command.repair === 'ask' && command.confirm && { confirm: command.confirm }),
   });
-  return [...peers, ...command.person];
+  // Without a node nothing can arrive.
+  return [...peers.sources, ...command.person(connection.live ? peers.arrivals : undefined)];
 }
 
 async function writeDown(
@@ -163,6 +164,7 @@ async function writeDown(
       operations: repair.operations,
       stepDigest: repair.failure.stepDigest,
       expected: repair.failure.expected,
+      evidence: await keepEvidence(home, started.id, repair),
     });
   }
   await keepRecipe(home, started.id, outcome.final.of.digest, outcome.final.of.source);
@@ -188,6 +190,12 @@ async function writeDown(
   };
   await writeBuildRecord(home, record);
   return record;
+}
+
+/** Steps that may be mended come before any secret is used; what could be one was masked where it was read. */
+async function keepEvidence(home: Home, id: string, { failure, after }: Repair): Promise<Evidence> {
+  const keep = (lines: readonly string[]) => keepScreen(home, id, formatScreen(lines));
+  return { before: await keep(failure.seen.lines), ...(after && { after: await keep(after.lines) }) };
 }
 
 /** The lock is a convenience beside the recipe: it is in the build's folder anyway. */

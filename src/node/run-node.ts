@@ -5,6 +5,7 @@ import { manifestLines } from '../workshop/image/manifest-lines.ts';
 import { parseManifest } from '../workshop/image/manifest.ts';
 import { startControlServer } from './control-server.ts';
 import type { Home } from './home.ts';
+import { parseScreen, SCREEN_BLOB, SCREEN_MAX_BYTES } from './screen-evidence.ts';
 import { MANIFEST_BLOB } from './operations/crosscheck.ts';
 import { runOperation } from './operations/index.ts';
 import { carried, carries, openSession, type Session } from './session.ts';
@@ -81,13 +82,14 @@ function startNetwork(session: Session, options: NodeOptions) {
     follows: (author) => carries(session, author),
     followed: () => carried(session),
     trusted,
-    // A list of names and digests is the only typed blob there is. No type can carry an image or a file's content.
+    // A list of names and digests, and the text of a screen. No type can carry an image or a file's content.
     blobTypes: {
       [MANIFEST_BLOB]: {
         maxBytes: MAX_MANIFEST_BYTES,
         check: (bytes) => void parseManifest(bytes),
         entries: manifestLines,
       },
+      [SCREEN_BLOB]: { maxBytes: SCREEN_MAX_BYTES, check: (bytes) => void parseScreen(bytes) },
     },
     ...(options.onAdmission && { onAdmission: options.onAdmission }),
     onTrouble: (what, peer, error) => options.onTrouble?.(`${what} (${peer})`, error),

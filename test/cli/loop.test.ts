@@ -3,13 +3,14 @@
  * signed patch heals another's build, and policy decides whose.
  */
 import assert from 'node:assert/strict';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { atTerminal } from '../../src/cli/demo/person.ts';
 import { symptomOf } from '../../src/heal/index.ts';
 import { openSession } from '../../src/node/session.ts';
 import { author, patchBy } from '../heal/patches.ts';
 import { argvOf, cli, json, jsonLines, type Answer } from '../support/cli.ts';
-import { grubRecipe, isProgram, needBuilds, skip, STALE } from '../support/grub.ts';
+import { grubRecipe, isProgram, needBuilds, PRESENT_WORDS, skip, STALE } from '../support/grub.ts';
 import { eventually, settle, startNode, type RunningNode } from '../support/node.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 
@@ -105,6 +106,17 @@ describe('the loop', function () {
     assert.deepEqual([item.from, item.changeClass, item.policy], ['alice', 'wording', 'auto']);
     const why = await cli(bob, ['why', patch]);
     assert.match(why.stdout, /policy says: auto/);
+    // What its author saw, as text: fetched from her when it is asked for.
+    const { evidence } = await json(bob, ['inbox', 'show', patch]);
+    assert.ok(evidence.before.lines.some((line: string) => line.includes(PRESENT_WORDS)));
+    assert.ok(evidence.after.lines.some((line: string) => line.includes(PRESENT_WORDS)));
+    const shown = await cli(bob, ['inbox', 'show', patch]);
+    assert.match(shown.stdout, /The screen when the step failed, says alice:/);
+    // And what happened here, without running anything again.
+    const { troubles } = await json(bob, ['builds', 'show', healed.id]);
+    assert.partialDeepStrictEqual(troubles, [{ step: 'command-line', cured: true }]);
+    assert.ok(troubles[0].tried.some((one: Answer) => one.patch === patch));
+    assert.equal((await stat(path.join(bob.home.buildsDir, healed.id, troubles[0].picture))).mode & 0o777, 0o600);
   });
 
   it('tells its author that it worked elsewhere', async () => {
@@ -154,6 +166,13 @@ describe('the loop', function () {
     assert.match(failed.stderr, new RegExp(`patch ${patch.slice(7, 19)} is not used: policy leaves it to you`));
     assert.match(failed.stderr, new RegExp(`patch ${stranger.record.id.slice(7, 19)} is not used: .*stranger`));
     assert.match(failed.stderr, /error: .*command-line/);
+    const explained = (await cli(carol, ['builds', 'show', 'latest'])).stdout;
+    assert.match(explained, /expected {2}after acting, the text "device\/file completions"/);
+    assert.match(explained, /│ .*device or file completions/);
+    assert.match(explained, /row \d+, \d+ % alike: .*device or file completions/);
+    assert.match(explained, new RegExp(`a patch ${patch.slice(7, 19)}: not used: policy leaves it to you`));
+    const picture = /picture {3}(\S+\.png)/.exec(explained)?.[1] ?? assert.fail(explained);
+    assert.deepEqual([...(await readFile(picture)).subarray(1, 4)], [...Buffer.from('PNG')]);
     const { code } = await cli(carol, ['inbox', 'accept', stranger.record.id]);
     assert.equal(code, 3);
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { sha256, type Digest } from '../../src/crypto/digest.ts';
 import type { Apply } from '../../src/exchange/trust/types.ts';
-import { peerRepairSources, type Candidate, type PeerRepairOptions } from '../../src/heal/index.ts';
+import { peerRepairs, type Candidate, type PeerRepairOptions } from '../../src/heal/index.ts';
 import type { RepairRequest } from '../../src/workshop/provision/types.ts';
 import { author } from './patches.ts';
 
@@ -33,7 +33,7 @@ interface Tried {
 async function exhaust(options: Pick<PeerRepairOptions, 'lookup'> & Partial<PeerRepairOptions>): Promise<Tried> {
   const passed: [Digest, string][] = [];
   const proposed: Digest[] = [];
-  const sources = peerRepairSources({ passedOver: (record, reason) => passed.push([record, reason]), ...options });
+  const { sources } = peerRepairs({ passedOver: (record, reason) => passed.push([record, reason]), ...options });
   for (const source of sources) {
     for (;;) {
       const answer = await source.propose(request, signal);
@@ -104,5 +104,27 @@ describe('trusted patches as a repair source', () => {
     });
     assert.deepEqual(proposed, []);
     assert.ok(passed.length > 0 && passed.every(([id, reason]) => id === record && /another digest/.test(reason)));
+  });
+
+  it('are told once when they come while a person is waited for, and never where policy says never', async () => {
+    const looks: Candidate[][] = [
+      [],
+      [candidate(1, 'ask'), candidate(2, 'never')],
+      [candidate(1, 'ask'), candidate(2, 'never'), candidate(3, 'auto')],
+    ];
+    let look = 0;
+    const stop = new AbortController();
+    const { sources, arrivals } = peerRepairs({
+      lookup: async () => ({ candidates: looks[Math.min(look++, looks.length - 1)] ?? [], unfit: [] }),
+      passedOver: () => undefined,
+      wait: async () => {
+        if (look > looks.length) stop.abort();
+      },
+    });
+    const told: string[] = [];
+    for await (const { summary } of arrivals(request, stop.signal)) told.push(summary);
+    assert.deepEqual(told, ['patch 1', 'patch 3']);
+    // What was told has been decided about: no source proposes it again.
+    assert.equal(await sources[0]?.propose(request, signal), undefined);
   });
 });

@@ -2,13 +2,13 @@ import { KEYS_FOLDER } from '../../node/keys-folder.ts';
 import { connect } from '../../node/connect.ts';
 import { loadRecipe } from '../../node/recipe-source.ts';
 import { runBuild, type FinishedBuild } from '../../node/run-build.ts';
-import { shortDigest, type Digest } from '../../crypto/digest.ts';
-import { createTerminalRepair } from '../repair/index.ts';
-import type { RepairSource } from '../../workshop/provision/types.ts';
+import { answerOf, type PeerRepairs } from '../../heal/index.ts';
+import { createTerminalRepair, type Fix } from '../repair/index.ts';
+import type { RepairRequest, RepairSource } from '../../workshop/provision/types.ts';
 import type { Context } from '../context.ts';
 import { jsonLine, note, printLine, printResult, seconds } from '../output.ts';
 import { buildProgress } from '../build-progress.ts';
-import { confirmPatch, yesOrNo } from '../confirm.ts';
+import { confirmPatch, describeCandidate, yesOrNo } from '../confirm.ts';
 import { pairs } from '../pairs.ts';
 import { secretsFor } from '../secrets.ts';
 import { publishBuild } from './publish.ts';
@@ -39,9 +39,8 @@ export async function buildRecipe(context: Context, reference: string, flags: Bu
     params: pairs(flags.param ?? [], '--param'),
     secrets: secrets.values,
     repair: flags.repair,
-    person: asks ? people(context) : [],
+    person: (arrivals) => (asks ? people(context, arrivals) : []),
     ...(asks && { confirm: (candidate, request, signal) => confirmPatch(context, candidate, request, signal) }),
-    passedOver: (record, reason) => passedOver(context, record, reason),
     resume: !flags.fresh,
     emit: buildProgress(context, flags.watch ?? false),
     keysDir: KEYS_FOLDER,
@@ -54,18 +53,23 @@ export async function buildRecipe(context: Context, reference: string, flags: Bu
 }
 
 /** Suggestions are shown by the person's own repair view; nothing is applied without them. */
-function people(context: Context): RepairSource[] {
-  return [createTerminalRepair({ input: context.stdin, output: context.stdout, environment: context.environment })];
+function people(context: Context, arrivals: PeerRepairs['arrivals'] | undefined): RepairSource[] {
+  const { stdin: input, stdout: output, environment } = context;
+  return [createTerminalRepair({ input, output, environment, ...(arrivals && { fixes: fixesOf(arrivals) }) })];
+}
+
+/** A patch that arrives, as a person is told of it. */
+function fixesOf(arrivals: PeerRepairs['arrivals']) {
+  return async function* (request: RepairRequest, signal: AbortSignal): AsyncGenerator<Fix> {
+    for await (const candidate of arrivals(request, signal)) {
+      yield { answer: answerOf(candidate), lines: describeCandidate(candidate, request) };
+    }
+  };
 }
 
 function secretGenerated(context: Context, name: string, file: string): void {
   if (context.json) printLine(context, jsonLine({ event: 'secret-generated', name, file }));
   else note(context, `${name} was not given: one is made up and kept for you in ${file}`);
-}
-
-function passedOver(context: Context, record: Digest, reason: string): void {
-  if (context.json) printLine(context, JSON.stringify({ event: 'patch-passed-over', record, reason }));
-  else note(context, `patch ${shortDigest(record)} is not used: ${reason}`);
 }
 
 function tell(context: Context, { record, outcome }: FinishedBuild): void {

@@ -1,4 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describeCondition } from '../../recipe/conditions.ts';
+import { stepTimes, troubles, type StepTrouble } from '../../node/build-history.ts';
 import { findBuild, listBuilds, type BuildRecord } from '../../node/build-records.ts';
 import { transcriptFile } from '../../node/build-files.ts';
 import { errnoOf } from '../../errors.ts';
@@ -6,7 +9,9 @@ import { ownJson } from '../../node/own-json.ts';
 import type { BuildEvent } from '../../workshop/provision/types.ts';
 import { shortDigest } from '../../crypto/digest.ts';
 import type { Context } from '../context.ts';
-import { printLine, printResult, seconds, table } from '../output.ts';
+import { printLine, printResult, seconds, table, wrap } from '../output.ts';
+import { boxedScreen } from '../repair/boxed-screen.ts';
+import { PHASE_WORDS, wrapped } from '../repair/report.ts';
 
 export async function list(context: Context): Promise<undefined> {
   const builds = await listBuilds(context.home);
@@ -30,20 +35,24 @@ export async function list(context: Context): Promise<undefined> {
 export async function show(context: Context, id: string): Promise<undefined> {
   const build = await findBuild(context.home, id);
   const events = await transcriptOf(context, build.id);
-  printResult(context, { build, steps: stepTimes(events) }, ({ steps }) => [
-    `build    ${build.id}: ${build.status}`,
-    `recipe   ${build.recipeName}, ${shortDigest(build.startedRecipe)}${build.finalRecipe === build.startedRecipe ? '' : ` → ${shortDigest(build.finalRecipe)}`}`,
-    `took     ${seconds(build.tookMs)}`,
-    ...(build.image === undefined ? [] : [`image    ${build.image}`]),
-    ...(build.manifest === undefined ? [] : [`manifest ${build.manifest}`]),
-    '',
-    ...table(
-      ['step', 'took', 'tries'],
-      steps.map(({ step, tookMs, tries }) => [step, tookMs === null ? 'not done' : seconds(tookMs), String(tries)]),
-    ),
-    ...repairs(build),
-    ...failure(build, events),
-  ]);
+  printResult(
+    context,
+    { build, steps: stepTimes(events), troubles: troubles(events) },
+    ({ steps, troubles: found }) => [
+      `build    ${build.id}: ${build.status}`,
+      `recipe   ${build.recipeName}, ${shortDigest(build.startedRecipe)}${build.finalRecipe === build.startedRecipe ? '' : ` → ${shortDigest(build.finalRecipe)}`}`,
+      `took     ${seconds(build.tookMs)}`,
+      ...(build.image === undefined ? [] : [`image    ${build.image}`]),
+      ...(build.manifest === undefined ? [] : [`manifest ${build.manifest}`]),
+      '',
+      ...table(
+        ['step', 'took', 'tries'],
+        steps.map(({ step, tookMs, tries }) => [step, tookMs === null ? 'not done' : seconds(tookMs), String(tries)]),
+      ),
+      ...repairs(build),
+      ...failure(context, build, found),
+    ],
+  );
   return undefined;
 }
 
@@ -77,34 +86,42 @@ async function transcriptOf(context: Context, id: string): Promise<BuildEvent[]>
   return events;
 }
 
-interface StepTime {
-  readonly step: string;
-  readonly tookMs: number | null;
-  readonly tries: number;
-}
-
-function stepTimes(events: readonly BuildEvent[]): StepTime[] {
-  const times = new Map<string, { tookMs: number | null; tries: number }>();
-  for (const event of events) {
-    if (event.event !== 'step-start' && event.event !== 'step-done') continue;
-    const time = times.get(event.step) ?? { tookMs: null, tries: 0 };
-    if (event.event === 'step-start') time.tries += 1;
-    else time.tookMs = event.tookMs;
-    times.set(event.step, time);
-  }
-  return [...times].map(([step, time]) => ({ step, ...time }));
-}
-
 function repairs(build: BuildRecord): string[] {
   if (build.repairs.length === 0) return [];
   return ['', 'repairs:', ...build.repairs.map(({ step, origin, summary }) => `  ${step} (${origin}): ${summary}`)];
 }
 
 /** A failure is explained from what was written down: nothing is run again. */
-function failure(build: BuildRecord, events: readonly BuildEvent[]): string[] {
-  if (!build.failure) return [];
-  const last = events.findLast((event) => event.event === 'step-failed');
-  const screen =
-    last?.event === 'step-failed' ? ['', 'the screen then:', ...last.screen.map((line) => `  | ${line}`)] : [];
-  return ['', `failed: ${build.failure.message}`, ...screen];
+function failure(context: Context, build: BuildRecord, found: readonly StepTrouble[]): string[] {
+  const trouble = found.findLast(({ cured }) => !cured);
+  return [
+    ...(build.failure ? ['', ...wrap(`failed: ${build.failure.message}`, WIDTH)] : []),
+    ...(trouble === undefined ? [] : ['', ...explained(trouble, path.join(context.home.buildsDir, build.id))]),
+  ];
 }
+
+function explained(trouble: StepTrouble, folder: string): string[] {
+  const { step, phase, reason, expected, screen, nearest, picture, failures, tried } = trouble;
+  return [
+    `the step "${step}" failed ${failures === 1 ? 'once' : `${failures} times`}; the last time`,
+    ...(expected ? wrapped('expected', `${PHASE_WORDS[phase]} ${describeCondition(expected)}`, WIDTH) : []),
+    ...wrapped('because', reason, WIDTH),
+    '   seen',
+    ...boxedScreen(
+      { lines: screen },
+      { columns: WIDTH, maxRows: SCREEN_ROWS, marked: new Set(nearest.map(({ row }) => row)) },
+    ),
+    ...(nearest.length === 0 ? [] : ['   nearest']),
+    ...nearest.flatMap(({ line, row, similarity }) =>
+      wrapped('', `row ${row + 1}, ${Math.round(similarity * 100)} % alike: ${line}`, WIDTH),
+    ),
+    ...(picture === undefined ? [] : [`   picture   ${path.join(folder, picture)}`]),
+    ...(tried.length === 0 ? ['   tried     nothing: nobody was there to ask'] : ['   tried']),
+    ...tried.flatMap(({ source, what, patch }) =>
+      wrapped('', `${source}${patch === undefined ? '' : ` ${shortDigest(patch)}`}: ${what}`, WIDTH),
+    ),
+  ];
+}
+
+const WIDTH = 80;
+const SCREEN_ROWS = 24;

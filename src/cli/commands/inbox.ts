@@ -1,5 +1,6 @@
 import { isDigest, shortDigest, type Digest } from '../../crypto/digest.ts';
 import { connect } from '../../node/connect.ts';
+import { boxedScreen } from '../repair/boxed-screen.ts';
 import type { Context } from '../context.ts';
 import { columns, printResult, table, wrap } from '../output.ts';
 
@@ -56,6 +57,7 @@ interface Shown extends Item {
   readonly result: Digest;
   readonly changes: readonly string[];
   readonly decision: Decision | null;
+  readonly evidence: Partial<Record<'before' | 'after', { readonly lines: readonly string[] | null }>>;
 }
 
 export async function show(context: Context, record: string): Promise<undefined> {
@@ -70,10 +72,24 @@ export async function show(context: Context, record: string): Promise<undefined>
     ...wrap(item.summary, WIDTH),
     '',
     ...item.changes,
+    ...screens(item),
     ...(item.decision ? ['', ...explain(item.decision)] : []),
   ]);
   return undefined;
 }
+
+/** What its author saw. It may be anything: only a build here shows whether the patch cures. */
+function screens({ evidence, from }: Shown): string[] {
+  return (['before', 'after'] as const).flatMap((when) => {
+    const lines = evidence[when]?.lines;
+    if (lines === undefined) return [];
+    const words = when === 'before' ? 'when the step failed' : 'with the patch';
+    if (lines === null) return ['', `The screen ${words} is not here, and ${from} cannot be asked now.`];
+    return ['', `The screen ${words}, says ${from}:`, ...boxedScreen({ lines }, BOX)];
+  });
+}
+
+const BOX = { columns: WIDTH, maxRows: 16, marked: new Set<number>() };
 
 export async function accept(context: Context, record: string): Promise<undefined> {
   const home = await connect(context.home);

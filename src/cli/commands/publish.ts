@@ -1,10 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
 import { symptomOf } from '../../heal/symptom.ts';
-import { findBuild, writeBuildRecord, type BuildRecord } from '../../node/build-records.ts';
+import { findBuild, writeBuildRecord, type BuildRecord, type KeptRepair } from '../../node/build-records.ts';
 import { connect, type HomeConnection } from '../../node/connect.ts';
 import { loadConfig } from '../../node/config.ts';
 import type { Digest } from '../../crypto/digest.ts';
-import { readRecipeVersion } from '../../node/build-files.ts';
+import { readRecipeVersion, readScreen } from '../../node/build-files.ts';
 import type { Context } from '../context.ts';
 import { note, printResult } from '../output.ts';
 
@@ -72,9 +72,22 @@ export async function publishBuild(context: Context, home: HomeConnection, id: s
       origin: repair.origin,
       summary: repair.summary,
       verifiedBy: attestation,
+      ...(await screensOf(context, build, repair)),
     });
   }
   return list;
+}
+
+/** Others see what the step showed: as text, masked where it was read. */
+async function screensOf(
+  context: Context,
+  build: BuildRecord,
+  { evidence }: KeptRepair,
+): Promise<{ readonly screenBefore?: string; readonly screenAfter?: string }> {
+  const read = async (digest: Digest | undefined) =>
+    digest === undefined ? undefined : (await readScreen(context.home, build, digest)) || undefined;
+  const [screenBefore, screenAfter] = [await read(evidence?.before), await read(evidence?.after)];
+  return { ...(screenBefore !== undefined && { screenBefore }), ...(screenAfter !== undefined && { screenAfter }) };
 }
 
 async function publishFailure(

@@ -13,7 +13,7 @@ export interface BoxOptions {
 /** Left margin, frame and its padding, on both sides, columns. */
 const AROUND = 7;
 
-export function boxedScreen(screen: ScreenText, options: BoxOptions): string[] {
+export function boxedScreen(screen: Pick<ScreenText, 'lines'>, options: BoxOptions): string[] {
   const lines = screen.lines.map(harmless);
   const used = lines.flatMap((line, row) => (line.trim() === '' ? [] : [row]));
   const first = used[0];

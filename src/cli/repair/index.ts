@@ -12,8 +12,9 @@ import { editorFor, type Editor } from './editor.ts';
 import { terminalRepair, type TerminalRepairOptions } from './terminal-repair.ts';
 
 export type { Editor } from './editor.ts';
+export type { Fix } from './terminal-repair.ts';
 
-export interface PersonAtTerminal extends Pick<TerminalRepairOptions, 'input' | 'output'> {
+export interface PersonAtTerminal extends Pick<TerminalRepairOptions, 'input' | 'output' | 'fixes'> {
   /** For `VISUAL` and `EDITOR`. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Instead of theirs. */
@@ -21,12 +22,13 @@ export interface PersonAtTerminal extends Pick<TerminalRepairOptions, 'input' | 
 }
 
 /** Asks the person who sits at `input` and `output`, if that is a terminal. */
-export function createTerminalRepair({ input, output, environment, editor }: PersonAtTerminal): RepairSource {
+export function createTerminalRepair({ input, output, environment, editor, fixes }: PersonAtTerminal): RepairSource {
   return terminalRepair({
     input,
     output,
     editor: editor ?? editorFor(environment),
     ...(environment?.['TERM'] !== undefined && { kind: environment['TERM'] }),
+    ...(fixes && { fixes }),
     reader: { find: findText, nearest: nearestLines },
   });
 }

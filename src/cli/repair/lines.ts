@@ -7,6 +7,8 @@ export interface Lines {
   ask(prompt: string, signal: AbortSignal): Promise<string | null>;
   /** While `work` runs the input is somebody else's (an editor's, a machine's): nothing here reads it. */
   lend<T>(work: () => Promise<T>): Promise<T>;
+  /** True while it is somebody else's. */
+  readonly lent: boolean;
   close(): void;
 }
 
@@ -43,6 +45,9 @@ export function readLines(input: Readable, output: Writable): Lines {
         signal.throwIfAborted();
       }
       return waiting.shift() ?? null;
+    },
+    get lent() {
+      return state.lent;
     },
     async lend(work) {
       state.lent = true;

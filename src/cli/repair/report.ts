@@ -15,7 +15,7 @@ export function report(request: RepairRequest, offered: readonly Suggestion[], c
   return [
     '',
     title.padEnd(columns, '─').slice(0, columns),
-    ...wrapped('expected', `${PHASE[failure.phase]} ${describeCondition(failure.expected)}`, columns),
+    ...wrapped('expected', `${PHASE_WORDS[failure.phase]} ${describeCondition(failure.expected)}`, columns),
     ...wrapped('because', failure.reason, columns),
     '   seen',
     ...boxedScreen(failure.seen, { columns, maxRows: SCREEN_ROWS, marked }),
@@ -64,7 +64,8 @@ export function wrapped(label: string, text: string, columns: number): string[] 
   return [...lines, line].map((part, at) => `${at === 0 ? indent : ' '.repeat(indent.length)}${part}`);
 }
 
-const PHASE = {
+/** Before the condition that was not met. */
+export const PHASE_WORDS = {
   when: 'before acting,',
   expect: 'after acting,',
   watch: 'never to see',
@@ -84,10 +85,10 @@ function serial(tail: string, columns: number): string[] {
   ];
 }
 
-export function menu(offered: number, live: boolean): string[] {
+export function menu(offered: number, live: boolean, arrived = false): string[] {
   const take = offered === 0 ? '' : offered === 1 ? '1 take it · ' : `1-${offered} take it · `;
   return [
-    `   ${take}e edit the step${live ? ' · t take over' : ''} · r retry`,
+    `   ${arrived ? 'f take the fix that arrived · ' : ''}${take}e edit the step${live ? ' · t take over' : ''} · r retry`,
     '   b roll back · s skip the step · a abort · ? help',
   ];
 }

@@ -27,6 +27,14 @@ export interface TerminalRepairOptions {
   readonly kind?: string;
   readonly editor: Editor;
   readonly reader: TextReader;
+  /** Patches that arrive while the person is asked, until the signal is aborted. */
+  readonly fixes?: (request: RepairRequest, signal: AbortSignal) => AsyncIterable<Fix>;
+}
+
+/** A patch of a peer's that arrived, and how the person is told of it. */
+export interface Fix {
+  readonly answer: RepairAnswer & { readonly kind: 'patch' };
+  readonly lines: readonly string[];
 }
 
 const COLUMNS = 80;
@@ -47,9 +55,15 @@ export function terminalRepair(options: TerminalRepairOptions): RepairSource {
         return { kind: 'abort', reason: 'not a terminal, so nobody could be asked' };
       }
       const lines = readLines(input, output);
+      const over = new AbortController();
+      const fixes: Fix[] = [];
+      const talk = { request, offered, fixes, lines, show, signal, editor: options.editor, options };
+      const watching = watchForFixes(talk, AbortSignal.any([signal, over.signal]));
       try {
-        return await converse({ request, offered, lines, show, signal, editor: options.editor, options });
+        return await converse(talk);
       } finally {
+        over.abort();
+        await watching;
         lines.close();
       }
     },
@@ -60,6 +74,8 @@ export function terminalRepair(options: TerminalRepairOptions): RepairSource {
 export interface RepairTalk extends Conversation {
   readonly request: RepairRequest;
   readonly offered: readonly Suggestion[];
+  /** Those that have arrived, the newest last. */
+  readonly fixes: Fix[];
   readonly options: TerminalRepairOptions;
 }
 
@@ -76,12 +92,33 @@ async function converse(talk: RepairTalk): Promise<RepairAnswer> {
   }
 }
 
-function choices({ offered, request }: RepairTalk): string[] {
-  return menu(offered.length, request.live !== undefined);
+function choices({ offered, request, fixes }: RepairTalk): string[] {
+  return [
+    ...(fixes.at(-1)?.lines ?? []).map(harmless),
+    ...menu(offered.length, request.live !== undefined, fixes.length > 0),
+  ];
+}
+
+/** A fix that arrives is offered there and then; while the terminal is lent, when it is back. */
+async function watchForFixes(talk: RepairTalk, signal: AbortSignal): Promise<void> {
+  const { options, request, fixes, show, lines } = talk;
+  if (options.fixes === undefined) return;
+  try {
+    for await (const fix of options.fixes(request, signal)) {
+      fixes.push(fix);
+      if (lines.lent) continue;
+      show('', ...choices(talk));
+      options.output.write('> ');
+    }
+  } catch (error) {
+    if (signal.aborted) return;
+    // To wait for a fix is a favour: without it the person still decides.
+    show(`Fixes that arrive cannot be told: ${error instanceof Error ? harmless(error.message) : String(error)}`);
+  }
 }
 
 async function command(word: string, talk: RepairTalk): Promise<RepairAnswer | undefined> {
-  const { show, offered, request } = talk;
+  const { show, offered, request, fixes } = talk;
   switch (word) {
     case 'e':
       return (await edit(talk)) ?? again(talk);
@@ -91,6 +128,8 @@ async function command(word: string, talk: RepairTalk): Promise<RepairAnswer | u
       return { kind: 'retry' };
     case 'b':
       return rollBack(talk);
+    case 'f':
+      return takeFix(fixes.at(-1), talk);
     case 's':
       return (await skip(talk)) ?? again(talk);
     case 'a':
@@ -116,6 +155,22 @@ async function take(chosen: Suggestion, talk: RepairTalk): Promise<RepairAnswer 
     return undefined;
   }
   return checked(chosen.operations, suggestionInWords(chosen), talk);
+}
+
+/** It stays its author's: the engine takes it back if it does not help. */
+function takeFix(fix: Fix | undefined, { request, show }: RepairTalk): RepairAnswer | undefined {
+  if (fix === undefined) {
+    show('No fix has arrived.');
+    return undefined;
+  }
+  try {
+    applyOperations(request.resolved.of, fix.answer.operations);
+    return fix.answer;
+  } catch (error) {
+    if (!(error instanceof PortalgunError)) throw error;
+    show(...problemLines(error));
+    return undefined;
+  }
 }
 
 /** Applied on trial: what cannot be applied is said, what most likely goes wrong is asked about. */

@@ -61,6 +61,12 @@ export const PREDICATE = {
 
 export type RecordKind = keyof typeof PREDICATE;
 
+/** Screens of a patch by digest, as text: where the step failed, and where it was done with the patch. Advice, no proof. */
+export interface Evidence {
+  readonly before?: Digest;
+  readonly after?: Digest;
+}
+
 /** What a record says, once it is understood. */
 export type Meaning =
   | {
@@ -83,6 +89,7 @@ export type Meaning =
       /** Id of the attestation or endorsement of an untouched build with it, if there is one. */
       readonly verifiedBy: Digest | null;
       readonly supersedes: Digest | null;
+      readonly evidence?: Evidence;
     }
   | {
       readonly kind: 'attestation';

@@ -2,9 +2,12 @@
 import { describeOperations } from '../../recipe/diff.ts';
 import { baseOf, INBOX_PREFIX, judgeAt, personalDecision } from '../judgement.ts';
 import { allOf, findRecord, meaningOf, type Known } from '../knowledge.ts';
+import { parseScreen, SCREEN_BLOB } from '../screen-evidence.ts';
 import { nameOf, type Session } from '../session.ts';
 import { judge } from '../../exchange/record/index.ts';
+import type { Digest } from '../../crypto/digest.ts';
 import { RefusedError, UsageError } from '../../errors.ts';
+import type { AuthorId } from '../../exchange/record/types.ts';
 import type { Decision } from '../../exchange/trust/index.ts';
 import type { Arguments } from './arguments.ts';
 
@@ -29,7 +32,7 @@ export async function list(session: Session): Promise<unknown> {
   return items;
 }
 
-export async function show(session: Session, args: Arguments): Promise<unknown> {
+export async function show(session: Session, args: Arguments, signal: AbortSignal): Promise<unknown> {
   const patch = await patchNamed(session, args.text('record'));
   const base = await baseOf(session, patch);
   const personal = await personalDecision(session, patch.record.id);
@@ -48,7 +51,50 @@ export async function show(session: Session, args: Arguments): Promise<unknown> 
       ? describeOperations(base.recipe, patch.meaning.operations)
       : ['The recipe that it starts from is not stored here, or the patch does not fit it.'],
     decision: base ? decide(patch, base.changeClass, personal) : null,
+    evidence: await evidenceOf(session, patch, signal),
   };
+}
+
+/** How long the author of a patch is asked for a screen of its evidence, milliseconds. */
+export const ASK_EVIDENCE_MS = 5_000;
+
+interface ShownScreen {
+  readonly digest: Digest;
+  /** `null` where it is neither here nor to be had now. */
+  readonly lines: readonly string[] | null;
+}
+
+async function evidenceOf(
+  session: Session,
+  { record, meaning }: Known<'patch'>,
+  signal: AbortSignal,
+): Promise<Partial<Record<'before' | 'after', ShownScreen>>> {
+  const screen = async (digest: Digest): Promise<ShownScreen> => {
+    const bytes =
+      (await session.store.blobs.get(digest)) ?? (await fetchScreen(session, record.link.author, digest, signal));
+    return { digest, lines: bytes === undefined ? null : parseScreen(bytes) };
+  };
+  const { before, after } = meaning.evidence ?? {};
+  return { ...(before && { before: await screen(before) }), ...(after && { after: await screen(after) }) };
+}
+
+/** Evidence is advice: where it is not to be had the patch is shown without it. */
+async function fetchScreen(
+  session: Session,
+  author: AuthorId,
+  digest: Digest,
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
+  if (!session.exchange) return undefined;
+  try {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(ASK_EVIDENCE_MS)]);
+    const bytes = await session.exchange.fetchBlob(author, SCREEN_BLOB, digest, limit);
+    await session.store.blobs.put(bytes);
+    return bytes;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return undefined;
+  }
 }
 
 export async function accept(session: Session, args: Arguments): Promise<unknown> {

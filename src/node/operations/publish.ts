@@ -20,6 +20,7 @@ import { symptomOf } from '../../heal/symptom.ts';
 import { findBuild } from '../build-records.ts';
 import { allOf, findRecord, meaningOf } from '../knowledge.ts';
 import { recipeByDigest } from '../judgement.ts';
+import { parseScreen } from '../screen-evidence.ts';
 import type { Session } from '../session.ts';
 import type { Arguments } from './arguments.ts';
 
@@ -62,6 +63,10 @@ export async function patch(session: Session, args: Arguments): Promise<unknown>
       `the patch claims ${args.digest('result')}, but gives ${result.digest}`,
     );
   }
+  const evidence = {
+    ...(await keepScreen(session, 'before', args.optionalText('screenBefore'))),
+    ...(await keepScreen(session, 'after', args.optionalText('screenAfter'))),
+  };
   const published = await publishDraft(
     session,
     patchDraft({
@@ -74,9 +79,18 @@ export async function patch(session: Session, args: Arguments): Promise<unknown>
       summary: args.text('summary'),
       verifiedBy: args.optionalDigest('verifiedBy') ?? null,
       supersedes: args.optionalDigest('supersedes') ?? null,
+      ...(Object.keys(evidence).length > 0 && { evidence }),
     }),
   );
   return { ...published, result: result.digest };
+}
+
+/** Where peers may ask for it. */
+async function keepScreen(session: Session, name: string, text: string | undefined): Promise<Record<string, Digest>> {
+  if (text === undefined) return {};
+  const bytes = Buffer.from(text);
+  parseScreen(bytes);
+  return { [name]: await session.store.blobs.put(bytes) };
 }
 
 export async function attestation(session: Session, args: Arguments): Promise<unknown> {

@@ -22,6 +22,7 @@ import {
   maskedFailure,
   openCheckpoints,
   openTranscript,
+  pictureKeeper,
   runSteps,
   StepFailedError,
   writeFailureBundle,
@@ -55,7 +56,8 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
   const tell = (body: BuildEventBody): void => emit({ atMs: Math.round(performance.now() - startedAtMs), ...body });
   try {
     await mkdir(scratch, { recursive: true, mode: 0o700 });
-    return await build({ ...request, emit }, { scratch, startedAt, startedAtMs, tell });
+    const keepPicture = pictureKeeper(path.join(request.folders.build, 'screens'), masker);
+    return await build({ ...request, emit }, { scratch, startedAt, startedAtMs, tell, keepPicture });
   } catch (error) {
     if (error instanceof StepFailedError) {
       const { failure, frame } = error;
@@ -167,5 +169,6 @@ async function followSteps(request: BuildRequest, making: Making, prepared: Prep
     hostFactor: host.factor,
     signal,
     startedAtMs: making.startedAtMs,
+    keepPicture: making.keepPicture,
   });
 }

@@ -2,7 +2,7 @@ import type { Digest } from '../../crypto/digest.ts';
 import type { CheckedRecipe, Lock, ResolvedRecipe } from '../../recipe/types.ts';
 import type { Manifest } from '../image/types.ts';
 import type { VerifiedMedia } from '../media/types.ts';
-import type { Repair } from '../provision/index.ts';
+import type { Repair, RunOptions } from '../provision/index.ts';
 import type { BuildEvent, BuildEventBody, RepairSource } from '../provision/types.ts';
 
 /** Where a build keeps what it makes. All are on one file system, so that finished things move in one step. */
@@ -59,4 +59,5 @@ export interface Making {
   readonly startedAt: Date;
   readonly startedAtMs: number;
   readonly tell: (event: BuildEventBody) => void;
+  readonly keepPicture: NonNullable<RunOptions['keepPicture']>;
 }

@@ -48,8 +48,8 @@ export function recording(
       return outcome;
     } catch (error) {
       if (error instanceof StepFailed) {
-        const { phase, reason, seen } = error.failure;
-        emit({ event: 'step-failed', step: step.id, phase, reason, screen: textOf(seen.lines) });
+        const { phase, reason, seen, expected, nearest } = error.failure;
+        emit({ event: 'step-failed', step: step.id, phase, reason, screen: textOf(seen.lines), expected, nearest });
       }
       throw error;
     }

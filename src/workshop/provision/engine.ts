@@ -8,7 +8,7 @@ import { stepDigest } from '../../recipe/digest.ts';
 import { durationMs } from '../../recipe/duration.ts';
 import { keyboardAt } from '../../recipe/typable.ts';
 import type { Duration, ResolvedRecipe, Step } from '../../recipe/types.ts';
-import type { Machine } from '../machine/types.ts';
+import type { Frame, Machine } from '../machine/types.ts';
 import type { Eyes, Font } from '../screen/types.ts';
 import type { Typist } from './acts.ts';
 import type { CheckpointSession, CheckpointStore } from './checkpoints.ts';
@@ -32,7 +32,7 @@ import { asWritten, createMender, type Mender, type Part, type Repair } from './
 import type { StepFailed } from './step-failed.ts';
 import type { LiveMachine } from './recorder.ts';
 import { createTimeline, type Arrival, type Timeline } from './timeline.ts';
-import type { BuildEvent, BuildEventBody, RepairSource } from './types.ts';
+import type { BuildEvent, BuildEventBody, RepairSource, StepFailure } from './types.ts';
 import type { Workbench } from './workbench.ts';
 
 /** What the engine looks and types with. */
@@ -64,6 +64,11 @@ export interface RunOptions {
   /** Values of the secret parameters: used in `personalise` only. */
   readonly secrets?: ReadonlyMap<string, string>;
   readonly signal: AbortSignal;
+  /** Keeps the picture of a step that failed for good, beside the transcript; `undefined` where it may not be kept. */
+  readonly keepPicture?: (
+    failure: StepFailure,
+    frame: Frame,
+  ) => Promise<{ readonly name: string; readonly path: string } | undefined>;
   /** `performance.now()`, and the moment the build began on it. */
   readonly now?: () => number;
   readonly startedAtMs?: number;
@@ -135,7 +140,8 @@ class Run {
     this.#timeline = createTimeline(workbench, session, (resolved) => resolved.recipe[this.#part] ?? [], emit);
     const checkpoints = () => this.#timeline.reachable;
     const live = () => this.#live();
-    this.#mender = createMender({ sources, part: this.#part, checkpoints, live, emit, signal });
+    const keepPicture = (failed: StepFailed) => this.#keepPicture(failed);
+    this.#mender = createMender({ sources, part: this.#part, checkpoints, live, keepPicture, emit, signal });
     this.#runner = decorate(
       (run) => this.#try(run),
       interruptible(signal, RESUME_HINT),
@@ -175,7 +181,7 @@ class Run {
       if (step === undefined) return;
       const outcome = await this.#runner({ step, index: this.#index, of: this.#steps.length });
       if (outcome.kind === 'done') {
-        this.#mender.done(step, this.#index);
+        this.#mender.done(step, this.#index, this.#bench?.observer.last?.screen);
         this.#index += 1;
       } else {
         await this.#rewind(outcome.to, outcome.resolved);
@@ -281,6 +287,13 @@ class Run {
     const outcome = await this.#mender.mend({ step, index, resolved: this.#resolved }, failed);
     if (outcome !== 'again' || (await this.#canRetryInPlace(step))) return outcome;
     return { kind: 'rewind', to: this.#timeline.reachable.at(-1) ?? null };
+  }
+
+  async #keepPicture({ failure, frame }: StepFailed): Promise<string | undefined> {
+    const kept = await this.#options.keepPicture?.(failure, frame);
+    if (kept === undefined) return undefined;
+    this.#emit({ event: 'picture', step: failure.stepId, file: kept.name });
+    return kept.path;
   }
 
   /** Only where no secret can be on the machine is it put into a person's hands. */

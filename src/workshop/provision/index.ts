@@ -26,6 +26,6 @@ export type { Repair } from './repair.ts';
 export { createSenses } from './senses.ts';
 export { maskedFailure, StepFailedError } from './step-failed.ts';
 export { createSuggestionRepair, suggestions, type Suggestion } from './suggest.ts';
-export { openTranscript, writeFailureBundle, type Transcript } from './transcript.ts';
+export { openTranscript, pictureKeeper, writeFailureBundle, type Transcript } from './transcript.ts';
 export type * from './types.ts';
 export { createWorkbench, type Workbench, type WorkbenchOptions } from './workbench.ts';

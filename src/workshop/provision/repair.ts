@@ -10,6 +10,7 @@ import type { Operation, ResolvedRecipe, Step } from '../../recipe/types.ts';
 import { stepDigest } from '../../recipe/digest.ts';
 import { applyOperations } from '../../recipe/patch.ts';
 import { resolveRecipe } from '../../recipe/resolve.ts';
+import type { ScreenText } from '../screen/types.ts';
 import type { Outcome } from './decorators.ts';
 import { REPAIRS_PER_BUILD, REPAIRS_PER_STEP } from './limits.ts';
 import { giveUp, type StepFailed } from './step-failed.ts';
@@ -29,6 +30,8 @@ export interface Repair {
   readonly failure: StepFailure;
   /** The recipe that the operations were made against. */
   readonly base: ResolvedRecipe;
+  /** The screen when the step was done at last; absent where a repair took it out. */
+  readonly after?: ScreenText;
 }
 
 export interface Mender {
@@ -36,7 +39,7 @@ export interface Mender {
   readonly repairs: readonly Repair[];
   mend(run: FailedRun, failed: StepFailed): Promise<Outcome | 'again'>;
   /** A step was done: what was changed to cure it has helped. */
-  done(step: Step, index: number): void;
+  done(step: Step, index: number, screen: ScreenText | undefined): void;
 }
 
 /** The two lists of steps in a recipe. */
@@ -61,6 +64,8 @@ export interface MenderOptions {
   readonly checkpoints: () => readonly (string | null)[];
   /** The machine as the failing step left it. */
   readonly live: () => LiveMachine | undefined;
+  /** Keeps the picture of a failure; resolves with where, if it may be kept. */
+  readonly keepPicture: (failed: StepFailed) => Promise<string | undefined>;
   readonly emit: (event: BuildEventBody) => void;
   readonly signal: AbortSignal;
 }
@@ -74,6 +79,8 @@ export function createMender(options: MenderOptions): Mender {
   /** Answers that did not help, by the digest of the recipe that they led to. */
   const futile = new Set<Digest>();
   const attempts = new Map<string, number>();
+  /** The screen when a step was last done. */
+  const after = new Map<string, ScreenText>();
   let asked = 0;
   /** The last repair nobody chose by hand, until its step is done: taken back if it does not help. */
   let onTrial: { readonly repair: Repair; readonly result: Digest; readonly until: number } | null = null;
@@ -105,7 +112,8 @@ export function createMender(options: MenderOptions): Mender {
     const resolved = base ?? run.resolved;
     const failure = base !== undefined && trial !== undefined ? trial.failure : failed.failure;
     const step = stepsOf(resolved).find((one) => one.id === failure.stepId) ?? run.step;
-    const about = { step, resolved, failure, failed, reverted: base };
+    const picture = await options.keepPicture(failed);
+    const about = { step, resolved, failure, failed, reverted: base, picture };
     for (;;) {
       const outcome = await askAll(about);
       if (outcome === 'unanswered') {
@@ -133,6 +141,8 @@ export function createMender(options: MenderOptions): Mender {
       attempt,
       checkpoints: options.checkpoints(),
       ...(live && { live }),
+      ...(about.picture !== undefined && { picture: about.picture }),
+      passedOver: (record, reason) => emit({ event: 'patch-passed-over', step: step.id, record, reason }),
     };
     for (const source of sources) {
       signal.throwIfAborted();
@@ -153,6 +163,7 @@ export function createMender(options: MenderOptions): Mender {
     readonly failed: StepFailed;
     /** The recipe that holds again after a patch was taken back. */
     readonly reverted: ResolvedRecipe | undefined;
+    readonly picture: string | undefined;
   }
 
   /** `undefined`: the answer is no use, the next source is asked. */
@@ -231,10 +242,14 @@ export function createMender(options: MenderOptions): Mender {
 
   return {
     get repairs() {
-      return repairs;
+      return repairs.map((repair) => {
+        const screen = after.get(repair.stepId);
+        return screen === undefined ? repair : { ...repair, after: screen };
+      });
     },
     mend,
-    done(step, index) {
+    done(step, index, screen) {
+      if (screen !== undefined) after.set(step.id, screen);
       attempts.delete(step.id);
       if (onTrial !== null && index >= onTrial.until) onTrial = null;
     },

@@ -4,9 +4,10 @@
  */
 import { createWriteStream } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
+import { encodePng } from '../../picture/index.ts';
 import type { Frame } from '../machine/types.ts';
 import { describeCondition } from '../../recipe/conditions.ts';
 import { BUNDLE_STEPS } from './limits.ts';
@@ -53,7 +54,29 @@ function forgetOldSteps(events: BuildEvent[]): void {
   if (first !== undefined) events.splice(0, first);
 }
 
-/** What is kept of a failure: `failure.json`, `screen.txt`, `screen.ppm` and `steps.jsonl`, in `folder` (made, 0700). */
+/** The engine masks what it tells of a failure: dots of its making count as well. */
+function showsSecret({ seen }: StepFailure, masker: Masker): boolean {
+  const lines = textOf(seen.lines);
+  return masker.lines(lines).some((line, row) => line !== lines[row] || line.includes(MASK));
+}
+
+/**
+ * Keeps pictures of failing steps in `folder` (made, 0700; files 0600), each under a name of its own. A picture cannot be
+ * masked: one that shows a secret is not kept.
+ */
+export function pictureKeeper(folder: string, masker: Masker) {
+  let count = 0;
+  return async (failure: StepFailure, frame: Frame) => {
+    if (showsSecret(failure, masker)) return undefined;
+    count += 1;
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const path = join(folder, `${count}-${failure.stepId}.png`);
+    await writeFile(path, encodePng(frame), { mode: 0o600 });
+    return { name: join(basename(folder), basename(path)), path };
+  };
+}
+
+/** What is kept of a failure: `failure.json`, `screen.txt`, `screen.png` and `steps.jsonl`, in `folder` (made, 0700). */
 export async function writeFailureBundle(
   folder: string,
   what: { readonly failure: StepFailure; readonly frame: Frame; readonly events: readonly BuildEvent[] },
@@ -61,8 +84,7 @@ export async function writeFailureBundle(
 ): Promise<void> {
   const { failure, frame, events } = what;
   const screen = masker.lines(textOf(failure.seen.lines));
-  // The engine masks what it tells of a failure: dots of its making count as well.
-  const secretShown = screen.some((line, row) => line !== failure.seen.lines[row]?.trimEnd() || line.includes(MASK));
+  const secretShown = showsSecret(failure, masker);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const save = (name: string, data: string | Uint8Array) => writeFile(join(folder, name), data, { mode: 0o600 });
   const { seen, before: _before, ...rest } = failure;
@@ -77,10 +99,5 @@ export async function writeFailureBundle(
   await save('screen.txt', `${screen.join('\n')}\n`);
   await save('steps.jsonl', events.map((event) => `${JSON.stringify(masker.value(event))}\n`).join(''));
   // A picture cannot be masked: where a secret stands on the screen, it is not kept.
-  if (!secretShown) await save('screen.ppm', ppm(frame));
-}
-
-/** Binary portable pixmap (PPM, P6). */
-function ppm(frame: Frame): Uint8Array {
-  return Buffer.concat([Buffer.from(`P6\n${frame.width} ${frame.height}\n255\n`), frame.rgb]);
+  if (!secretShown) await save('screen.png', encodePng(frame));
 }

@@ -33,6 +33,8 @@ export interface RepairRequest {
   readonly live?: LiveMachine;
   /** Where the picture of the screen is kept (0600), if it may be. */
   readonly picture?: string;
+  /** For the transcript: a patch that is not used, and why. */
+  readonly passedOver?: (record: Digest, reason: string) => void;
 }
 
 /** What a repair source says. A `patch` is applied, and the build goes on from before the earliest step it changes. */
@@ -74,7 +76,13 @@ export type BuildEvent = { readonly atMs: number } & (
       readonly phase: StepFailure['phase'];
       readonly reason: string;
       readonly screen: readonly string[];
+      readonly expected: Condition;
+      readonly nearest: StepFailure['nearest'];
     }
+  /** The picture of the screen that a step failed on, beside the transcript (0600). */
+  | { readonly event: 'picture'; readonly step: string; readonly file: string }
+  /** A patch that fits the failing step, and why it is not used. */
+  | { readonly event: 'patch-passed-over'; readonly step: string; readonly record: Digest; readonly reason: string }
   | {
       readonly event: 'seen';
       readonly step: string;

@@ -146,6 +146,34 @@ describe('repair at the terminal', function () {
     assert.partialDeepStrictEqual(JSON.parse(await person.result()), { repairs: [{ origin: 'human' }] });
   });
 
+  it('offers a fix that arrives while it waits there and then, and takes it as its author’s', async () => {
+    const file = join(folder, 'fix');
+    const person = sitDown({ FIX: file });
+    await person.reads('? help');
+    person.types('f\n');
+    await person.reads('No fix has arrived');
+    await writeFile(file, '');
+    const shown = await person.reads('f take the fix that arrived');
+    assert.match(shown, /A patch by somebody may cure it·\[2J/);
+    person.types('f\n');
+    assert.deepEqual(JSON.parse(await person.result()).repairs, [
+      { origin: 'trusted-patch', summary: 'a fix of a peer' },
+    ]);
+  });
+
+  it('takes a step out of the recipe, but not its last one', async () => {
+    const person = sitDown();
+    await person.reads('? help');
+    person.types('s\n');
+    // Without the first step the second one waits for a screen that does not come.
+    await person.reads('The step "location" failed');
+    await person.reads('? help');
+    person.types('s\n');
+    assert.match(await person.reads('? help'), /This cannot be used: .*no valid recipe|it leaves no recipe/s);
+    person.types('a\n');
+    await person.result();
+  });
+
   it('explains its commands, and what it does not understand', async () => {
     const person = sitDown();
     await person.reads('? help');

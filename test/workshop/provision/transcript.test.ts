@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256 } from '../../../src/crypto/digest.ts';
 import { createMasker } from '../../../src/workshop/provision/mask.ts';
-import { openTranscript, writeFailureBundle } from '../../../src/workshop/provision/transcript.ts';
+import { decodePng } from '../../../src/picture/index.ts';
+import { openTranscript, pictureKeeper, writeFailureBundle } from '../../../src/workshop/provision/transcript.ts';
 import type { BuildEvent, StepFailure } from '../../../src/workshop/provision/types.ts';
 import { paperScreen } from './paper-machine.ts';
 
@@ -29,7 +30,8 @@ describe('the transcript', () => {
     const masker = createMasker(['swordfish']);
     for (const screen of [['first'], ['typed swordfish']]) {
       const transcript = await openTranscript(path, masker);
-      transcript.write({ atMs: 1, event: 'step-failed', step: 'login', phase: 'expect', reason: 'no', screen });
+      const failed = { event: 'step-failed', step: 'login', phase: 'expect', reason: 'no' } as const;
+      transcript.write({ atMs: 1, ...failed, expected: { text: 'swordfish' }, nearest: [], screen });
       await transcript.close();
     }
     const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
@@ -63,7 +65,9 @@ describe('the transcript', () => {
     const bundle = join(folder, 'failure');
     await writeFailureBundle(bundle, { failure, frame, events: [start(0)] }, createMasker(['x']));
     assert.equal(await readFile(join(bundle, 'screen.txt'), 'utf8'), 'Choose the tongue\n');
-    assert.deepEqual([...(await readFile(join(bundle, 'screen.ppm')))], [...Buffer.from('P6\n1 1\n255\n'), 1, 2, 3]);
+    const picture = decodePng(await readFile(join(bundle, 'screen.png')), 'screen.png');
+    assert.deepEqual([picture.width, picture.height, [...picture.rgb]], [1, 1, [1, 2, 3]]);
+    assert.equal((await stat(join(bundle, 'screen.png'))).mode & 0o777, 0o600);
     const kept: unknown = JSON.parse(await readFile(join(bundle, 'failure.json'), 'utf8'));
     assert.partialDeepStrictEqual(kept, {
       expectedInWords: 'the text "Choose the language"',
@@ -86,9 +90,29 @@ describe('the transcript', () => {
     };
     const frame = { width: 1, height: 1, rgb: new Uint8Array(3), sequence: 1, capturedAtMs: 0 };
     await writeFailureBundle(folder, { failure, frame, events: [] }, createMasker(['swordfish']));
-    await assert.rejects(stat(join(folder, 'screen.ppm')), /ENOENT/);
+    await assert.rejects(stat(join(folder, 'screen.png')), /ENOENT/);
     for (const name of ['failure.json', 'screen.txt', 'steps.jsonl']) {
       assert.ok(!(await readFile(join(folder, name), 'utf8')).includes('swordfish'), name);
     }
+  });
+
+  it('threat 39: keeps pictures of failing steps for their owner only, and none that shows a secret', async () => {
+    const keep = pictureKeeper(join(folder, 'screens'), createMasker(['swordfish']));
+    const frame = { width: 1, height: 1, rgb: new Uint8Array(3), sequence: 1, capturedAtMs: 0 };
+    const failure = (line: string): StepFailure => ({
+      stepId: 'login',
+      stepDigest: sha256('step'),
+      phase: 'expect',
+      expected: { text: 'changed' },
+      reason: 'it was not seen',
+      seen: paperScreen([line]),
+      serialTail: '',
+      nearest: [],
+    });
+    const kept = await keep(failure('login:'), frame);
+    assert.deepEqual(kept, { name: 'screens/1-login.png', path: join(folder, 'screens/1-login.png') });
+    assert.equal((await stat(kept.path)).mode & 0o777, 0o600);
+    assert.equal(await keep(failure('you typed swordfish'), frame), undefined);
+    assert.equal(await keep(failure('you typed •••••••••'), frame), undefined);
   });
 });

@@ -6,7 +6,7 @@ import type { Digest } from '../../../crypto/digest.ts';
 import type { Operation } from '../../../recipe/types.ts';
 import { PATCH_MAX_OPERATIONS } from '../limits.ts';
 import type { Draft } from '../statement.ts';
-import { PREDICATE, type Meaning } from '../types.ts';
+import { PREDICATE, type Evidence, type Meaning } from '../types.ts';
 import { Fields, NotUnderstood } from './fields.ts';
 import { parseOperation } from './operation.ts';
 import { digestOfSubject, onlySubject, subjectOf, type Content } from './subjects.ts';
@@ -25,7 +25,7 @@ export interface PatchInput {
   /** Id of the author's own earlier patch that this one replaces. */
   readonly supersedes: Digest | null;
   /** Screens by digest (before, after), fetched on demand. */
-  readonly evidence?: Readonly<Record<string, Digest>>;
+  readonly evidence?: Evidence;
 }
 
 const ORIGINS = ['human', 'suggestion', 'mixed'] as const;
@@ -48,7 +48,14 @@ export function understandPatch(content: Content): Meaning {
     summary: fields.line('summary'),
     verifiedBy: fields.optionalDigest('verifiedBy'),
     supersedes: fields.optionalDigest('supersedes'),
+    ...(fields.has('evidence') && { evidence: understandEvidence(fields.value('evidence')) }),
   };
+}
+
+function understandEvidence(value: unknown): Evidence {
+  const fields = new Fields(value, 'predicate.evidence');
+  const [before, after] = [fields.optionalDigest('before'), fields.optionalDigest('after')];
+  return { ...(before !== null && { before }), ...(after !== null && { after }) };
 }
 
 export function patchContent(input: PatchInput): Draft {
