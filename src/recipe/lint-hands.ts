@@ -1,17 +1,17 @@
 /** What is most likely wrong in what a recipe does with keyboard and pointer. */
 import { actsOf, describeCondition, matchesAnything, placesOf } from './conditions.ts';
 import type { Finding } from './finding.ts';
-import { untypableTexts } from './typable.ts';
+import { untypableActs } from './typable.ts';
 import type { Recipe, Step } from './types.ts';
 
 export function handFindings(recipe: Recipe, part: 'steps' | 'personalise'): Finding[] {
   const steps = recipe[part] ?? [];
   return [
-    ...untypableTexts(recipe, part).map(({ step, index, why }): Finding => ({
+    ...untypableActs(recipe, part).map(({ step, index, why }): Finding => ({
       severity: 'error',
       path: [part, index, step.do ? 'do' : 'first_of'],
       step: step.id,
-      message: `the step cannot type its text: ${why}`,
+      message: `the step cannot be typed: ${why}`,
     })),
     ...heldFindings(steps, part),
     ...steps.flatMap((step, index) => [

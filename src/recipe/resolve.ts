@@ -7,7 +7,7 @@ import { valueProblem } from './meaning.ts';
 import { deepFreeze } from './freeze.ts';
 import { fillStep, placeholdersIn } from './placeholders.ts';
 import { didYouMean, printable } from './problems.ts';
-import { cannotTypeSecret, untypableTexts } from './typable.ts';
+import { cannotTypeSecret, untypableActs } from './typable.ts';
 import type { CheckedRecipe, Param, Recipe, ResolvedRecipe, Step } from './types.ts';
 
 export type ParamValue = string | number | boolean;
@@ -16,7 +16,7 @@ export type ParamValue = string | number | boolean;
  * Every public parameter bound, by the given values or its default. `given` may hold text for every type, as a command
  * line does. The resolved recipe has no `params` but its secrets, so that two ways to the same values are one recipe.
  * Throws UsageError `recipe/bad-parameter` naming every parameter that is unknown, missing or does not fit,
- * `recipe/untypable` where a text, with its parameters, has a character that no key makes on its step's layout, and
+ * `recipe/untypable` where a text, with its parameters, or a key is not to be had on its step's layout, and
  * `recipe/base-not-supported` for a recipe with a base.
  */
 export function resolveRecipe(
@@ -158,11 +158,11 @@ function unfit(param: Param, value: ParamValue): string | undefined {
 }
 
 function refuseUntypable(recipe: Recipe): void {
-  const [first] = [...untypableTexts(recipe, 'steps'), ...untypableTexts(recipe, 'personalise')];
+  const [first] = [...untypableActs(recipe, 'steps'), ...untypableActs(recipe, 'personalise')];
   if (first === undefined) return;
   throw new UsageError(
     'recipe/untypable',
-    `The step ${first.step.id} of ${recipe.name} cannot type its text: ${first.why}.`,
+    `The step ${first.step.id} of ${recipe.name} cannot be typed: ${first.why}.`,
     {
       hint: 'Set machine.keyboard, or a layout in a step before it, to what the guest has; or put the text in a file on a disk of packages.',
     },

@@ -76,8 +76,27 @@ ${end}`;
     const steps = `  - { id: a, do: [{ type: "ls ^x" }, { layout: us }, { type: "ls ^y" }], expect: { text: one } }\n${end}`;
     const found = lintRecipe(parseRecipe(german(steps))).filter(({ severity }) => severity === 'error');
     assert.equal(found.length, 1, JSON.stringify(found));
-    assert.match(found[0]?.message ?? '', /cannot type its text: on the layout "de" only a dead key makes "\^"/);
+    assert.match(found[0]?.message ?? '', /cannot be typed: on the layout "de" only a dead key makes "\^"/);
     assert.deepEqual([found[0]?.step, found[0]?.line], ['a', 7]);
+  });
+
+  it('decides which keys there are, by lint and before anything is built', () => {
+    const steps = (keys: string) => `  - { id: a, do: [${keys}], expect: { text: one } }\n${end}`;
+    const good =
+      '{ key: ctrl-alt-f2 }, { keys: [enter, "1", "-"] }, { hold: shift }, { release: shift }, { key: altgr }';
+    const errors = (keys: string) =>
+      lintRecipe(parseRecipe(german(steps(keys))))
+        .filter(({ severity }) => severity === 'error')
+        .map(({ message }) => message);
+    assert.deepEqual(errors(good), []);
+    assert.match(errors('{ key: entr }').join(), /there is no key "entr" on the layout "de"; did you mean "enter"\?/);
+    for (const bad of ['{ keys: [up, dwon] }', '{ hold: hyper }', '{ key: ctrl-^ }', '{ key: A }']) {
+      assert.equal(errors(bad).length, 1, bad);
+      assert.throws(
+        () => resolveRecipe(parseRecipe(german(steps(bad)))),
+        (error) => error instanceof UsageError && error.code === 'recipe/untypable',
+      );
+    }
   });
 
   it('decides which parameters can be typed, before anything is built', () => {

@@ -1,28 +1,8 @@
 /** Text and key names to key events on a layout, by QEMU's `qcode` names (qapi/ui.json). Pure. */
 import { UsageError } from '../../errors.ts';
 import { DEFAULT_KEYBOARD, strokeOn, type KeyboardName, type Stroke } from '../../recipe/keyboards.ts';
+import { chordOf, KEY_NAMES, type Chord } from '../../recipe/keys.ts';
 import type { KeyEvent } from '../machine/types.ts';
-
-/** What recipes call keys, and what QEMU does. Letters, digits and the characters of the layout name themselves. */
-const NAMED: ReadonlyMap<string, string> = new Map([
-  ...['esc', 'tab', 'up', 'down', 'left', 'right', 'home', 'end', 'backspace', 'delete', 'insert'].map(same),
-  ...['caps_lock', 'num_lock', 'scroll_lock', 'print', 'pause', 'menu'].map(same),
-  ...Array.from({ length: 12 }, (_, index) => same(`f${index + 1}`)),
-  ['enter', 'ret'],
-  ['return', 'ret'],
-  ['escape', 'esc'],
-  ['space', 'spc'],
-  ['pageup', 'pgup'],
-  ['pagedown', 'pgdn'],
-]);
-
-const MODIFIERS: ReadonlyMap<string, string> = new Map([
-  ['ctrl', 'ctrl'],
-  ['alt', 'alt'],
-  ['shift', 'shift'],
-  ['super', 'meta_l'],
-  ['altgr', 'alt_r'],
-]);
 
 /** The stroke for one character. Throws `input/no-such-character`, which never says which: it may be part of a secret. */
 function strokeFor(character: string, layout: KeyboardName): Stroke {
@@ -97,27 +77,12 @@ const EXTENDED: ReadonlySet<string> = new Set(
   'up down left right home end pgup pgdn insert delete alt_r ctrl_r meta_l meta_r menu print'.split(' '),
 );
 
-function parseChord(name: string, layout: KeyboardName): { modifiers: string[]; key: string } {
-  // `-` and `ctrl--`: the last key is the minus itself.
-  const last = name === '-' || name.endsWith('--') ? '-' : (name.split('-').at(-1) ?? '');
-  const parts = name
-    .slice(0, name.length - last.length)
-    .toLowerCase()
-    .split('-')
-    .slice(0, -1);
-  const modifiers = parts.map((part) => MODIFIERS.get(part));
-  const named = NAMED.get(last.toLowerCase()) ?? MODIFIERS.get(last.toLowerCase());
-  // A character by itself: the key that makes it. A capital letter is no name for a key: `shift-a` says what is meant.
-  const stroke = named === undefined && last === last.toLowerCase() ? strokeOn(layout, last) : undefined;
-  const key = named ?? stroke?.key;
-  if (stroke?.altgr === true) modifiers.push('alt_r');
-  if (stroke?.shift === true) modifiers.push('shift');
-  if (key === undefined || modifiers.includes(undefined)) {
-    throw new UsageError('input/no-such-key', `there is no key named "${name}"`, {
-      hint: `keys are the characters of the layout "${layout}", ${[...NAMED.keys()].join(', ')}, alone or after ctrl-, alt-, shift-, super-`,
-    });
-  }
-  return { modifiers: modifiers.filter((modifier) => modifier !== undefined), key };
+function parseChord(name: string, layout: KeyboardName): Chord {
+  const chord = chordOf(name, layout);
+  if (chord !== undefined) return chord;
+  throw new UsageError('input/no-such-key', `there is no key named "${name}"`, {
+    hint: `keys are the characters of the layout "${layout}", ${KEY_NAMES.join(', ')}, alone or after ctrl-, alt-, shift-, super-`,
+  });
 }
 
 function press(key: string): KeyEvent[] {
@@ -125,8 +90,4 @@ function press(key: string): KeyEvent[] {
     { key, down: true },
     { key, down: false },
   ];
-}
-
-function same(name: string): [string, string] {
-  return [name, name];
 }
