@@ -3,6 +3,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { encodeAnswer, encodeAsk, SYNC_PROTOCOL } from '../../src/exchange/p2p/sync-messages.ts';
 import type { SyncAsk } from '../../src/exchange/p2p/sync-messages.ts';
 import { AnswerSchema, AskSchema, EndSchema, RecordsSchema } from '../../src/exchange/p2p/generated/sync_pb.ts';
+import { encodeForkProof } from '../../src/exchange/record/index.ts';
 import type { AuthorId, VerifiedRecord } from '../../src/exchange/record/index.ts';
 import { NETWORK } from './node.ts';
 import type { Dialect } from './node.ts';
@@ -57,11 +58,8 @@ export function liar(random: Random, stolen: () => readonly VerifiedRecord[]): D
 
 function proofOf(random: Random, stolen: readonly VerifiedRecord[]) {
   const [a, b] = random.some(stolen, 2);
-  return {
-    $typeName: 'portalgun.sync.v1.Proof' as const,
-    a: a?.envelope ?? new Uint8Array(),
-    b: b?.envelope ?? new Uint8Array(),
-  };
+  const nothing = new Uint8Array();
+  return encodeForkProof({ a: a?.envelope ?? nothing, b: b?.envelope ?? nothing, keyRecords: [] });
 }
 
 export function flipped(envelope: Uint8Array, random: Random): Uint8Array {
@@ -83,7 +81,7 @@ export function boast(authors: readonly AuthorId[], random: Random): Uint8Array 
       epoch: 0,
       seq: Number.MAX_SAFE_INTEGER,
       id: `sha256:${'0'.repeat(64)}`,
-      signed: { seq: Number.MAX_SAFE_INTEGER, issuedAt: Number.MAX_SAFE_INTEGER },
+      signed: { recovery: 0, epoch: 0, seq: Number.MAX_SAFE_INTEGER, issuedAt: Number.MAX_SAFE_INTEGER },
       frozen: random.chance(0.5),
     })),
   };

@@ -1,5 +1,10 @@
 /** The answering side of a sync: what the asker lacks, in the order of each feed, within a budget. */
-import type { AuthorId } from '../record/types.ts';
+import type { Digest } from '../../crypto/digest.ts';
+import { openingOfRecovery } from '../record/feed-keys.ts';
+import { encodeForkProof } from '../record/fork-proof.ts';
+import { BRANCH_MAX_RECORDS } from '../record/limits.ts';
+import { comparePositions, positionOf } from '../record/links.ts';
+import type { AuthorId, VerifiedRecord } from '../record/types.ts';
 import type { OwnStore } from '../store/types.ts';
 import { refusal } from './codec.ts';
 import {
@@ -59,10 +64,10 @@ export function syncProtocol(context: SyncContext, { onBehind, newToken }: Answe
       for await (const envelopes of packFrames(signedHeads(context.store, plan.newerHeads, marks))) {
         yield encodeAnswer({ case: 'heads', value: { $typeName: 'portalgun.sync.v1.Heads', envelopes } });
       }
-      for (const { author, scope, proof } of plan.proofs.length === 0 ? [] : await context.store.frozen()) {
+      for (const { author, scope, proof, keyRecords } of plan.proofs.length === 0 ? [] : await context.store.frozen()) {
         if (scope !== PUBLIC_SCOPE || !plan.proofs.includes(author)) continue;
         const [a, b] = proof;
-        yield encodeAnswer({ case: 'proof', value: { $typeName: 'portalgun.sync.v1.Proof', a, b } });
+        yield encodeAnswer({ case: 'proof', value: Uint8Array.from(encodeForkProof({ a, b, keyRecords })) });
         told(marks, author, { frozen: true });
       }
       let token = new Uint8Array();
@@ -118,26 +123,58 @@ async function* ship(
   budget: Budget,
   marks: Map<AuthorId, Mark>,
 ): AsyncGenerator<Uint8Array> {
-  for (const { author, afterSeq, upToSeq, known } of shipments) {
-    let after = afterSeq;
-    for (;;) {
-      const records = await store.range(author, PUBLIC_SCOPE, after, SYNC_READ_RECORDS);
-      const last = records.at(-1);
-      if (last === undefined || after >= upToSeq) break;
-      for (const { id, envelope, link } of records) {
-        if (link.seq > upToSeq) break;
-        if (id === known) continue;
-        if (budget.records === 0 || envelope.length > budget.bytes) {
-          budget.exceeded = true;
-          return;
-        }
-        budget.records -= 1;
-        budget.bytes -= envelope.length;
-        yield envelope;
-        const { recovery, epoch, seq } = link;
-        told(marks, author, { recovery, epoch, seq, id });
+  for (const shipment of shipments) {
+    for await (const { id, envelope, link } of recordsOf(store, shipment)) {
+      if (id === shipment.known) continue;
+      if (budget.records === 0 || envelope.length > budget.bytes) {
+        budget.exceeded = true;
+        return;
       }
-      after = last.link.seq;
+      budget.records -= 1;
+      budget.bytes -= envelope.length;
+      yield envelope;
+      told(marks, shipment.author, { ...positionOf(link), id });
     }
+  }
+}
+
+async function* recordsOf(store: OwnStore, shipment: Shipment): AsyncGenerator<VerifiedRecord> {
+  const { author, before, known, recovery } = shipment;
+  let { after } = shipment;
+  if (recovery !== null) {
+    const held = { ...after, seq: after.seq + 1 };
+    const onBranch = known === null || (await store.idAt(author, PUBLIC_SCOPE, held)) === known;
+    if (!onBranch || recovery.frozen) {
+      const opening = openingOfRecovery(store.keysOf(author, PUBLIC_SCOPE), recovery.number);
+      const opened = opening?.opened && (await store.get(opening.opened.id));
+      if (!opened) return;
+      yield opened;
+      yield* backwards(store, opened, known);
+      after = positionOf(opened.link);
+    }
+  }
+  for (;;) {
+    const records = await store.range(author, PUBLIC_SCOPE, after, SYNC_READ_RECORDS);
+    for (const record of records) {
+      if (before !== null && comparePositions(record.link, before) >= 0) return;
+      yield record;
+    }
+    const last = records.at(-1);
+    if (last === undefined) return;
+    after = positionOf(last.link);
+  }
+}
+
+/**
+ * What a recovery keeps, newest first, for who is on another branch, down to the record that they have if it is one of
+ * these: the recovery vouches for each by the one after it (store/pending.ts).
+ */
+async function* backwards(store: OwnStore, from: VerifiedRecord, known: Digest | null): AsyncGenerator<VerifiedRecord> {
+  let { prev } = from.link;
+  for (let count = 0; prev !== null && prev !== known && count < BRANCH_MAX_RECORDS; count += 1) {
+    const record = await store.get(prev);
+    if (record === undefined) return;
+    yield record;
+    ({ prev } = record.link);
   }
 }

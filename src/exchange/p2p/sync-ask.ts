@@ -1,6 +1,8 @@
 /** The asking side of a sync: one conversation with one peer, as many rounds as it takes. */
 import { RefusedError, UnavailableError } from '../../errors.ts';
 import type { AuthorId } from '../record/types.ts';
+import { decodeForkProof } from '../record/fork-proof.ts';
+import { isRefusal } from '../record/refusal.ts';
 import { refusedBy } from './codec.ts';
 import type { Conversation, Step } from './conversation.ts';
 import { RefusalCode } from './generated/refusal_pb.ts';
@@ -159,7 +161,13 @@ export class SyncQuestion implements Conversation<number> {
       }
     }
     if (answer.case === 'proof') {
-      const admission = await store.putProof(answer.value.a, answer.value.b, { follows });
+      const proof = decodeForkProof(answer.value);
+      if (isRefusal(proof)) {
+        refused(proof.detail);
+        return;
+      }
+      const { a, b, keyRecords } = proof;
+      const admission = await store.putProof(a, b, { follows, keyRecords });
       if (admission.result === 'refused') refused(admission.detail);
       else received(round, admission.fork.author, { frozen: true });
       if (admission.result === 'frozen') onProof(this.#peer);

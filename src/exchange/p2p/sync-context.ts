@@ -3,6 +3,7 @@ import type { Admission, AuthorId } from '../record/types.ts';
 import type { OwnStore } from '../store/types.ts';
 import type { MarkMemory } from './mark-memory.ts';
 import type { OnTrouble } from './protocol.ts';
+import { positionOf } from '../record/links.ts';
 import { PUBLIC_SCOPE } from './sync-logic.ts';
 import type { Holdings, SignedAt } from './sync-logic.ts';
 import type { SignedHead } from '../record/head.ts';
@@ -43,5 +44,5 @@ export async function holdingsOf({ store, carried }: Pick<SyncContext, 'store' |
 }
 
 export function signedAtOf({ head, issuedAt }: SignedHead): SignedAt {
-  return { seq: head.seq, issuedAt: Math.floor(issuedAt.getTime() / 1000) };
+  return { ...positionOf(head), issuedAt: Math.floor(issuedAt.getTime() / 1000) };
 }

@@ -4,7 +4,7 @@
  * Only public feeds are known here: private scopes never get near these protocols.
  */
 import type { Digest } from '../../crypto/digest.ts';
-import { compareEpochs, comparePositions } from '../record/links.ts';
+import { comparePositions } from '../record/links.ts';
 import type { Position } from '../record/links.ts';
 import type { AuthorId, FeedHead } from '../record/types.ts';
 import { SYNC_FRAME_BYTES } from './limits.ts';
@@ -12,8 +12,7 @@ import { SYNC_FRAME_BYTES } from './limits.ts';
 export const PUBLIC_SCOPE = 'public';
 
 /** What the newest signed head says: where the feed ends, and when that was (in seconds since 1970). */
-export interface SignedAt {
-  readonly seq: number;
+export interface SignedAt extends Position {
   readonly issuedAt: number;
 }
 
@@ -38,13 +37,16 @@ export interface Holdings {
   readonly frozen: ReadonlyMap<AuthorId, Position>;
 }
 
-/** Records to send: those after `afterSeq`, but for the one that the asker has. */
+/** Records to send: those behind `after` and before `before`, but for the one that the asker has. */
 export interface Shipment {
   readonly author: AuthorId;
-  readonly afterSeq: number;
-  readonly upToSeq: number;
-  /** What the asker holds at `afterSeq + 1`. If ours is another, ours goes along: together they prove a fork. */
+  readonly after: Position;
+  /** The first place that is not sent: a proven fork. Null: to the end. */
+  readonly before: Position | null;
+  /** What the asker holds right behind `after`. If ours is another, ours goes along: together they prove a fork. */
   readonly known: Digest | null;
+  /** A recovery that the asker has not got: where its branch is not the one that is kept, it needs that one backwards. */
+  readonly recovery: { readonly number: number; readonly frozen: boolean } | null;
 }
 
 export interface ShippingPlan {
@@ -75,8 +77,7 @@ export function sameMark(before: ReadonlyMap<AuthorId, Mark>, mark: Mark): boole
     comparePositions(said, mark) === 0 &&
     said.id === mark.id &&
     said.frozen === mark.frozen &&
-    said.signed?.seq === mark.signed?.seq &&
-    said.signed?.issuedAt === mark.signed?.issuedAt
+    samePlace(said.signed, mark.signed)
   );
 }
 
@@ -98,31 +99,37 @@ export function planShipments(
     const signed = holdings.signed.get(mark.author) ?? null;
     const fork = holdings.frozen.get(mark.author);
     // Where a feed is forked its heads say nothing any more.
-    const isForked = fork !== undefined || mark.frozen;
+    const head = byAuthor.get(mark.author);
+    // What was forked before a recovery is so no more.
+    const isBehindRecovery = mark.recovery < (head?.recovery ?? 0);
+    const isForked = fork !== undefined || (mark.frozen && !isBehindRecovery);
     if (!isForked && isNewer(signed, mark.signed)) newerHeads.push(mark.author);
     if (fork !== undefined && !mark.frozen) proofs.push(mark.author);
-    const head = byAuthor.get(mark.author);
     const order = head === undefined ? -Math.sign(mark.seq) : comparePositions(head, mark);
     // What lies behind a fork is admitted by nobody who has its proof: it is neither asked for nor sent.
-    const hasMore = order < 0 && fork === undefined;
-    const hasProof = mark.frozen && fork === undefined;
+    const hasMore = order < 0 && (fork === undefined || mark.recovery > fork.recovery);
+    const hasProof = mark.frozen && fork === undefined && !isBehindRecovery;
     const hasNewerHead = !isForked && isNewer(mark.signed, signed);
     if (hasMore || hasProof || hasNewerHead) behind.push(mark.author);
     if (hasProof) continue;
     if (head === undefined || order < 0 || (order === 0 && head.id === mark.id)) continue;
-    const sameEpoch = compareEpochs(head, mark) === 0;
-    const afterSeq = sameEpoch ? Math.max(0, mark.seq - 1) : 0;
-    const upToSeq = fork !== undefined && compareEpochs(fork, head) === 0 ? fork.seq - 1 : head.seq;
-    const isNothing = fork !== undefined && sameEpoch && upToSeq <= mark.seq;
-    if (isNothing || upToSeq <= afterSeq) continue;
-    shipments.push({ author: mark.author, afterSeq, upToSeq, known: sameEpoch ? mark.id : null });
+    const after = { recovery: mark.recovery, epoch: mark.epoch, seq: Math.max(0, mark.seq - 1) };
+    if (fork !== undefined && comparePositions(fork, { ...after, seq: mark.seq + 1 }) <= 0) continue;
+    const recovery = isBehindRecovery ? { number: mark.recovery + 1, frozen: mark.frozen } : null;
+    shipments.push({ author: mark.author, after, before: fork ?? null, known: mark.id, recovery });
   }
   return { shipments, behind, newerHeads, proofs };
 }
 
 function isNewer(a: SignedAt | null, b: SignedAt | null): boolean {
   if (a === null) return false;
-  return b === null || a.seq > b.seq || (a.seq === b.seq && a.issuedAt > b.issuedAt);
+  const order = b === null ? 1 : comparePositions(a, b);
+  return order > 0 || (order === 0 && a.issuedAt > (b?.issuedAt ?? 0));
+}
+
+function samePlace(a: SignedAt | null, b: SignedAt | null): boolean {
+  if (a === null || b === null) return a === b;
+  return comparePositions(a, b) === 0 && a.issuedAt === b.issuedAt;
 }
 
 function publicHeads(heads: readonly FeedHead[]): Map<AuthorId, FeedHead> {

@@ -5,7 +5,7 @@ import { authorBytes, authorFrom, countFrom, decode, digestBytes, digestOf, enco
 import { AnswerSchema, AskSchema, MarkSchema } from './generated/sync_pb.ts';
 import type { Answer, Mark as WireMark } from './generated/sync_pb.ts';
 import { SYNC_MAX_MARKS, SYNC_TOKEN_MAX_BYTES } from './limits.ts';
-import type { Mark } from './sync-logic.ts';
+import type { Mark, SignedAt } from './sync-logic.ts';
 
 export const SYNC_PROTOCOL = '/portalgun/sync/1.0.0';
 
@@ -61,6 +61,8 @@ function wireMark(mark: Mark): WireMark {
     headSeq: BigInt(mark.signed?.seq ?? 0),
     headIssuedAt: BigInt(mark.signed?.issuedAt ?? 0),
     frozen: mark.frozen,
+    headRecovery: mark.signed?.recovery ?? 0,
+    headEpoch: mark.signed?.epoch ?? 0,
   });
 }
 
@@ -71,7 +73,11 @@ function markFrom(mark: WireMark): Mark {
     epoch: mark.epoch,
     seq: countFrom(mark.seq),
     id: mark.id.length === 0 ? null : digestOf(mark.id),
-    signed: mark.headSeq === 0n ? null : { seq: countFrom(mark.headSeq), issuedAt: countFrom(mark.headIssuedAt) },
+    signed: mark.headSeq === 0n ? null : signedFrom(mark),
     frozen: mark.frozen,
   };
+}
+
+function signedFrom({ headRecovery: recovery, headEpoch: epoch, headSeq, headIssuedAt }: WireMark): SignedAt {
+  return { recovery, epoch, seq: countFrom(headSeq), issuedAt: countFrom(headIssuedAt) };
 }

@@ -6,12 +6,13 @@ import { verify } from '../../crypto/ed25519.ts';
 import { createKeyCache, type KeyCache } from '../../crypto/key-cache.ts';
 import type { Digest } from '../../crypto/digest.ts';
 import { PortalgunError } from '../../errors.ts';
+import { firstKeys, signerOf, type FeedKeys } from './feed-keys.ts';
 import { decodeDsse, idOf, preAuthEncoding, type Dsse } from './dsse.ts';
 import { authorKeyBytes } from './identity.ts';
 import { ENVELOPE_MAX_BYTES, STATEMENT_MAX_BYTES } from './limits.ts';
 import { isRefusal, refuse, type Refusal } from './refusal.ts';
 import { parseStatement } from './statement.ts';
-import type { AuthorId, VerifiedRecord } from './types.ts';
+import type { AuthorId, KeyId, VerifiedRecord } from './types.ts';
 
 /** The payload type of every record. Heads have another (head.ts), so one can never be taken for the other. */
 export const RECORD_PAYLOAD_TYPE = 'application/vnd.in-toto+json';
@@ -22,6 +23,8 @@ export interface OpenOptions {
   readonly keys?: KeyCache;
   /** The one verifier, unless a simulation of many nodes remembers what it said of the same bytes. */
   readonly verifier?: Verifier;
+  /** Who signs in the author's feed, as far as its key records are known. Without it: the first key, and one epoch. */
+  readonly feedKeys?: FeedKeys;
   /** Asked before the costly signature check; without it every author's records are opened. */
   readonly follows?: (author: AuthorId) => boolean;
 }
@@ -58,14 +61,14 @@ export function openEnvelope(bytes: Uint8Array, options: OpenOptions): VerifiedR
 
 /** The second half of `openEnvelope`, for who has looked at the id in between. */
 export function openSealed(sealed: SealedRecord, options: OpenOptions): VerifiedRecord | Refusal {
-  const record = parse(sealed, options.network);
+  const record = parseSealed(sealed, options.network);
   if (isRefusal(record)) return record;
-  const { author, epoch, recovery } = record.link;
+  const { author } = record.link;
   if (options.follows && !options.follows(author)) return refuse('unknown-author', `nobody here follows ${author}`);
-  // Until key changes are understood, the signing key is the author's first key, and there is one epoch.
-  if (epoch !== 0 || recovery !== 0)
-    return refuse('bad-link', `${author} has changed keys, which this version cannot follow`);
-  return verifySignature(sealed.dsse, author, options) ?? record;
+  const signer = signerOf(options.feedKeys ?? firstKeys(author), record.link, record.statement);
+  if (typeof signer !== 'string') return signer;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one maker
+  return verifySignature(sealed.dsse, signer, options) ?? (record as VerifiedRecord);
 }
 
 /**
@@ -74,36 +77,41 @@ export function openSealed(sealed: SealedRecord, options: OpenOptions): Verified
  */
 export function openStored(bytes: Uint8Array, network: string): VerifiedRecord | Refusal {
   const sealed = readEnvelope(bytes);
-  return isRefusal(sealed) ? sealed : parse(sealed, network);
+  if (isRefusal(sealed)) return sealed;
+  const record = parseSealed(sealed, network);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- verified before it was stored
+  return isRefusal(record) ? record : (record as VerifiedRecord);
 }
 
-function parse(sealed: SealedRecord, network: string): VerifiedRecord | Refusal {
+/** A record of which all holds but, perhaps, the signature. */
+export type ParsedRecord = Pick<VerifiedRecord, 'id' | 'link' | 'statement' | 'envelope'>;
+
+export function parseSealed(sealed: SealedRecord, network: string): ParsedRecord | Refusal {
   const statement = parseStatement(sealed.dsse.payload);
   if (isRefusal(statement)) return statement;
   const link = statement.portalgun_feed;
   if (link.network !== network) {
     return refuse('wrong-network', `the record is for the network ${link.network}, and this is ${network}`);
   }
-  if (sealed.dsse.keyid !== '' && sealed.dsse.keyid !== link.author) {
-    return refuse('bad-signature', 'the keyid names somebody else than the author');
-  }
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one maker
-  return { id: sealed.id, link, statement, envelope: sealed.envelope } as VerifiedRecord;
+  return { id: sealed.id, link, statement, envelope: sealed.envelope };
 }
 
-/** Checks a signature over a DSSE payload by an author's first key. `undefined`: it holds. */
+/** Checks a signature over a DSSE payload by one of an author's keys. `undefined`: it holds. */
 export function verifySignature(
   dsse: Dsse,
-  author: AuthorId,
+  signer: KeyId,
   { keys, verifier = verify }: Pick<OpenOptions, 'keys' | 'verifier'>,
 ): Refusal | undefined {
+  if (dsse.keyid !== '' && dsse.keyid !== signer) {
+    return refuse('bad-signature', 'the keyid names another key than the one that signs there');
+  }
   let key;
   try {
-    key = (keys ?? createKeyCache(1))(authorKeyBytes(author));
+    key = (keys ?? createKeyCache(1))(authorKeyBytes(signer));
   } catch (error) {
     if (error instanceof PortalgunError) return refuse('bad-signature', error.message);
     throw error;
   }
   if (verifier(key, preAuthEncoding(dsse.payloadType, dsse.payload), dsse.signature)) return undefined;
-  return refuse('bad-signature', `the signature is not by ${author}`);
+  return refuse('bad-signature', `the signature is not by ${signer}`);
 }

@@ -28,6 +28,8 @@ export function parseFeedLink(value: JsonValue | undefined): FeedLink | Refusal 
   if (!isCount(recovery) || !isCount(epoch)) return bad('has no valid recovery and epoch');
   if (!isCount(seq) || seq === 0) return bad('has no valid seq: they count from 1');
   if (prev !== null && !isDigest(prev)) return bad('has no valid prev');
+  // Each recovery opens an epoch.
+  if (recovery > epoch) return bad('has more recoveries than epochs');
   const first = recovery === 0 && epoch === 0 && seq === 1;
   if (first !== (prev === null))
     return bad('has a prev that does not fit: the very first record has none, every other one has');

@@ -9,6 +9,7 @@ import { isJsonObject, parseStrictJson, type JsonValue } from '../../crypto/stri
 import { PortalgunError, UsageError } from '../../errors.ts';
 import { decodeDsse, encodeDsse } from './dsse.ts';
 import { verifySignature, type OpenOptions } from './envelope.ts';
+import { firstKeys, keyAt, type FeedKeys } from './feed-keys.ts';
 import { isNetwork, isScope } from './feed-link.ts';
 import { authorIdOf, isAuthorId } from './identity.ts';
 import {
@@ -38,30 +39,33 @@ export interface SignedHead {
   readonly envelope: Uint8Array;
 }
 
-export type HeadOptions = Pick<OpenOptions, 'network' | 'keys' | 'verifier'>;
+export type HeadOptions = Pick<OpenOptions, 'network' | 'keys' | 'verifier' | 'feedKeys'>;
 
 /** RFC 3339 in UTC to the second, the one form in which heads write a time. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
-/** Signs where a feed ends. Throws `record/bad-lifetime` over 30 days, `record/not-yours` for another author's feed. */
+/**
+ * Signs where a feed ends. Throws `record/bad-lifetime` over 30 days, `record/not-yours` where the key is not the one that
+ * signs there.
+ */
 export function signHead(
   seed: Uint8Array,
   network: string,
   head: FeedHead,
-  options: { readonly now: Date; readonly lifetimeMs?: number },
+  options: { readonly now: Date; readonly lifetimeMs?: number; readonly feedKeys?: FeedKeys },
 ): SignedHead {
   const lifetimeMs = options.lifetimeMs ?? HEAD_DEFAULT_LIFETIME_MS;
   if (!(lifetimeMs > 0 && lifetimeMs <= HEAD_MAX_LIFETIME_MS)) {
     throw new UsageError('record/bad-lifetime', 'A signed head lasts at most 30 days.');
   }
-  if (authorIdOf(publicKeyOf(seed)) !== head.author) {
+  if (authorIdOf(publicKeyOf(seed)) !== keyAt(options.feedKeys ?? firstKeys(head.author), head)) {
     throw new UsageError('record/not-yours', `This key cannot sign for ${head.author}.`);
   }
   const { author, scope, recovery, epoch, seq, id } = head;
   const issuedAt = formatTime(options.now);
   const expiresAt = formatTime(new Date(options.now.getTime() + lifetimeMs));
   const payload = Buffer.from(canonicalJson({ network, author, scope, recovery, epoch, seq, id, issuedAt, expiresAt }));
-  const signed = openHead(sealPayload(seed, HEAD_PAYLOAD_TYPE, payload), { network, now: options.now });
+  const signed = openHead(sealPayload(seed, HEAD_PAYLOAD_TYPE, payload), { ...options, network });
   if (isRefusal(signed)) throw new UsageError('record/cannot-sign', `This head cannot be published: ${signed.detail}.`);
   return signed;
 }
@@ -86,15 +90,20 @@ export function readHead(bytes: Uint8Array, options: HeadOptions): SignedHead | 
   if (content.network !== options.network) {
     return refuse('wrong-network', `the head is for the network ${content.network}, and this is ${options.network}`);
   }
-  const { author, epoch, recovery } = content.head;
-  if (dsse.keyid !== '' && dsse.keyid !== author)
-    return refuse('bad-signature', 'the keyid names somebody else than the author');
-  if (epoch !== 0 || recovery !== 0)
-    return refuse('bad-link', `${author} has changed keys, which this version cannot follow`);
-  const refused = verifySignature(dsse, author, options);
+  const signer = keyAt(options.feedKeys ?? firstKeys(content.head.author), content.head);
+  if (typeof signer !== 'string') return signer;
+  const refused = verifySignature(dsse, signer, options);
   if (refused !== undefined) return refused;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one maker
   return { ...content, envelope: encodeDsse(dsse) } as SignedHead;
+}
+
+/** Whose feed a head speaks of, nothing verified yet; undefined for what is none. */
+export function feedOfHead(bytes: Uint8Array): Pick<FeedHead, 'author' | 'scope'> | undefined {
+  const dsse = decodeDsse(bytes, HEAD_MAX_BYTES);
+  if (isRefusal(dsse) || dsse.payloadType !== HEAD_PAYLOAD_TYPE) return undefined;
+  const content = parseContent(dsse.payload);
+  return isRefusal(content) ? undefined : content.head;
 }
 
 function parseContent(payload: Uint8Array): Pick<SignedHead, 'network' | 'head' | 'issuedAt' | 'expiresAt'> | Refusal {
@@ -109,7 +118,7 @@ function parseContent(payload: Uint8Array): Pick<SignedHead, 'network' | 'head' 
   const { network, author, scope, recovery, epoch, seq, id, ...times } = value;
   if (!isNetwork(network) || !isAuthorId(author) || !isScope(scope))
     return refuse('bad-statement', 'the head names no feed');
-  if (!isCount(recovery) || !isCount(epoch) || !isCount(seq) || seq === 0 || !isDigest(id)) {
+  if (!isCount(recovery) || !isCount(epoch) || recovery > epoch || !isCount(seq) || seq === 0 || !isDigest(id)) {
     return refuse('bad-statement', 'the head names no record');
   }
   const issuedAt = parseTime(times['issuedAt']);

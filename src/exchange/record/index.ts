@@ -24,8 +24,26 @@ export {
   type SealedRecord,
   type Verifier,
 } from './envelope.ts';
+export {
+  advanceKeys,
+  currentKey,
+  epochOf,
+  firstKeys,
+  keyAt,
+  opensEpoch,
+  signerOf,
+  type Epoch,
+  type FeedKeys,
+} from './feed-keys.ts';
 export { openRecordFile, recordToJson } from './file.ts';
-export { verifyForkProof, type Fork } from './fork-proof.ts';
+export {
+  decodeForkProof,
+  encodeForkProof,
+  verifyForkProof,
+  type Fork,
+  type ForkOptions,
+  type ForkProof,
+} from './fork-proof.ts';
 export {
   freshnessOf,
   openHead,
@@ -44,6 +62,7 @@ export {
   type LinkVerdict,
   type Position,
 } from './links.ts';
+export { keyActionOf, keyChangePredicate, keyDraft, type KeyAction, type KeyChange, type Kept } from './key-change.ts';
 export { judge, kindOf, understand } from './meaning.ts';
 export { BUILD_TYPE, MANIFEST_SUBJECT, type AttestationInput, type Dependency } from './meaning/attestation.ts';
 export { buildKeyOf, type BuildInputs } from './meaning/build-key.ts';

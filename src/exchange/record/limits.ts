@@ -38,5 +38,16 @@ export const HEAD_MAX_LIFETIME_MS = 30 * DAY_MS;
 /** How far two honest clocks may be apart. */
 export const CLOCK_TOLERANCE_MS = 10 * MINUTE_MS;
 
+/** Key changes and recoveries of one feed: each is remembered for good, about 300 bytes. More than one a month for a life. */
+export const EPOCHS_MAX = 1024;
+/** Key records that travel with a proof of a fork. */
+export const PROOF_KEYS_MAX = 16;
+/** A proof of a fork on the wire: two envelopes with the largest statements, and the key records that it needs. */
+export const PROOF_MAX_BYTES = 152 * KIB;
+/** Records of a branch that a recovery can make a node take in place of its own. */
+export const BRANCH_MAX_RECORDS = 1024;
+/** The same in bytes. */
+export const BRANCH_MAX_BYTES = 8 * 1024 * KIB;
+
 /** Checked public keys that are kept by one reader (about 2 ms and 1 KiB each). */
 export const KEY_CACHE_MAX_KEYS = 1024;

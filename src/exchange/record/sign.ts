@@ -1,6 +1,7 @@
 /** Making records. What is signed is opened again like anybody's: the one maker stays `openEnvelope`. */
 import { publicKeyOf, sign } from '../../crypto/ed25519.ts';
 import { UsageError } from '../../errors.ts';
+import { firstKeys, type FeedKeys } from './feed-keys.ts';
 import { encodeDsse, preAuthEncoding } from './dsse.ts';
 import { openEnvelope, RECORD_PAYLOAD_TYPE } from './envelope.ts';
 import { authorIdOf } from './identity.ts';
@@ -9,17 +10,24 @@ import { encodeStatement, type Draft } from './statement.ts';
 import type { FeedLink, VerifiedRecord } from './types.ts';
 
 /**
- * Signs a draft at one place of a feed. `seed` is the author's, 32 bytes. Throws `record/not-yours` where the link names
- * another author, `record/cannot-sign` where the result would be refused by every reader, `crypto/not-canonical`.
+ * Signs a draft at one place of a feed. `seed` is that of the key that signs there, 32 bytes: the author's first, unless
+ * `feedKeys` say otherwise. Throws `record/not-yours` where it is another's, `record/cannot-sign` where the result would be
+ * refused by every reader, `crypto/not-canonical`.
  */
-export function signRecord(seed: Uint8Array, link: FeedLink, draft: Draft): VerifiedRecord {
-  const author = authorIdOf(publicKeyOf(seed));
-  if (link.author !== author) {
-    throw new UsageError('record/not-yours', `This key cannot sign for ${link.author}: it is ${author}'s.`);
-  }
+export function signRecord(
+  seed: Uint8Array,
+  link: FeedLink,
+  draft: Draft,
+  feedKeys: FeedKeys = firstKeys(link.author),
+): VerifiedRecord {
+  const key = authorIdOf(publicKeyOf(seed));
   const record = openEnvelope(sealPayload(seed, RECORD_PAYLOAD_TYPE, encodeStatement(draft, link)), {
     network: link.network,
+    feedKeys,
   });
+  if (isRefusal(record) && record.refused === 'bad-signature') {
+    throw new UsageError('record/not-yours', `The key ${key} does not sign for ${link.author} there.`);
+  }
   if (!isRefusal(record)) return record;
   throw new UsageError('record/cannot-sign', `This record cannot be published: ${record.detail}.`, {
     facts: { refused: record.refused, predicateType: draft.predicateType },

@@ -7,11 +7,15 @@
 import type { Digest } from '../../crypto/digest.ts';
 import type { ChangeClass, Operation } from '../../recipe/types.ts';
 import type { BuildInputs } from './meaning/build-key.ts';
+import type { KeyAction } from './key-change.ts';
 
 declare const verified: unique symbol;
 
 /** `ed25519:` and the 64 hex digits of the author's first public key. Never changes. */
 export type AuthorId = `ed25519:${string}`;
+
+/** A public key, written like an author id: which of an author's keys signs depends on the feed (feed-keys.ts). */
+export type KeyId = `ed25519:${string}`;
 
 /** `public`, or a private group's random id. */
 export type Scope = string;
@@ -116,7 +120,7 @@ export type Meaning =
       readonly attestation: Digest | null;
     }
   | { readonly kind: 'withdrawal'; readonly of: Digest; readonly reason: string }
-  | { readonly kind: 'key'; readonly action: 'open'; readonly recoveryKey: string };
+  | ({ readonly kind: 'key' } & KeyAction);
 
 export type Judged =
   | { readonly understood: true; readonly meaning: Meaning }
@@ -124,14 +128,18 @@ export type Judged =
 
 /** What happened to bytes offered to the store. */
 export type Admission =
-  /** `released`: held records that followed it and were admitted with it, in order. */
+  /**
+   * `released`: records that were held and were admitted with it, in order. `voided`: records that a recovery has left
+   * behind; they are no longer stored.
+   */
   | {
       readonly result: 'admitted';
       readonly record: VerifiedRecord;
       readonly released?: readonly VerifiedRecord[];
+      readonly voided?: readonly Digest[];
     }
   | { readonly result: 'known'; readonly id: Digest }
-  /** The link leaves a gap: held (bounded) until what is missing arrives. */
+  /** The link leaves a gap, or a recovery names a branch that is not here: held (bounded) until what is missing arrives. */
   | { readonly result: 'held'; readonly id: Digest; readonly missingFrom: number }
   | { readonly result: 'refused'; readonly reason: RefusalReason; readonly detail: string };
 
@@ -142,7 +150,10 @@ export type RefusalReason =
   | 'wrong-network'
   | 'unknown-author'
   | 'bad-signature'
+  /** Of an epoch whose opening this node has not seen: nobody can say whose signature it must be. */
+  | 'unknown-key'
   | 'replayed'
+  | 'revoked'
   | 'bad-link'
   | 'fork'
   | 'frozen';

@@ -14,6 +14,10 @@ export class HeadCache {
     return this.#heads.get(feedName(feed));
   }
 
+  delete(feed: Feed): void {
+    this.#heads.delete(feedName(feed));
+  }
+
   /** What was put longest ago goes first. */
   put(signed: SignedHead): void {
     const name = feedName(signed.head);

@@ -2,6 +2,7 @@
  * Records whose predecessors are missing, in memory. Only verified records of followed authors come here, and all of it
  * is a convenience: what falls out, or is lost with the process, is fetched again with the gap that it waited for.
  */
+import { compareEpochs, type Position } from '../record/links.ts';
 import type { VerifiedRecord } from '../record/types.ts';
 import { feedName, type Feed } from './layout.ts';
 
@@ -26,6 +27,13 @@ export class Hold {
 
   at(feed: Feed, seq: number): VerifiedRecord | undefined {
     return this.#feeds.get(feedName(feed))?.get(seq);
+  }
+
+  /** A record of the same epoch that waits behind a place. */
+  beyond(feed: Feed, place: Position): VerifiedRecord | undefined {
+    return [...(this.#feeds.get(feedName(feed))?.values() ?? [])].find(
+      ({ link }) => compareEpochs(link, place) === 0 && link.seq > place.seq,
+    );
   }
 
   put(record: VerifiedRecord): void {

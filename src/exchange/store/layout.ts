@@ -9,8 +9,9 @@
  * | `link <author> <scope> <recovery> <epoch> <seq>` | the record's id, text |
  * | `mark <author> <scope>` | the highest accepted place: JSON of a FeedHead |
  * | `type <predicateType> <id>` | nothing. By type and not by kind: what is unknown today is found tomorrow |
- * | `fork <author> <scope>` | JSON: the place, and both envelopes in base64 |
- * | `head <author> <scope>` | the newest signed head, its canonical envelope |
+ * | `fork <author> <scope>` | JSON: the place, both envelopes and the key records in base64 |
+ * | `keys <author> <scope>` | JSON of FeedKeys: who signs where |
+| `head <author> <scope>` | the newest signed head, its canonical envelope |
  * | `note <key>` | JSON |
  * | `blob <digest>` | bytes |
  */
@@ -41,6 +42,12 @@ export function linkKey(feed: Feed, { recovery, epoch, seq }: Position): string 
   return key('link', feed.author, feed.scope, padded(recovery), padded(epoch), padded(seq));
 }
 
+/** The links behind a place, to the end of the feed. */
+export function linksAfter(feed: Feed, after: Position): { readonly gte: string; readonly lt: string } {
+  const { lt } = under('link', feed.author, feed.scope);
+  return { gte: linkKey(feed, { ...after, seq: after.seq + 1 }), lt };
+}
+
 export function markKey(feed: Feed): string {
   return key('mark', feed.author, feed.scope);
 }
@@ -51,6 +58,10 @@ export function typeKey(predicateType: string, id: Digest): string {
 
 export function forkKey(feed: Feed): string {
   return key('fork', feed.author, feed.scope);
+}
+
+export function keysKey(feed: Feed): string {
+  return key('keys', feed.author, feed.scope);
 }
 
 export function headKey(feed: Feed): string {

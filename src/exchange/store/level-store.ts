@@ -4,12 +4,13 @@ import { publicKeyOf, verify } from '../../crypto/ed25519.ts';
 import { createKeyCache } from '../../crypto/key-cache.ts';
 import { FailedError } from '../../errors.ts';
 import { openingDraft } from '../record/drafts.ts';
-import type { OpenOptions } from '../record/envelope.ts';
-import { verifyForkProof, type Fork } from '../record/fork-proof.ts';
-import type { SignedHead } from '../record/head.ts';
+import { openStored, type OpenOptions } from '../record/envelope.ts';
+import { advanceKeys, firstKeys, type FeedKeys } from '../record/feed-keys.ts';
+import { verifyForkProof } from '../record/fork-proof.ts';
+import { feedOfHead, type SignedHead } from '../record/head.ts';
 import { authorIdOf } from '../record/identity.ts';
 import { KEY_CACHE_MAX_KEYS } from '../record/limits.ts';
-import { comparePositions } from '../record/links.ts';
+import { comparePositions, type Position } from '../record/links.ts';
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
 import { signRecord } from '../record/sign.ts';
 import type { Draft } from '../record/statement.ts';
@@ -18,13 +19,15 @@ import { openBlobs } from './blobs.ts';
 import type { Database } from './database.ts';
 import { HeadCache } from './head-cache.ts';
 import { Hold } from './hold.ts';
-import { feedName, under, type Feed } from './layout.ts';
+import { requireSigner, signKeyChange } from './change-key.ts';
+import { feedName, lastPart, under, type Feed } from './layout.ts';
 import { BATCH_MAX_RECORDS, HOLD_MAX_BYTES, HOLD_MAX_RECORDS_PER_FEED, SIGNED_HEADS_IN_MEMORY } from './limits.ts';
 import { openNotes } from './notes.ts';
 import { keepHead, openNewHead, readSignedHead } from './signed-heads.ts';
-import { parseFork, parseMark, readAll, readFrozen, readRange, readRecord } from './stored.ts';
+import { PendingRecoveries } from './pending.ts';
+import { parseFork, parseKeys, parseMark, readAll, readFrozen, readRange, readRecord } from './stored.ts';
 import { Turn, type Memory } from './turn.ts';
-import type { FrozenFeed, HeadAdmission, OwnStore, ProofAdmission, RecordStore, Signer } from './types.ts';
+import type { FrozenFeed, HeadAdmission, NewKey, OwnStore, ProofAdmission, RecordStore, Signer } from './types.ts';
 
 interface Follows {
   readonly follows: (author: AuthorId) => boolean;
@@ -51,6 +54,8 @@ export class LevelStore implements OwnStore {
       hold,
       marks: new Map(),
       forks: new Map(),
+      feedKeys: new Map(),
+      pending: new PendingRecoveries(),
       signedHeads: new HeadCache(SIGNED_HEADS_IN_MEMORY),
     };
     for await (const [, value] of database.entries(under('mark'))) {
@@ -60,6 +65,16 @@ export class LevelStore implements OwnStore {
     for await (const [, value] of database.entries(under('fork'))) {
       const { fork } = parseFork(value);
       memory.forks.set(feedName(fork), fork);
+    }
+    for await (const [key, value] of database.entries(under('keys'))) {
+      const keys = parseKeys(value);
+      memory.feedKeys.set(feedName({ author: keys.author, scope: lastPart(key) }), keys);
+    }
+    for (const mark of memory.marks.values()) {
+      if (memory.feedKeys.has(feedName(mark))) continue;
+      // Stored by a version that knew one key a feed: what its first record commits to is read from it.
+      const [first] = await readRange(memory, mark, BEFORE_ALL, 1);
+      if (first !== undefined) memory.feedKeys.set(feedName(mark), advanceKeys(firstKeys(mark.author), first));
     }
     return new LevelStore(memory);
   }
@@ -86,17 +101,34 @@ export class LevelStore implements OwnStore {
   }
 
   async append(signer: Signer, scope: Scope, draft: Draft): Promise<VerifiedRecord> {
-    const author = authorIdOf(publicKeyOf(signer.seed));
+    const author = signer.author ?? authorIdOf(publicKeyOf(signer.seed));
     const feed: Feed = { author, scope };
-    const mine = (candidate: AuthorId): boolean => candidate === author;
-    return this.#write(mine, async (turn) => {
-      const fork = turn.fork(feed);
-      if (fork !== undefined) throw frozen(fork);
+    return this.#write(only(author), async (turn) => {
+      requireSigner(turn, feed, signer.seed);
       const { recoveryPublicKey } = signer;
       if (turn.mark(feed) === undefined && scope === 'public' && recoveryPublicKey !== undefined) {
-        await this.#appendOne(turn, signer, feed, openingDraft({ author, recoveryPublicKey }));
+        await this.#appendOne(turn, signer.seed, feed, openingDraft({ author, recoveryPublicKey }));
       }
-      return this.#appendOne(turn, signer, feed, draft);
+      return this.#appendOne(turn, signer.seed, feed, draft);
+    });
+  }
+
+  async changeKey(
+    change: NewKey,
+    scope: Scope,
+  ): Promise<{ readonly record: VerifiedRecord; readonly voided: readonly Digest[] }> {
+    const feed: Feed = { author: change.author, scope };
+    return this.#write(only(change.author), async (turn) => {
+      if (change.action === 'rotate') {
+        requireSigner(turn, feed, change.seed);
+        const { author, recoveryPublicKey } = change;
+        if (turn.mark(feed) === undefined && scope === 'public' && recoveryPublicKey !== undefined) {
+          await this.#appendOne(turn, change.seed, feed, openingDraft({ author, recoveryPublicKey }));
+        }
+      }
+      const [admission] = await turn.judgeAll([(await signKeyChange(this.#memory, turn, feed, change)).envelope]);
+      if (admission?.result !== 'admitted') throw notAppended(admission);
+      return { record: admission.record, voided: admission.voided ?? [] };
     });
   }
 
@@ -115,8 +147,16 @@ export class LevelStore implements OwnStore {
     return readSignedHead(this.#memory, { author, scope });
   }
 
-  async putProof(a: Uint8Array, b: Uint8Array, options: Follows): Promise<ProofAdmission> {
-    const fork = verifyForkProof(a, b, this.#memory);
+  async putProof(
+    a: Uint8Array,
+    b: Uint8Array,
+    options: Follows & { readonly keyRecords?: readonly Uint8Array[] },
+  ): Promise<ProofAdmission> {
+    const { network, keys, verifier, feedKeys } = this.#memory;
+    const { keyRecords = [] } = options;
+    const known = [a, b].flatMap((bytes) => feedKeys.get(nameOfFeed(bytes, network)) ?? []).at(0);
+    const check = { network, keys, verifier, keyRecords, ...(known !== undefined && { feedKeys: known }) };
+    const fork = verifyForkProof(a, b, check);
     if (isRefusal(fork)) return this.#refused(fork);
     if (!options.follows(fork.author)) {
       return this.#refused(refuse('unknown-author', `nobody here follows ${fork.author}`));
@@ -125,7 +165,9 @@ export class LevelStore implements OwnStore {
       const before = turn.fork(fork);
       // An earlier place freezes more; a later one says nothing new.
       if (before !== undefined && comparePositions(before, fork) <= 0) return { result: 'known', fork: before };
-      turn.freeze(fork, [a, b]);
+      // A recovery has ended it.
+      if ((turn.mark(fork)?.recovery ?? 0) > fork.recovery) return { result: 'known', fork };
+      await turn.freeze(fork, [a, b]);
       return { result: 'frozen', fork };
     });
   }
@@ -142,8 +184,17 @@ export class LevelStore implements OwnStore {
     return [...this.#memory.marks.values()];
   }
 
-  async range(author: AuthorId, scope: Scope, afterSeq: number, limit: number): Promise<VerifiedRecord[]> {
-    return readRange(this.#memory, { author, scope }, afterSeq, limit);
+  async range(author: AuthorId, scope: Scope, after: Position | number, limit: number): Promise<VerifiedRecord[]> {
+    const place = typeof after === 'number' ? { ...BEFORE_ALL, seq: after } : after;
+    return readRange(this.#memory, { author, scope }, place, limit);
+  }
+
+  async idAt(author: AuthorId, scope: Scope, place: Position): Promise<Digest | undefined> {
+    return new Turn(this.#memory, () => false).idAt({ author, scope }, place);
+  }
+
+  keysOf(author: AuthorId, scope: Scope): FeedKeys {
+    return this.#memory.feedKeys.get(feedName({ author, scope })) ?? firstKeys(author);
   }
 
   all(kind: RecordKind): AsyncIterable<VerifiedRecord> {
@@ -184,7 +235,7 @@ export class LevelStore implements OwnStore {
     return admissions;
   }
 
-  async #appendOne(turn: Turn, signer: Signer, feed: Feed, draft: Draft): Promise<VerifiedRecord> {
+  async #appendOne(turn: Turn, seed: Uint8Array, feed: Feed, draft: Draft): Promise<VerifiedRecord> {
     const mark = turn.mark(feed);
     const link = {
       network: this.#memory.network,
@@ -194,10 +245,9 @@ export class LevelStore implements OwnStore {
       seq: (mark?.seq ?? 0) + 1,
       prev: mark?.id ?? null,
     };
-    const [admission] = await turn.judgeAll([signRecord(signer.seed, link, draft).envelope]);
+    const [admission] = await turn.judgeAll([signRecord(seed, link, draft, turn.keys(feed)).envelope]);
     if (admission?.result === 'admitted') return admission.record;
-    const detail = admission?.result === 'refused' ? admission.detail : `it is ${admission?.result ?? 'lost'}`;
-    throw new FailedError('store/not-appended', `The record could not be appended to your feed: ${detail}.`);
+    throw notAppended(admission);
   }
 
   #refused({ refused: reason, detail }: Refusal): Extract<HeadAdmission, { result: 'refused' }> {
@@ -210,10 +260,20 @@ export class LevelStore implements OwnStore {
   }
 }
 
-function frozen(fork: Fork): FailedError {
-  const what = `two different records with seq ${fork.seq} carry your signature`;
-  return new FailedError('store/feed-frozen', `Your feed is frozen: ${what}.`, {
-    hint: 'an old backup was restored, or one key was used on two machines; end it with `portalgun key recover`',
-    facts: { seq: fork.seq, scope: fork.scope },
-  });
+const BEFORE_ALL: Position = { recovery: 0, epoch: 0, seq: 0 };
+
+function only(author: AuthorId): (candidate: AuthorId) => boolean {
+  return (candidate) => candidate === author;
+}
+
+/** Whose feed an envelope is of; nothing of it is verified. */
+function nameOfFeed(envelope: Uint8Array, network: string): string {
+  const record = openStored(envelope, network);
+  const feed = isRefusal(record) ? feedOfHead(envelope) : record.link;
+  return feed === undefined ? '' : feedName(feed);
+}
+
+function notAppended(admission: Admission | undefined): FailedError {
+  const detail = admission?.result === 'refused' ? admission.detail : `it is ${admission?.result ?? 'lost'}`;
+  return new FailedError('store/not-appended', `The record could not be appended to your feed: ${detail}.`);
 }

@@ -1,8 +1,9 @@
 /** The newest signed head of each feed. One that contradicts what is stored is proof of a fork. */
-import { openHead, readHead, type SignedHead } from '../record/head.ts';
-import { comparePositions } from '../record/links.ts';
+import { feedOfHead, openHead, readHead, type HeadOptions, type SignedHead } from '../record/head.ts';
+import { epochAfter } from '../record/feed-keys.ts';
+import { comparePositions, positionOf, type Position } from '../record/links.ts';
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
-import { headKey, type Feed } from './layout.ts';
+import { feedName, headKey, type Feed } from './layout.ts';
 import { damaged } from './stored.ts';
 import type { Memory, Turn } from './turn.ts';
 
@@ -11,7 +12,7 @@ export async function readSignedHead(memory: Memory, feed: Feed): Promise<Signed
   if (ready !== undefined) return ready;
   const bytes = await memory.database.get(headKey(feed));
   if (bytes === undefined) return undefined;
-  const signed = readHead(bytes, memory);
+  const signed = readHead(bytes, headOptions(memory, feed));
   if (isRefusal(signed)) throw damaged(`the signed head of ${feed.author}`, signed.detail);
   // One that was kept while the disk was read is newer.
   const kept = memory.signedHeads.get(feed);
@@ -21,7 +22,13 @@ export async function readSignedHead(memory: Memory, feed: Feed): Promise<Signed
 }
 
 export function openNewHead(memory: Memory, envelope: Uint8Array, now: Date): SignedHead | Refusal {
-  return openHead(envelope, { ...memory, now });
+  const feed = feedOfHead(envelope);
+  return openHead(envelope, { ...headOptions(memory, feed), now });
+}
+
+function headOptions({ network, keys, verifier, feedKeys }: Memory, feed: Feed | undefined): HeadOptions {
+  const known = feed && feedKeys.get(feedName(feed));
+  return { network, keys, verifier, ...(known !== undefined && { feedKeys: known }) };
 }
 
 /** Order is by place; only at one place does the later date win. */
@@ -31,12 +38,18 @@ export async function keepHead(
   signed: SignedHead,
 ): Promise<{ readonly result: 'kept' | 'older'; readonly head: SignedHead } | Refusal> {
   const { head } = signed;
+  const mark = turn.mark(head);
+  if (mark !== undefined && head.recovery < mark.recovery) {
+    return refuse('replayed', `the head is of recovery ${head.recovery}, and ${mark.recovery} has ended that`);
+  }
   const held = await readSignedHead(memory, head);
   const other = await contradicting(turn, signed, held);
   if (other !== undefined) {
-    const { author, scope, recovery, epoch, seq } = head;
-    if (turn.fork(head) === undefined) turn.freeze({ author, scope, recovery, epoch, seq }, [other, signed.envelope]);
-    return refuse('fork', `${author} has signed two different records with seq ${seq}`);
+    const { author, scope } = head;
+    if (turn.fork(head) === undefined) {
+      await turn.freeze({ author, scope, ...other.at }, [other.envelope, signed.envelope]);
+    }
+    return refuse('fork', `${author} has signed two different records with seq ${other.at.seq}`);
   }
   const order = held === undefined ? 1 : comparePositions(head, held.head);
   if (held !== undefined && (order < 0 || (order === 0 && signed.issuedAt <= held.issuedAt))) {
@@ -46,14 +59,21 @@ export async function keepHead(
   return { result: 'kept', head: signed };
 }
 
-/** A record or a head of the same place with another id. */
+/** A record or a head of the same place with another id, or the end of an epoch that this head lies behind. */
 async function contradicting(
   turn: Turn,
   { head }: SignedHead,
   held: SignedHead | undefined,
-): Promise<Uint8Array | undefined> {
+): Promise<{ readonly at: Position; readonly envelope: Uint8Array } | undefined> {
   const id = await turn.idAt(head, head);
-  if (id !== undefined && id !== head.id) return turn.envelopeAt(head, head);
+  const next = epochAfter(turn.keys(head), head);
+  const isPast = next?.opened && head.seq > next.opened.keptSeq;
+  const against = isPast ? { ...head, epoch: head.epoch + 1, seq: 1 } : head;
+  const at = positionOf(isPast ? { ...head, seq: (next.opened?.keptSeq ?? 0) + 1 } : head);
+  if (isPast || (id !== undefined && id !== head.id)) {
+    const envelope = await turn.envelopeAt(head, against);
+    return envelope && { at, envelope };
+  }
   const samePlace = held !== undefined && comparePositions(held.head, head) === 0;
-  return samePlace && held.head.id !== head.id ? held.envelope : undefined;
+  return samePlace && held.head.id !== head.id ? { at, envelope: held.envelope } : undefined;
 }

@@ -3,10 +3,12 @@ import { isDigest, type Digest } from '../../crypto/digest.ts';
 import { decodeBase64 } from '../../crypto/base64.ts';
 import { FailedError } from '../../errors.ts';
 import { openStored } from '../record/envelope.ts';
+import type { FeedKeys } from '../record/feed-keys.ts';
 import type { Fork } from '../record/fork-proof.ts';
+import { comparePositions, type Position } from '../record/links.ts';
 import { isRefusal } from '../record/refusal.ts';
 import { PREDICATE, type FeedHead, type RecordKind, type VerifiedRecord } from '../record/types.ts';
-import { feedName, forkKey, lastPart, linkKey, recordKey, under, type Feed } from './layout.ts';
+import { feedName, forkKey, lastPart, linksAfter, recordKey, under, type Feed } from './layout.ts';
 import type { Memory } from './turn.ts';
 import type { FrozenFeed } from './types.ts';
 
@@ -21,22 +23,12 @@ export async function readRecord({ database, network }: Memory, id: Digest): Pro
   return record;
 }
 
-/** Records of the feed's present epoch with `seq > afterSeq`, in order. */
-export async function readRange(
-  memory: Memory,
-  feed: Feed,
-  afterSeq: number,
-  limit: number,
-): Promise<VerifiedRecord[]> {
+/** Records of a feed behind a place, in order, across its epochs. */
+export async function readRange(memory: Memory, feed: Feed, after: Position, limit: number): Promise<VerifiedRecord[]> {
   const mark = memory.marks.get(feedName(feed));
-  if (mark === undefined || limit < 1 || afterSeq >= mark.seq) return [];
-  const gte = linkKey(feed, { ...mark, seq: afterSeq + 1 });
+  if (mark === undefined || limit < 1 || comparePositions(after, mark) >= 0) return [];
   const records: VerifiedRecord[] = [];
-  for await (const [, value] of memory.database.entries({
-    gte,
-    lt: linkKey(feed, { ...mark, seq: mark.seq + 1 }),
-    limit,
-  })) {
+  for await (const [, value] of memory.database.entries({ ...linksAfter(feed, after), limit })) {
     records.push(await mustRead(memory, Buffer.from(value).toString()));
   }
   return records;
@@ -53,7 +45,8 @@ export async function readFrozen(memory: Memory): Promise<FrozenFeed[]> {
   for (const { author, scope, recovery, epoch, seq } of memory.forks.values()) {
     const value = await memory.database.get(forkKey({ author, scope }));
     if (value === undefined) throw damaged(`the fork of ${author}`, 'its proof is missing');
-    found.push({ author, scope, at: { recovery, epoch, seq }, proof: parseFork(value).proof });
+    const { proof, keyRecords } = parseFork(value);
+    found.push({ author, scope, at: { recovery, epoch, seq }, proof, keyRecords });
   }
   return found;
 }
@@ -63,10 +56,19 @@ export function parseMark(value: Uint8Array): FeedHead {
   return parse('a mark', value) as FeedHead;
 }
 
-export function parseFork(value: Uint8Array): { readonly fork: Fork; readonly proof: ForkProof } {
+export function parseKeys(value: Uint8Array): FeedKeys {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- turn.ts alone writes it
-  const { fork, proof } = parse('a fork', value) as { fork: Fork; proof: [string, string] };
-  return { fork, proof: [decodeBase64(proof[0]), decodeBase64(proof[1])] };
+  return parse('the keys of a feed', value) as FeedKeys;
+}
+
+export function parseFork(value: Uint8Array): {
+  readonly fork: Fork;
+  readonly proof: ForkProof;
+  readonly keyRecords: readonly Uint8Array[];
+} {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- turn.ts alone writes it
+  const { fork, proof, keys } = parse('a fork', value) as { fork: Fork; proof: [string, string]; keys?: string[] };
+  return { fork, proof: [decodeBase64(proof[0]), decodeBase64(proof[1])], keyRecords: (keys ?? []).map(decodeBase64) };
 }
 
 export function damaged(what: string, how: string, cause?: unknown): FailedError {

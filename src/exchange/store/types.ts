@@ -2,6 +2,7 @@
  * The record store: LevelDB behind an interface. A promise that resolved means that it is on the disk (synced).
  */
 import type { Digest } from '../../crypto/digest.ts';
+import type { FeedKeys } from '../record/feed-keys.ts';
 import type { Fork } from '../record/fork-proof.ts';
 import type { Position } from '../record/links.ts';
 import type { SignedHead } from '../record/head.ts';
@@ -21,6 +22,8 @@ export interface FrozenFeed {
   readonly scope: Scope;
   readonly at: Position;
   readonly proof: readonly [Uint8Array, Uint8Array];
+  /** The feed's key records, for who does not know its keys. */
+  readonly keyRecords: readonly Uint8Array[];
 }
 
 export interface RecordStore {
@@ -31,8 +34,12 @@ export interface RecordStore {
   get(id: Digest): Promise<VerifiedRecord | undefined>;
   head(author: AuthorId, scope: Scope): Promise<FeedHead | undefined>;
   heads(): Promise<FeedHead[]>;
-  /** Records of a feed with `seq > afterSeq`, in order. */
-  range(author: AuthorId, scope: Scope, afterSeq: number, limit: number): Promise<VerifiedRecord[]>;
+  /** Records of a feed behind a place, in order, across its epochs. A number is a seq of the first epoch. */
+  range(author: AuthorId, scope: Scope, after: Position | number, limit: number): Promise<VerifiedRecord[]>;
+  /** Id of the record stored at a place. */
+  idAt(author: AuthorId, scope: Scope, place: Position): Promise<Digest | undefined>;
+  /** Who signs in a feed, as far as its key records are stored. */
+  keysOf(author: AuthorId, scope: Scope): FeedKeys;
   /** All stored records of a kind, in no promised order. */
   all(kind: RecordKind): AsyncIterable<VerifiedRecord>;
   /** Feeds stopped at a proven fork: nothing from that place on is admitted. */
@@ -66,19 +73,52 @@ export type ProofAdmission =
 
 /** Whose feed `append` continues. */
 export interface Signer {
-  /** 32 bytes. */
+  /** Of the key that signs now, 32 bytes. */
   readonly seed: Uint8Array;
+  /** Whose feed, where this is not the author's first key. */
+  readonly author?: AuthorId;
   /** 32 bytes. Where given, a new public feed opens with a record that commits to it. */
   readonly recoveryPublicKey?: Uint8Array;
 }
+
+/** A change of the key that signs a feed. */
+export type NewKey =
+  | {
+      readonly action: 'rotate';
+      readonly author: AuthorId;
+      /** Of the key that signs now, and of the one that is to. 32 bytes each. */
+      readonly seed: Uint8Array;
+      readonly newSeed: Uint8Array;
+      /** 32 bytes: a feed without records is opened first. */
+      readonly recoveryPublicKey?: Uint8Array;
+    }
+  | {
+      readonly action: 'recover';
+      readonly author: AuthorId;
+      readonly recoverySeed: Uint8Array;
+      readonly newSeed: Uint8Array;
+      /** The last record to keep; left out, the newest that is stored. */
+      readonly keep?: Digest;
+      /** Public half of another recovery key, 32 bytes, in place of the one that signs this. */
+      readonly newRecoveryPublicKey?: Uint8Array;
+    };
 
 /** The store of this node's own home: what `openStore` gives. */
 export interface OwnStore extends RecordStore {
   /**
    * Signs a draft as the next record of the signer's feed and stores it. Rejects with `store/feed-frozen` where the feed
-   * has a proven fork, and with what `signRecord` throws.
+   * has a proven fork, `store/feed-revoked`, `store/key-replaced` where another key signs now, and with what `signRecord`
+   * throws.
    */
   append(signer: Signer, scope: Scope, draft: Draft): Promise<VerifiedRecord>;
+  /**
+   * Opens an epoch of a feed under a new key. Rejects as `append` does; with `store/no-recovery-key`,
+   * `store/wrong-recovery-key` or `store/not-in-feed` (the record to keep). `voided`: records that are left behind.
+   */
+  changeKey(
+    change: NewKey,
+    scope: Scope,
+  ): Promise<{ readonly record: VerifiedRecord; readonly voided: readonly Digest[] }>;
   /** Keeps the newest signed head of a feed. One that contradicts what is stored freezes the feed. */
   putHead(
     envelope: Uint8Array,
@@ -90,6 +130,6 @@ export interface OwnStore extends RecordStore {
   putProof(
     a: Uint8Array,
     b: Uint8Array,
-    options: { readonly follows: (author: AuthorId) => boolean },
+    options: { readonly follows: (author: AuthorId) => boolean; readonly keyRecords?: readonly Uint8Array[] },
   ): Promise<ProofAdmission>;
 }

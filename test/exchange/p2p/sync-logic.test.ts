@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { sha256 } from '../../../src/crypto/digest.ts';
 import { SYNC_FRAME_BYTES } from '../../../src/exchange/p2p/limits.ts';
 import { marksFor, packFrames, planShipments, sameMark } from '../../../src/exchange/p2p/sync-logic.ts';
-import type { Holdings, Mark } from '../../../src/exchange/p2p/sync-logic.ts';
+import type { Holdings, Mark, Shipment } from '../../../src/exchange/p2p/sync-logic.ts';
 import type { AuthorId, FeedHead } from '../../../src/exchange/record/index.ts';
 
 const author = (number: number): AuthorId => `ed25519:${number.toString(16).padStart(64, '0')}`;
@@ -24,6 +24,15 @@ function mark(changes: Partial<Mark> = {}): Mark {
   return { author: ALICE, recovery: 0, epoch: 0, seq, id, signed: null, frozen: false, ...changes };
 }
 
+/** Where a signed head is, and when it was issued. */
+const at = (seq: number, issuedAt: number, epoch = 0) => ({ recovery: 0, epoch, seq, issuedAt });
+
+/** What a shipment to somebody with this mark says. */
+function shipment(afterSeq: number, known: Mark['id'], changes: Partial<Shipment> = {}): Shipment {
+  const after = { recovery: 0, epoch: 0, seq: afterSeq };
+  return { author: ALICE, after, before: null, known, recovery: null, ...changes };
+}
+
 const all = (): boolean => true;
 const FORK = { recovery: 0, epoch: 0, seq: 5 };
 
@@ -41,7 +50,7 @@ describe('what to ask for', () => {
   });
 
   it('leaves out what was said before, whatever of it has changed since', () => {
-    const signed = { seq: 3, issuedAt: 7 };
+    const signed = at(3, 7);
     const before = new Map([[ALICE, mark({ signed })]]);
     assert.equal(sameMark(before, mark({ signed: { ...signed } })), true);
     assert.equal(sameMark(before, mark({ author: BOB, signed })), false);
@@ -52,8 +61,8 @@ describe('what to ask for', () => {
       { id: sha256('other') },
       { frozen: true },
       { signed: null },
-      { signed: { seq: 4, issuedAt: 7 } },
-      { signed: { seq: 3, issuedAt: 8 } },
+      { signed: at(4, 7) },
+      { signed: at(3, 8) },
     ]) {
       assert.equal(sameMark(before, mark({ signed, ...change })), false, JSON.stringify(change));
     }
@@ -63,19 +72,19 @@ describe('what to ask for', () => {
 describe('what to send', () => {
   it('is what follows the mark, and the record at the mark where it is another', () => {
     const { shipments, behind } = planShipments([mark()], holding(head()), all);
-    assert.deepEqual(shipments, [{ author: ALICE, afterSeq: 2, upToSeq: 5, known: sha256('record 3') }]);
+    assert.deepEqual(shipments, [shipment(2, sha256('record 3'))]);
     assert.deepEqual(behind, []);
   });
 
   it('is everything for who has nothing', () => {
     const { shipments } = planShipments([mark({ seq: 0 })], holding(head()), all);
-    assert.deepEqual(shipments, [{ author: ALICE, afterSeq: 0, upToSeq: 5, known: null }]);
+    assert.deepEqual(shipments, [shipment(0, null)]);
   });
 
   it('is nothing for who has the same, and the record itself for who has another at the same place', () => {
     assert.deepEqual(planShipments([mark({ seq: 5 })], holding(head()), all).shipments, []);
     const forked = planShipments([mark({ seq: 5, id: sha256('other') })], holding(head()), all);
-    assert.deepEqual(forked.shipments, [{ author: ALICE, afterSeq: 4, upToSeq: 5, known: sha256('other') }]);
+    assert.deepEqual(forked.shipments, [shipment(4, sha256('other'))]);
   });
 
   it('is nothing for who has more, which is a reason to ask in turn', () => {
@@ -91,7 +100,7 @@ describe('what to send', () => {
 
   it('goes by epoch before seq', () => {
     const later = planShipments([mark({ seq: 9 })], holding(head({ epoch: 1, seq: 1 })), all);
-    assert.deepEqual(later.shipments, [{ author: ALICE, afterSeq: 0, upToSeq: 1, known: null }]);
+    assert.deepEqual(later.shipments, [shipment(8, sha256('record 9'))], 'from the mark on, into the next epoch');
     assert.deepEqual(planShipments([mark({ epoch: 1, seq: 1 })], holding(head()), all).behind, [ALICE]);
   });
 
@@ -101,7 +110,7 @@ describe('what to send', () => {
     const frozen = {
       ...holding(head()),
       frozen: new Map([[ALICE, FORK]]),
-      signed: new Map([[ALICE, { seq: 5, issuedAt: 1 }]]),
+      signed: new Map([[ALICE, at(5, 1)]]),
     };
     assert.deepEqual(
       planShipments([mark()], frozen, () => false),
@@ -114,38 +123,54 @@ describe('what to send', () => {
   });
 
   it('has signed heads that are newer, by place and then by date', () => {
-    const ours = { ...holding(head()), signed: new Map([[ALICE, { seq: 5, issuedAt: 100 }]]) };
+    const ours = { ...holding(head()), signed: new Map([[ALICE, at(5, 100)]]) };
     const sent = (signed: Mark['signed']): boolean =>
       planShipments([mark({ seq: 5, signed })], ours, all).newerHeads.includes(ALICE);
     assert.equal(sent(null), true);
-    assert.equal(sent({ seq: 4, issuedAt: 200 }), true);
-    assert.equal(sent({ seq: 5, issuedAt: 99 }), true);
-    assert.equal(sent({ seq: 5, issuedAt: 100 }), false);
-    assert.equal(sent({ seq: 6, issuedAt: 1 }), false);
+    assert.equal(sent(at(4, 200)), true);
+    assert.equal(sent(at(5, 99)), true);
+    assert.equal(sent(at(5, 100)), false);
+    assert.equal(sent(at(6, 1)), false);
+    assert.equal(sent(at(1, 1, 1)), false, 'one of a later epoch is newer, whatever its seq');
   });
 
   it('has the proof of a fork for who has none, and of the feed only what comes before it', () => {
     const ours = { ...holding(head({ seq: 9 })), frozen: new Map([[ALICE, FORK]]) };
     const plan = planShipments([mark()], ours, all);
     assert.deepEqual(plan.proofs, [ALICE]);
-    assert.deepEqual(plan.shipments, [{ author: ALICE, afterSeq: 2, upToSeq: 4, known: sha256('record 3') }]);
+    assert.deepEqual(plan.shipments, [shipment(2, sha256('record 3'), { before: FORK })]);
     assert.deepEqual(planShipments([mark({ seq: 4 })], ours, all).shipments, []);
     assert.deepEqual(planShipments([mark({ seq: 7, id: sha256('other') })], ours, all).shipments, []);
     assert.deepEqual(planShipments([mark({ frozen: true })], ours, all).proofs, []);
   });
 
   it('is no record and no head for who knows of a fork that we do not: we ask for the proof', () => {
-    const signed = { seq: 5, issuedAt: 9 };
+    const signed = at(5, 9);
     const ours = { ...holding(head()), signed: new Map([[ALICE, signed]]) };
     const nothing = { shipments: [], behind: [ALICE], newerHeads: [], proofs: [] };
     assert.deepEqual(planShipments([mark({ frozen: true })], ours, all), nothing);
   });
 
   it('asks in turn for a head that is newer than ours, and for nothing behind a fork', () => {
-    const newer = mark({ seq: 5, signed: { seq: 5, issuedAt: 9 } });
+    const newer = mark({ seq: 5, signed: at(5, 9) });
     assert.deepEqual(planShipments([newer], holding(head()), all).behind, [ALICE]);
     const forked = { ...holding(head()), frozen: new Map([[ALICE, FORK]]) };
     assert.deepEqual(planShipments([mark({ seq: 9, signed: newer.signed })], forked, all).behind, []);
+  });
+
+  it('is a recovery for who is behind it, forked or not; and who is forked asks for one', () => {
+    const ours = holding(head({ recovery: 1, epoch: 1, seq: 2 }));
+    const recovery = { number: 1, frozen: false };
+    assert.deepEqual(planShipments([mark()], ours, all).shipments, [shipment(2, sha256('record 3'), { recovery })]);
+    const frozen = planShipments([mark({ frozen: true })], ours, all);
+    assert.deepEqual(frozen, {
+      shipments: [shipment(2, sha256('record 3'), { recovery: { number: 1, frozen: true } })],
+      behind: [],
+      newerHeads: [],
+      proofs: [],
+    });
+    const forked = { ...holding(head()), frozen: new Map([[ALICE, FORK]]) };
+    assert.deepEqual(planShipments([mark({ recovery: 1, epoch: 1, seq: 1 })], forked, all).behind, [ALICE]);
   });
 
   it('makes two nodes equal, whoever asks whom, from any two prefixes of a feed', () => {
@@ -156,7 +181,7 @@ describe('what to send', () => {
         if (left === undefined || right === undefined) return;
         const asked = marksFor([ALICE], left);
         const { shipments, behind } = planShipments(asked, right, all);
-        const received = shipments.flatMap(({ afterSeq, known }) =>
+        const received = shipments.flatMap(({ after: { seq: afterSeq }, known }) =>
           Array.from({ length: b - afterSeq }, (_, index) => afterSeq + 1 + index).filter(
             (seq) => sha256(`record ${seq}`) !== known,
           ),

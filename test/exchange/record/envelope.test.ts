@@ -138,7 +138,7 @@ describe('opening an envelope', () => {
   });
 
   it('refuses a keyid that names somebody else', () => {
-    assertRefused(seal(statement(), { keyid: newAuthor().id }), 'bad-signature', /keyid names somebody else/);
+    assertRefused(seal(statement(), { keyid: newAuthor().id }), 'bad-signature', /keyid names another key/);
   });
 
   it('refuses a keyid that is no author id', () => {
@@ -149,9 +149,12 @@ describe('opening an envelope', () => {
     assertRefused(seal(statement({}, { network: 'other' })), 'wrong-network', /for the network other/);
   });
 
-  it('refuses a feed of another epoch until key changes are understood', () => {
-    assertRefused(seal(statement({}, { epoch: 1, prev: record.id })), 'bad-link', /changed keys/);
-    assertRefused(seal(statement({}, { recovery: 1, epoch: 1, prev: record.id })), 'bad-link', /changed keys/);
+  it('refuses a record of an epoch that it has not seen opened, and what opens one without saying whose key', () => {
+    const later = { epoch: 1, seq: 2, prev: record.id };
+    assertRefused(seal(statement({}, later)), 'unknown-key', /opened epoch 1 of recovery 0/);
+    assertRefused(seal(statement({}, { ...later, recovery: 1 })), 'unknown-key', /opened epoch 1 of recovery 1/);
+    assertRefused(seal(statement({}, { epoch: 1, prev: record.id })), 'bad-link', /no key record/);
+    assertRefused(seal(statement({}, { recovery: 2, epoch: 1, prev: record.id })), 'bad-statement', /more recoveries/);
   });
 
   for (const payloadType of [

@@ -57,8 +57,10 @@ describe('judging a link', () => {
   });
 
   it('says at which place a fork is', () => {
-    assert.deepEqual(judgeLink(id, link({ seq: 3 }), { head, idAt: other }), { verdict: 'fork', at: 3 });
-    assert.deepEqual(judgeLink(id, link({ prev: other }), { head, idAt: undefined }), { verdict: 'fork', at: 5 });
+    const place = (seq: number) => ({ recovery: 1, epoch: 2, seq });
+    const fork = (seq: number) => ({ verdict: 'fork', at: place(seq), against: place(seq) });
+    assert.deepEqual(judgeLink(id, link({ seq: 3 }), { head, idAt: other }), fork(3));
+    assert.deepEqual(judgeLink(id, link({ prev: other }), { head, idAt: undefined }), fork(5));
   });
 });
 

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sync.proto.
  */
 export const file_sync: GenFile = /*@__PURE__*/
-  fileDesc("CgpzeW5jLnByb3RvEhFwb3J0YWxndW4uc3luYy52MSKKAQoETWFyaxIOCgZhdXRob3IYASABKAwSEAoIcmVjb3ZlcnkYAiABKA0SDQoFZXBvY2gYAyABKA0SCwoDc2VxGAQgASgEEgoKAmlkGAUgASgMEhAKCGhlYWRfc2VxGAYgASgEEhYKDmhlYWRfaXNzdWVkX2F0GAcgASgEEg4KBmZyb3plbhgIIAEoCCJeCgNBc2sSDwoHbmV0d29yaxgBIAEoCRImCgVtYXJrcxgCIAMoCzIXLnBvcnRhbGd1bi5zeW5jLnYxLk1hcmsSDQoFc2luY2UYAyABKAwSDwoHZHJvcHBlZBgEIAMoDCIcCgdSZWNvcmRzEhEKCWVudmVsb3BlcxgBIAMoDCIaCgVIZWFkcxIRCgllbnZlbG9wZXMYASADKAwiHQoFUHJvb2YSCQoBYRgBIAEoDBIJCgFiGAIgASgMIiIKA0VuZBIMCgRtb3JlGAEgASgIEg0KBXRva2VuGAIgASgMIvABCgZBbnN3ZXISLQoHcmVjb3JkcxgBIAEoCzIaLnBvcnRhbGd1bi5zeW5jLnYxLlJlY29yZHNIABIlCgNlbmQYAiABKAsyFi5wb3J0YWxndW4uc3luYy52MS5FbmRIABIwCgdyZWZ1c2FsGAMgASgLMh0ucG9ydGFsZ3VuLnJlZnVzYWwudjEuUmVmdXNhbEgAEikKBWhlYWRzGAQgASgLMhgucG9ydGFsZ3VuLnN5bmMudjEuSGVhZHNIABIpCgVwcm9vZhgFIAEoCzIYLnBvcnRhbGd1bi5zeW5jLnYxLlByb29mSABCCAoGYW5zd2VyYgZwcm90bzM", [file_refusal]);
+  fileDesc("CgpzeW5jLnByb3RvEhFwb3J0YWxndW4uc3luYy52MSK1AQoETWFyaxIOCgZhdXRob3IYASABKAwSEAoIcmVjb3ZlcnkYAiABKA0SDQoFZXBvY2gYAyABKA0SCwoDc2VxGAQgASgEEgoKAmlkGAUgASgMEhAKCGhlYWRfc2VxGAYgASgEEhYKDmhlYWRfaXNzdWVkX2F0GAcgASgEEg4KBmZyb3plbhgIIAEoCBIVCg1oZWFkX3JlY292ZXJ5GAkgASgNEhIKCmhlYWRfZXBvY2gYCiABKA0iXgoDQXNrEg8KB25ldHdvcmsYASABKAkSJgoFbWFya3MYAiADKAsyFy5wb3J0YWxndW4uc3luYy52MS5NYXJrEg0KBXNpbmNlGAMgASgMEg8KB2Ryb3BwZWQYBCADKAwiHAoHUmVjb3JkcxIRCgllbnZlbG9wZXMYASADKAwiGgoFSGVhZHMSEQoJZW52ZWxvcGVzGAEgAygMIiIKA0VuZBIMCgRtb3JlGAEgASgIEg0KBXRva2VuGAIgASgMItYBCgZBbnN3ZXISLQoHcmVjb3JkcxgBIAEoCzIaLnBvcnRhbGd1bi5zeW5jLnYxLlJlY29yZHNIABIlCgNlbmQYAiABKAsyFi5wb3J0YWxndW4uc3luYy52MS5FbmRIABIwCgdyZWZ1c2FsGAMgASgLMh0ucG9ydGFsZ3VuLnJlZnVzYWwudjEuUmVmdXNhbEgAEikKBWhlYWRzGAQgASgLMhgucG9ydGFsZ3VuLnN5bmMudjEuSGVhZHNIABIPCgVwcm9vZhgFIAEoDEgAQggKBmFuc3dlcmIGcHJvdG8z", [file_refusal]);
 
 /**
  * How far somebody has a feed. About 100 bytes.
@@ -75,6 +75,18 @@ export type Mark = Message<"portalgun.sync.v1.Mark"> & {
    * @generated from field: bool frozen = 8;
    */
   frozen: boolean;
+
+  /**
+   * Where the newest signed head is: its recovery and epoch.
+   *
+   * @generated from field: uint32 head_recovery = 9;
+   */
+  headRecovery: number;
+
+  /**
+   * @generated from field: uint32 head_epoch = 10;
+   */
+  headEpoch: number;
 };
 
 /**
@@ -161,30 +173,6 @@ export const HeadsSchema: GenMessage<Heads> = /*@__PURE__*/
   messageDesc(file_sync, 3);
 
 /**
- * Two envelopes that contradict each other: whoever carries the feed freezes it.
- *
- * @generated from message portalgun.sync.v1.Proof
- */
-export type Proof = Message<"portalgun.sync.v1.Proof"> & {
-  /**
-   * @generated from field: bytes a = 1;
-   */
-  a: Uint8Array;
-
-  /**
-   * @generated from field: bytes b = 2;
-   */
-  b: Uint8Array;
-};
-
-/**
- * Describes the message portalgun.sync.v1.Proof.
- * Use `create(ProofSchema)` to create a new message.
- */
-export const ProofSchema: GenMessage<Proof> = /*@__PURE__*/
-  messageDesc(file_sync, 4);
-
-/**
  * @generated from message portalgun.sync.v1.End
  */
 export type End = Message<"portalgun.sync.v1.End"> & {
@@ -208,7 +196,7 @@ export type End = Message<"portalgun.sync.v1.End"> & {
  * Use `create(EndSchema)` to create a new message.
  */
 export const EndSchema: GenMessage<End> = /*@__PURE__*/
-  messageDesc(file_sync, 5);
+  messageDesc(file_sync, 4);
 
 /**
  * @generated from message portalgun.sync.v1.Answer
@@ -243,9 +231,11 @@ export type Answer = Message<"portalgun.sync.v1.Answer"> & {
     case: "heads";
   } | {
     /**
-     * @generated from field: portalgun.sync.v1.Proof proof = 5;
+     * A ForkProof (record.proto): whoever carries the feed freezes it.
+     *
+     * @generated from field: bytes proof = 5;
      */
-    value: Proof;
+    value: Uint8Array;
     case: "proof";
   } | { case: undefined; value?: undefined };
 };
@@ -255,5 +245,5 @@ export type Answer = Message<"portalgun.sync.v1.Answer"> & {
  * Use `create(AnswerSchema)` to create a new message.
  */
 export const AnswerSchema: GenMessage<Answer> = /*@__PURE__*/
-  messageDesc(file_sync, 6);
+  messageDesc(file_sync, 5);
 

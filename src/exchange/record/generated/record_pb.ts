@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file record.proto.
  */
 export const file_record: GenFile = /*@__PURE__*/
-  fileDesc("CgxyZWNvcmQucHJvdG8SE3BvcnRhbGd1bi5yZWNvcmQudjEiZQoIRW52ZWxvcGUSDwoHcGF5bG9hZBgBIAEoDBIUCgxwYXlsb2FkX3R5cGUYAiABKAkSMgoKc2lnbmF0dXJlcxgDIAMoCzIeLnBvcnRhbGd1bi5yZWNvcmQudjEuU2lnbmF0dXJlIicKCVNpZ25hdHVyZRILCgNzaWcYASABKAwSDQoFa2V5aWQYAiABKAliBnByb3RvMw");
+  fileDesc("CgxyZWNvcmQucHJvdG8SE3BvcnRhbGd1bi5yZWNvcmQudjEiZQoIRW52ZWxvcGUSDwoHcGF5bG9hZBgBIAEoDBIUCgxwYXlsb2FkX3R5cGUYAiABKAkSMgoKc2lnbmF0dXJlcxgDIAMoCzIeLnBvcnRhbGd1bi5yZWNvcmQudjEuU2lnbmF0dXJlIicKCVNpZ25hdHVyZRILCgNzaWcYASABKAwSDQoFa2V5aWQYAiABKAkiLwoJRm9ya1Byb29mEgkKAWEYASABKAwSCQoBYhgCIAEoDBIMCgRrZXlzGAMgAygMYgZwcm90bzM");
 
 /**
  * @generated from message portalgun.record.v1.Envelope
@@ -75,4 +75,38 @@ export type Signature = Message<"portalgun.record.v1.Signature"> & {
  */
 export const SignatureSchema: GenMessage<Signature> = /*@__PURE__*/
   messageDesc(file_record, 1);
+
+/**
+ * Proof of a fork, as it travels, is stored and lies in files: an object of its own and no record, in the same one
+ * canonical encoding. At most 152 KiB.
+ *
+ * @generated from message portalgun.record.v1.ForkProof
+ */
+export type ForkProof = Message<"portalgun.record.v1.ForkProof"> & {
+  /**
+   * Envelopes of records or signed heads that contradict each other.
+   *
+   * @generated from field: bytes a = 1;
+   */
+  a: Uint8Array;
+
+  /**
+   * @generated from field: bytes b = 2;
+   */
+  b: Uint8Array;
+
+  /**
+   * Envelopes of the feed's key records, oldest first, as far as a reader needs them who does not know its keys. At most 16.
+   *
+   * @generated from field: repeated bytes keys = 3;
+   */
+  keys: Uint8Array[];
+};
+
+/**
+ * Describes the message portalgun.record.v1.ForkProof.
+ * Use `create(ForkProofSchema)` to create a new message.
+ */
+export const ForkProofSchema: GenMessage<ForkProof> = /*@__PURE__*/
+  messageDesc(file_record, 2);
 

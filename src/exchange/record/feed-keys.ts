@@ -1,0 +1,125 @@
+/**
+ * Who may sign in a feed, as its own key records say: one signing key for each epoch, and the recovery key in force in
+ * each recovery. Pure: a state, and what each admitted record makes of it.
+ *
+ * The recovery key is the one that the feed's very first record commits to; only a recovery replaces it. So whoever
+ * steals the signing key can neither bring a recovery key of their own nor keep the owner from using theirs (threat 17).
+ */
+import type { Digest } from '../../crypto/digest.ts';
+import { keyActionOf, type KeyChange } from './key-change.ts';
+import { EPOCHS_MAX } from './limits.ts';
+import { refuse, type Refusal } from './refusal.ts';
+import type { AuthorId, FeedLink, KeyId, Statement, VerifiedRecord } from './types.ts';
+
+export interface Epoch {
+  readonly recovery: number;
+  readonly epoch: number;
+  /** Signs the records and heads of this epoch. */
+  readonly key: KeyId;
+  /** The record that opened it, and the seq of the last record kept before; null for the first epoch. */
+  readonly opened: { readonly id: Digest; readonly keptSeq: number } | null;
+}
+
+export interface FeedKeys {
+  readonly author: AuthorId;
+  /** Of the branch that is kept, in order; the first one is the author's first key. */
+  readonly epochs: readonly Epoch[];
+  /** By recovery: who may end it and open the next. Null where the feed committed to no recovery key; empty at first. */
+  readonly recoveryKeys: readonly (KeyId | null)[];
+  /** The owner has revoked the newest key: only a recovery goes on. */
+  readonly revoked: boolean;
+}
+
+/** Before any record. */
+export function firstKeys(author: AuthorId): FeedKeys {
+  const first: Epoch = { recovery: 0, epoch: 0, key: author, opened: null };
+  return { author, epochs: [first], recoveryKeys: [], revoked: false };
+}
+
+/** Who signs the next record of the feed. */
+export function currentKey(keys: FeedKeys): KeyId {
+  return keys.epochs.at(-1)?.key ?? keys.author;
+}
+
+export function epochOf(
+  keys: FeedKeys,
+  place: { readonly recovery: number; readonly epoch: number },
+): Epoch | undefined {
+  return keys.epochs.findLast(({ recovery, epoch }) => recovery === place.recovery && epoch === place.epoch);
+}
+
+/** The epoch after one, within the same recovery: where the kept branch left it. */
+export function epochAfter(
+  keys: FeedKeys,
+  place: { readonly recovery: number; readonly epoch: number },
+): Epoch | undefined {
+  return epochOf(keys, { recovery: place.recovery, epoch: place.epoch + 1 });
+}
+
+/** The record that opened a recovery. */
+export function openingOfRecovery(keys: FeedKeys, recovery: number): Epoch | undefined {
+  return recovery === 0 ? undefined : keys.epochs.find((epoch) => epoch.recovery === recovery);
+}
+
+/** Whose signature a record must carry: its epoch's key, or for one that opens an epoch the key before, or the recovery key. */
+export function signerOf(keys: FeedKeys, link: FeedLink, statement: Statement): KeyId | Refusal {
+  if (!opensEpoch(link)) return keyAt(keys, link);
+  const action = keyActionOf(statement, link);
+  if ('refused' in action) return action;
+  if (action.action === 'rotate') return keyAt(keys, { recovery: link.recovery, epoch: link.epoch - 1 });
+  if (action.action !== 'recover') return refuse('bad-link', 'only a key change or a recovery opens an epoch');
+  const key = keys.recoveryKeys[link.recovery - 1];
+  if (key === undefined) return unknownKey(keys, link);
+  return key ?? refuse('bad-signature', `${link.author} has committed to no recovery key`);
+}
+
+/** A record that opens an epoch: its link alone says so. */
+export function opensEpoch(link: Pick<FeedLink, 'epoch' | 'seq'>): boolean {
+  return link.epoch > 0 && link.seq === 1;
+}
+
+export function keyAt(keys: FeedKeys, place: { readonly recovery: number; readonly epoch: number }): KeyId | Refusal {
+  return epochOf(keys, place)?.key ?? unknownKey(keys, place);
+}
+
+/** What the keys are once a record, whose signature and link hold, has been admitted. */
+export function advanceKeys(keys: FeedKeys, record: Pick<VerifiedRecord, 'id' | 'link' | 'statement'>): FeedKeys {
+  const { id, link, statement } = record;
+  const action = keyActionOf(statement, link);
+  // Not about keys, or not understood: then it counts for nothing, and as the first record it has committed to nothing.
+  if ('refused' in action) return link.prev === null ? { ...keys, recoveryKeys: [null] } : keys;
+  switch (action.action) {
+    case 'open':
+      return { ...keys, recoveryKeys: [action.recoveryKey] };
+    case 'revoke':
+      return { ...keys, revoked: true };
+    default:
+      return openEpoch(keys, id, link, action);
+  }
+}
+
+function openEpoch(keys: FeedKeys, id: Digest, link: FeedLink, change: KeyChange): FeedKeys {
+  const { recovery, epoch } = link;
+  const opened: Epoch = { recovery, epoch, key: change.key, opened: { id, keptSeq: change.keep.seq } };
+  // A recovery may have left epochs behind: those of the branch that is not kept.
+  const kept = keys.epochs.filter(
+    (one) =>
+      one.recovery < change.keep.recovery || (one.recovery === change.keep.recovery && one.epoch <= change.keep.epoch),
+  );
+  const recoveryKeys =
+    change.action === 'recover' ? [...keys.recoveryKeys.slice(0, recovery), change.recoveryKey] : keys.recoveryKeys;
+  return { ...keys, epochs: [...kept, opened], recoveryKeys, revoked: false };
+}
+
+/** Whether one more epoch can be opened: each is remembered for good. */
+export function hasRoom(keys: FeedKeys): boolean {
+  return keys.epochs.length < EPOCHS_MAX;
+}
+
+function unknownKey(keys: FeedKeys, place: { readonly recovery: number; readonly epoch: number }): Refusal {
+  const { recovery, epoch } = place;
+  const newest = keys.epochs.at(-1)?.recovery ?? 0;
+  // Of a branch that has been left: there is nothing to wait for.
+  if (recovery < newest) return refuse('replayed', `it belongs to recovery ${recovery}, and ${newest} has ended that`);
+  return refuse('unknown-key', `this node has not seen what opened epoch ${epoch} of recovery ${recovery}`);
+}
