@@ -37,7 +37,7 @@ import type { Exchange, ExchangeOptions, ExchangeTiming } from './types.ts';
 export async function createExchange(options: ExchangeOptions): Promise<Exchange> {
   for (const address of options.listen) parseListenAddress(address);
   for (const address of options.bootstrap ?? []) parseAddress(address);
-  const self = authorIdOf(publicKeyOf(options.seed));
+  const self = options.author ?? authorIdOf(publicKeyOf(options.seed));
   const now = options.now ?? Date.now;
   const timing: ExchangeTiming = { ...TIMING, ...options.timing };
   const stopping = new AbortController();

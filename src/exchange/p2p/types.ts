@@ -4,8 +4,10 @@ import type { Admission, AuthorId, VerifiedRecord } from '../record/types.ts';
 import type { OwnStore } from '../store/types.ts';
 
 export interface ExchangeOptions {
-  /** 32 bytes: the identity's seed. The PeerId is the author's key. */
+  /** 32 bytes: of the key that signs now, which the PeerId is too. */
   readonly seed: Uint8Array;
+  /** Whose node this is, where that key is not the author's first. */
+  readonly author?: AuthorId;
   readonly network: string;
   readonly store: OwnStore;
   /** Multiaddrs to listen on, for example `/ip4/127.0.0.1/tcp/0`. */

@@ -67,7 +67,7 @@ export function createNodes() {
 
   async function start(options: TestNodeOptions): Promise<TestNode> {
     const seed = seedOf(options.seed);
-    const author = authorOfSeed(options.seed);
+    const author = options.author ?? authorOfSeed(options.seed);
     const store = await openStore(join(options.folder ?? (await folder()), 'store'), { network: NETWORK });
     const admissions: Admission[] = [];
     const troubles: Trouble[] = [];

@@ -68,10 +68,10 @@ export class Chain {
   }
 
   /** After the record with this index. */
-  recover(newSeed: number, index = -1, { by = 99, then = 99 } = {}): this {
+  recover(newSeed: number, index = -1, { by = 99, next = 99 } = {}): this {
     const keep = this.kept(index);
     const link = this.#opening(keep, 1);
-    const recoveryKey = authorIdOf(publicKeyOf(seedOf(then)));
+    const recoveryKey = authorIdOf(publicKeyOf(seedOf(next)));
     const predicate = keyChangePredicate(link, seedOf(newSeed), { action: 'recover', keep, recoveryKey });
     this.records.splice(this.records.indexOf(this.at(index)) + 1);
     this.#sign(seedOf(by), link, keyDraft(this.author, predicate));

@@ -183,9 +183,9 @@ describe('a recovery', () => {
     const store = await stores.open();
     await store.admitAll(owner.envelopes, everybody);
     assert.throws(() => owner.branch().recover(66, -1, { by: 1 }), { code: 'record/not-yours' });
-    assert.throws(() => owner.branch().recover(66, -1, { by: 98, then: 98 }), { code: 'record/not-yours' });
+    assert.throws(() => owner.branch().recover(66, -1, { by: 98, next: 98 }), { code: 'record/not-yours' });
     // Forged in full: signed by the thief's own “recovery key” over the same words.
-    const honestRecovery = owner.branch().recover(66, -1, { then: 98 }).last;
+    const honestRecovery = owner.branch().recover(66, -1, { next: 98 }).last;
     const forged = Uint8Array.from(honestRecovery.envelope);
     forged[forged.length - 100] = (forged[forged.length - 100] ?? 0) ^ 1;
     assert.deepEqual(results([await store.admit(forged, everybody)]), ['bad-signature']);
@@ -193,7 +193,7 @@ describe('a recovery', () => {
   });
 
   it('may replace the recovery key, and then only the new one recovers', async () => {
-    const owner = new Chain().write('a').recover(2, -1, { then: 98 });
+    const owner = new Chain().write('a').recover(2, -1, { next: 98 });
     const store = await stores.open();
     await store.admitAll(owner.envelopes, everybody);
     assert.throws(() => owner.branch().recover(3, -1, { by: 99 }), { code: 'record/not-yours' });
