@@ -13,12 +13,12 @@ import { parseRecipe } from '../../src/recipe/parse.ts';
 import { parseManifest } from '../../src/workshop/image/index.ts';
 import type { ManifestEntry } from '../../src/workshop/image/types.ts';
 import { json, jsonLines, type Answer } from '../support/cli.ts';
+import { runConsole } from '../support/console.ts';
 import { needBuilds } from '../support/grub.ts';
 import { TEST_CACHE } from '../support/test-cache.ts';
 import {
   KILLED_AFTER,
   removeTinyBuild,
-  runConsole,
   TINY_PASSWORD,
   TINY_RECIPE,
   tinyBuild,
@@ -123,7 +123,7 @@ describe('recipes/debian-12-tiny.yaml', function () {
     });
 
     it('boots by itself; refuses a wrong password; lets root in with the one that was set', async () => {
-      const terminal = runConsole(tiny);
+      const terminal = runConsole(tiny.home, tiny.record.image);
       await terminal.until('portal login:');
       terminal.send('root');
       await terminal.until('Password:');

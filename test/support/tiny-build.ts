@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import readline from 'node:readline';
-import { jsonLines, outcomeOf, ROOT, startCli, type Answer } from './cli.ts';
+import { jsonLines, ROOT, startCli, type Answer } from './cli.ts';
 import { tempHome, type TestHome } from './temp-home.ts';
 
 export const TINY_RECIPE = path.join(ROOT, 'recipes/debian-12-tiny.yaml');
@@ -83,45 +83,4 @@ async function killedAfter(home: TestHome, args: readonly string[], step: string
     return told;
   }
   throw assert.fail(`the build ended before the checkpoint of ${step}: ${JSON.stringify(told.at(-1))} ${complaints}`);
-}
-
-export interface Typist {
-  /** Resolves with everything since the last answer, once `words` is in it. */
-  until(words: string | RegExp): Promise<string>;
-  send(line: string): void;
-  /** Ctrl-]. Resolves with the exit code. */
-  leave(): Promise<number | null>;
-}
-
-/** `portalgun run IMAGE`, with a console that tests type into. */
-export function runConsole({ home, record }: TinyBuild): Typist {
-  const child = startCli(home, ['run', record.image]);
-  const ended = outcomeOf(child);
-  let text = '';
-  let waiting: (() => void) | undefined;
-  child.stdout!.on('data', (chunk: Buffer) => {
-    text += String(chunk);
-    waiting?.();
-  });
-  child.once('close', () => waiting?.());
-  return {
-    async until(words) {
-      for (;;) {
-        const at = typeof words === 'string' ? text.indexOf(words) : text.search(words);
-        if (at >= 0) {
-          const seen = text;
-          text = '';
-          return seen;
-        }
-        if (child.exitCode !== null)
-          throw new Error(`it ended before ${String(words)}: ${text}${(await ended).stderr}`);
-        await new Promise<void>((resolve) => (waiting = resolve));
-      }
-    },
-    send: (line) => void child.stdin!.write(`${line}\r`),
-    async leave() {
-      child.stdin!.write('\u001d');
-      return (await ended).code;
-    },
-  };
 }

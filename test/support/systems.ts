@@ -1,0 +1,97 @@
+/** Systems that are built, booted by themselves and logged in to: what `npm test` does with one, and `npm run test:vm` with all. */
+import assert from 'node:assert/strict';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { lintRecipe } from '../../src/recipe/lint.ts';
+import { parseRecipe } from '../../src/recipe/parse.ts';
+import { cli, jsonLines, ROOT, type Answer } from './cli.ts';
+import { runConsole } from './console.ts';
+import { needBuilds, skip } from './grub.ts';
+import { tempHome, type TestHome } from './temp-home.ts';
+
+export interface System {
+  /** Of the recipe. */
+  readonly name: string;
+  /** What only this system answers, asked as root on its console: a shell word, and its value. */
+  readonly proofs: readonly (readonly [word: string, value: string])[];
+}
+
+/** Built in some minutes: one of them in turn is part of `npm test`. */
+export const FAST_SYSTEMS: readonly System[] = [
+  { name: 'debian-12-tiny-uefi', proofs: [['$(ls -d /sys/firmware/efi)', '/sys/firmware/efi']] },
+];
+
+/** Another one each day, so that all of them are seen to, and a whole day's runs are about the same. */
+export function systemOfTheDay(now: Date): System {
+  const day = Math.floor(now.getTime() / (24 * 60 * 60 * 1000));
+  const system = FAST_SYSTEMS[day % FAST_SYSTEMS.length];
+  assert.ok(system);
+  return system;
+}
+
+const PASSWORD = 'Through-2-gates';
+
+/** A suite: the system is built from its recipe as a newcomer would, then used. */
+export function describeSystem({ name, proofs }: System): void {
+  describe(`recipes/${name}.yaml`, function () {
+    this.timeout(1_800_000);
+    let source: string;
+    let home: TestHome | undefined;
+    let events: readonly Answer[];
+    before(async function () {
+      source = await readFile(path.join(ROOT, 'recipes', `${name}.yaml`), 'utf8');
+      await needBuilds(this);
+      home = await tempHome();
+      events = await built(this, home, name);
+    });
+    after(() => home?.remove());
+    const test = () => home ?? assert.fail('no home');
+    const record = (): Answer => events.at(-1).build;
+
+    it('passes lint without a finding', () => assert.deepEqual(lintRecipe(parseRecipe(source)), []));
+
+    it('is built, every step seen to have worked', () => {
+      const { steps, personalise = [] } = parseRecipe(source).recipe;
+      const done = events.filter(({ event }) => event === 'step-done').map(({ step }) => step as string);
+      assert.deepEqual(
+        done,
+        [...steps, ...personalise].map(({ id }) => id),
+      );
+      assert.equal(record().status, 'done');
+      assert.match(record().manifest, /^sha256:/);
+    });
+
+    it('boots by itself, refuses a wrong password, lets root in with the right one, and is what it says', async () => {
+      const terminal = runConsole(test(), record().image);
+      await terminal.until('portal login:');
+      for (const password of ['not-the-password', PASSWORD]) {
+        terminal.send('root');
+        await terminal.until('Password:');
+        terminal.send(password);
+        if (password === PASSWORD) break;
+        await terminal.until('Login incorrect');
+        await terminal.until('portal login:');
+      }
+      await terminal.until('# ');
+      for (const [word, value] of proofs) {
+        // What is typed holds no value, so what is read is the answer.
+        terminal.send(`echo "answer<${word}>"`);
+        await terminal.until(`answer<${value}>`);
+      }
+      assert.equal(await terminal.leave(), 0);
+    });
+  });
+}
+
+/** Skips, and says why, where the mirror that this machine reaches does not have what is needed. */
+async function built(context: Mocha.Context, home: TestHome, name: string): Promise<readonly Answer[]> {
+  const recipe = path.join(home.folder, `${name}.yaml`);
+  await copyFile(path.join(ROOT, 'recipes', `${name}.yaml`), recipe);
+  const password = path.join(home.folder, 'password');
+  await writeFile(password, `${PASSWORD}\n`, { mode: 0o600 });
+  const flags = ['--repair', 'never', '--secret', `root_password=${password}`];
+  const fetched = await cli(home, ['media', 'fetch', recipe, '--json']);
+  if (fetched.code !== 0 && fetched.stdout.includes('media/lists-not-updated'))
+    skip(context, `the mirror has no whole package lists for ${name}: ${fetched.stdout}`);
+  return jsonLines(home, ['build', recipe, ...flags]);
+}
