@@ -82,6 +82,12 @@ function makeProgram(streams: Streams, run: Run): Command {
   command(recipe, 'new <name>', 'start a recipe file', async () => (await recipes()).create);
   command(recipe, 'lint <file>', 'check a recipe; every problem with its line', async () => (await recipes()).lint);
   command(recipe, 'show <recipe>', 'explain a recipe in words', async () => (await recipes()).show);
+  command(
+    recipe,
+    'resolve <recipe>',
+    'the recipe with what it inherits and its parameters bound',
+    async () => (await recipes()).resolve,
+  ).option('--param <k=v>', 'bind a parameter; may be given again', together);
   command(recipe, 'diff <a> <b>', 'what changed between two recipes, step by step', async () => (await recipes()).diff);
   command(recipe, 'lock <file>', 'pin the exact media a recipe resolves to', async () => (await recipes()).lock).option(
     '--update',
@@ -164,7 +170,8 @@ function makeProgram(streams: Streams, run: Run): Command {
         .choices(['ask', 'auto', 'never'])
         .default('ask'),
     )
-    .option('--fresh', 'do not resume from checkpoints')
+    .addOption(new Option('--fresh', 'do not resume from checkpoints').conflicts('from'))
+    .option('--from <checkpoint>', 'begin there: the step it was made after, or its key')
     .option('--watch', 'show the screen as text while it builds');
   const builds = program.command('builds').description('what was built, step by step');
   command(builds, 'list', 'builds of this home', async () => (await import('./commands/builds.ts')).list);

@@ -1,7 +1,7 @@
 /** What this home may sign about a build: SLSA provenance, assembled from what the workshop reports. */
 import { buildKeyOf, type AttestationInput, type Dependency } from '../exchange/record/index.ts';
 import type { Digest } from '../crypto/digest.ts';
-import { lockDigest } from '../recipe/lock.ts';
+import type { ResolvedRecipe } from '../recipe/types.ts';
 import type { BuildOutcome } from '../workshop/build/index.ts';
 import { MANIFEST_FORMAT } from '../workshop/image/manifest.ts';
 import type { Manifest } from '../workshop/image/types.ts';
@@ -19,7 +19,7 @@ export function buildKeyFor(outcome: BuildOutcome, manifest: Manifest): Digest {
 function inputs(outcome: BuildOutcome, manifest: Manifest) {
   return {
     recipe: outcome.final.digest,
-    lock: lockDigest(outcome.media.lock),
+    lock: outcome.lock,
     normaliser: manifest.normaliser,
     manifestFormat,
     cpuModel: outcome.cpuModel,
@@ -40,14 +40,18 @@ export function attestationOf(
     manifest: image.manifest.digest,
     files: image.files,
     dependencies: [
-      { name: `recipe ${recipe.name}@${recipe.version}`, digest: outcome.final.of.digest },
-      ...outcome.media.files.map(dependency),
+      ...[outcome.final, ...outcome.bases.map(({ resolved }) => resolved)].map(recipeDependency),
+      ...[outcome.media, ...outcome.bases.map(({ media }) => media)].flatMap(({ files }) => files.map(dependency)),
     ],
     builderId: BUILDER_ID,
     environment: outcome.builder,
     startedOn: times.startedAt,
     finishedOn: times.finishedAt.toISOString(),
   };
+}
+
+function recipeDependency({ recipe, of }: ResolvedRecipe): Dependency {
+  return { name: `recipe ${recipe.name}@${recipe.version}`, digest: of.digest };
 }
 
 function dependency(file: VerifiedFile): Dependency {

@@ -9,13 +9,18 @@ import type { RecipeSource } from './recipe-source.ts';
 export async function resolveLock(
   home: Home,
   source: RecipeSource,
+  bases: readonly RecipeSource[],
   update: boolean,
   signal: AbortSignal,
   say: (line: string) => void,
 ): Promise<{ text: string; changes: readonly string[] }> {
   await openHome(home);
   const media = await prepareMedia({
-    recipe: resolveRecipe(source.checked, {}),
+    recipe: resolveRecipe(
+      source.checked,
+      {},
+      bases.map(({ checked }) => checked),
+    ),
     recipeDir: source.folder,
     cacheDir: home.cacheDir,
     keysDir: KEYS_FOLDER,

@@ -1,5 +1,6 @@
 /** A recording of this home: one machine at a time, like a build, and nothing of it is kept. */
 import path from 'node:path';
+import { UsageError } from '../errors.ts';
 import type { BuildEvent } from '../workshop/provision/types.ts';
 import type { LiveMachine } from '../workshop/provision/recorder.ts';
 import { recordOn, type RecordedOn } from '../workshop/build/record.ts';
@@ -22,9 +23,15 @@ export interface RecordCommand<T> {
   readonly now: () => Date;
 }
 
-/** Rejects with `build/busy` while something is built in this home, and as a build does. */
+/** Rejects with `record/has-base`, with `build/busy` while something is built in this home, and as a build does. */
 export async function recordRecipe<T>(command: RecordCommand<T>): Promise<RecordedOn<T>> {
   const { home, skeleton, drive, emit, signal, now } = command;
+  const { base } = skeleton.checked.recipe;
+  if (base !== undefined) {
+    throw new UsageError('record/has-base', `a recipe with a base (${base.recipe}) cannot be recorded yet`, {
+      hint: 'Write its first step by hand; a step that fails can be taken over in the build, and recorded there.',
+    });
+  }
   await openHome(home);
   const release = await takeBuildLock(home);
   try {

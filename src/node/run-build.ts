@@ -7,7 +7,7 @@ import path from 'node:path';
 import { peerRepairs, type PeerRepairs, symptomOf, type Candidate, type Unfit } from '../heal/index.ts';
 import { errnoOf, InterruptedError, PortalgunError } from '../errors.ts';
 import { formatLock } from '../recipe/lock.ts';
-import { buildImage, discardScratch, type BuildOutcome } from '../workshop/build/index.ts';
+import { buildImage, discardScratch, type BuildOutcome, type RecipeAtHand } from '../workshop/build/index.ts';
 import { StepFailedError, type Repair } from '../workshop/provision/index.ts';
 import type { Evidence } from '../exchange/record/types.ts';
 import { formatScreen } from './screen-evidence.ts';
@@ -33,6 +33,8 @@ export interface BuildCommand {
   readonly home: Home;
   readonly connection: HomeConnection;
   readonly source: RecipeSource;
+  /** The recipe that it is based on, the one that that is based on, and so on. */
+  readonly bases: readonly RecipeSource[];
   readonly params: Readonly<Record<string, string>>;
   readonly secrets: ReadonlyMap<string, string>;
   /** Where a changed step may come from, after peers: suggestions, the person. None with `--repair never`. */
@@ -40,7 +42,8 @@ export interface BuildCommand {
   readonly person: (arrivals: PeerRepairs['arrivals'] | undefined) => readonly RepairSource[];
   /** Asks about a peer's patch that policy leaves to the person. */
   readonly confirm?: (candidate: Candidate, request: RepairRequest, signal: AbortSignal) => Promise<boolean>;
-  readonly resume: boolean;
+  /** As in `BuildRequest`. */
+  readonly resume: boolean | { readonly checkpoint: string };
   readonly emit: (event: BuildEvent) => void;
   readonly keysDir: string;
   readonly signal: AbortSignal;
@@ -72,18 +75,17 @@ export async function runBuild(command: BuildCommand): Promise<FinishedBuild> {
       tookMs: 0,
       repairs: [],
     };
-    await keepRecipe(home, id, source.checked.digest, source.checked.source);
+    for (const { checked } of [source, ...command.bases]) await keepRecipe(home, id, checked.digest, checked.source);
     await writeBuildRecord(home, started);
     const began = performance.now();
     const took = (): number => Math.round(performance.now() - began);
     try {
       const outcome = await buildImage({
         id,
-        checked: source.checked,
-        recipeDir: source.folder,
+        ...atHand(source),
+        bases: command.bases.map(atHand),
         params: command.params,
         secrets: command.secrets,
-        lock: source.lock,
         folders: {
           cache: home.cacheDir,
           checkpoints: home.checkpointsDir,
@@ -107,6 +109,10 @@ export async function runBuild(command: BuildCommand): Promise<FinishedBuild> {
   } finally {
     await release();
   }
+}
+
+function atHand({ checked, folder, lock }: RecipeSource): RecipeAtHand {
+  return { checked, recipeDir: folder, lock };
 }
 
 /** Who holds the lock is the only build: whatever else says that it runs was killed, and can be gone on from. */
@@ -168,10 +174,12 @@ async function writeDown(
     });
   }
   await keepRecipe(home, started.id, outcome.final.of.digest, outcome.final.of.source);
-  const lockText = formatLock(outcome.media.lock);
-  await keepLock(home, started.id, lockText);
-  if (source.file !== undefined && source.lock === undefined) {
-    await writeFile(lockFileOf(source.file), lockText, { flag: 'wx' }).catch(unlessThereOrReadOnly);
+  await keepLock(home, started.id, formatLock(outcome.media.lock));
+  const locks = [outcome.media.lock, ...outcome.bases.map(({ media }) => media.lock)];
+  for (const [index, { file, lock }] of [source, ...command.bases].entries()) {
+    const made = locks[index];
+    if (file === undefined || lock !== undefined || made === undefined) continue;
+    await writeFile(lockFileOf(file), formatLock(made), { flag: 'wx' }).catch(unlessThereOrReadOnly);
   }
   if (outcome.image) await keepManifest(home, started.id, outcome.image.manifest.text);
   const record: BuildRecord = {

@@ -50,18 +50,92 @@ export function eachCondition(condition: Condition): Condition[] {
   return [condition, ...partsOf(condition).flatMap(eachCondition)];
 }
 
-/** Every condition a step names, outermost only, with where it stands: `when`, `expect`, `first_of[0].when`. */
-export function conditionsOf(step: Step): { readonly where: string; readonly condition: Condition }[] {
+export interface PlacedCondition {
+  /** `when`, `expect`, `first_of[0].when`: for people. */
+  readonly where: string;
+  /** The same from the step on, as fields and positions. */
+  readonly path: readonly (string | number)[];
+  readonly condition: Condition;
+}
+
+/** Every condition a step names, outermost only, in the order in which they are waited for. */
+export function conditionsOf(step: Step): PlacedCondition[] {
+  const { first_of: branches = [], prompts, repeat } = step;
   return [
-    ...(step.when ? [{ where: 'when', condition: step.when }] : []),
-    ...(step.first_of ?? []).map(({ when }, index) => ({ where: `first_of[${index}].when`, condition: when })),
-    ...(step.expect ? [{ where: 'expect', condition: step.expect }] : []),
+    ...placed(['when'], step.when),
+    ...branches.flatMap(({ when }, index) => placed(['first_of', index, 'when'], when)),
+    ...(prompts?.table ?? []).flatMap(({ when }, index) => placed(['prompts', 'table', index, 'when'], when)),
+    ...placed(['prompts', 'until'], prompts?.until),
+    ...placed(['repeat', 'until'], repeat?.until),
+    ...branches.flatMap(({ expect }, index) => placed(['first_of', index, 'expect'], expect)),
+    ...placed(['expect'], step.expect),
   ];
 }
 
-/** Every act of a step, those of its branches included. */
+function placed(path: PlacedCondition['path'], condition: Condition | undefined): PlacedCondition[] {
+  if (condition === undefined) return [];
+  const where = path.reduce<string>(
+    (text, part) => text + (typeof part === 'number' ? `[${part}]` : text === '' ? part : `.${part}`),
+    '',
+  );
+  return [{ where, path, condition }];
+}
+
+/** Acts that are done one after the other, at one place of a step. */
+export interface ActList {
+  readonly path: readonly (string | number)[];
+  readonly acts: readonly Act[];
+  /** Only one of several lists is done, or none: nothing after them may rely on it. */
+  readonly branch: boolean;
+}
+
+export function actListsOf(step: Step): ActList[] {
+  const list = (path: ActList['path'], acts: readonly Act[] | undefined, branch: boolean): ActList[] =>
+    acts === undefined ? [] : [{ path: [...path, 'do'], acts, branch }];
+  return [
+    ...list([], step.do, false),
+    ...(step.first_of ?? []).flatMap((branch, index) => list(['first_of', index], branch.do, true)),
+    ...(step.prompts?.table ?? []).flatMap((prompt, index) => list(['prompts', 'table', index], prompt.do, true)),
+  ];
+}
+
+/** Every act of a step, those of its branches and answers included. */
 export function actsOf(step: Step): Act[] {
-  return [...(step.do ?? []), ...(step.first_of ?? []).flatMap((branch) => branch.do ?? [])];
+  return actListsOf(step).flatMap(({ acts }) => acts);
+}
+
+/** The step with every condition and act list changed. */
+export function mapStep(
+  step: Step,
+  change: { readonly condition: (condition: Condition) => Condition; readonly act: (act: Act) => Act },
+): Step {
+  const { condition, act } = change;
+  const acts = (list: readonly Act[]): Act[] => list.map(act);
+  return {
+    ...step,
+    ...(step.when && { when: condition(step.when) }),
+    ...(step.do && { do: acts(step.do) }),
+    ...(step.repeat && { repeat: { ...step.repeat, until: condition(step.repeat.until) } }),
+    ...(step.first_of && {
+      first_of: step.first_of.map((branch) => ({
+        ...branch,
+        when: condition(branch.when),
+        ...(branch.do && { do: acts(branch.do) }),
+        ...(branch.expect && { expect: condition(branch.expect) }),
+      })),
+    }),
+    ...(step.prompts && {
+      prompts: {
+        table: step.prompts.table.map((prompt) => ({
+          ...prompt,
+          when: condition(prompt.when),
+          do: acts(prompt.do),
+        })),
+        until: condition(step.prompts.until),
+      },
+    }),
+    ...(step.expect && { expect: condition(step.expect) }),
+  };
 }
 
 /** Every place that an act points at. */
@@ -75,6 +149,24 @@ export function placesOf(act: Act): readonly Place[] {
 /** A machine has a pointer only where its recipe uses one: it is part of what a checkpoint's key is made of. */
 export function usesPointer(recipe: Recipe, part: 'steps' | 'personalise'): boolean {
   return (recipe[part] ?? []).some((step) => actsOf(step).some((act) => placesOf(act).length > 0));
+}
+
+/** True where the machine is off once the step is done. */
+export function switchesOff(step: Step): boolean {
+  return (
+    actsOf(step).some((act) => 'power' in act && act.power === 'off') ||
+    (step.expect !== undefined && 'event' in step.expect && step.expect.event === 'shutdown')
+  );
+}
+
+/** Names of the needles that a recipe looks for or points at, anywhere. */
+export function needlesUsed({ steps, personalise = [], watch = [] }: Recipe): ReadonlySet<string> {
+  const all = [...steps, ...personalise];
+  const acts = all.flatMap(actsOf);
+  const ends = acts.flatMap((act) => ('key' in act && act.until ? [act.until] : []));
+  const conditions = [...all.flatMap(conditionsOf).map(({ condition }) => condition), ...watch.map(({ when }) => when)];
+  const places = acts.flatMap(placesOf).flatMap((place) => ('needle' in place ? [place.needle] : []));
+  return new Set([...[...conditions, ...ends].flatMap(needlesIn), ...places]);
 }
 
 /** Names of the needles that a condition looks for, in it and in all inside it. */

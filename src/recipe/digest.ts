@@ -17,10 +17,11 @@ export function stepDigest(step: Step): Digest {
 
 /**
  * What a lock is `of`: a patch that leaves the media alone keeps its lock. A recipe without media has one too. What the
- * machine adds to the media (its firmware, the architecture of the packages) is in it where it is not the ordinary.
+ * machine adds to the media (its firmware, the architecture of the packages) is in it where it is not the ordinary. A recipe
+ * with a base has its machine only once it is resolved.
  */
-export function mediaDigest({ media = {}, machine }: Recipe): Digest {
-  const { arch, firmware } = machine;
+export function mediaDigest({ media = {}, machine = {} }: Recipe): Digest {
+  const { arch = 'x86_64', firmware } = machine;
   if (arch === 'x86_64' && firmware !== 'uefi') return digestOf(media);
   return digestOf({ media, arch, firmware: firmware ?? 'bios' });
 }

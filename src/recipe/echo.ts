@@ -1,14 +1,39 @@
 /** A step that types `echo done` and expects `done` is satisfied by its own typing. */
-import { actsOf, describeCondition, partsOf, placesOf, textOf } from './conditions.ts';
+import { actListsOf, actsOf, describeCondition, partsOf, placesOf, textOf } from './conditions.ts';
 import { compileRegex, MIN_TELLING_LENGTH } from './regex.ts';
 import type { Act, Condition, Step } from './types.ts';
 
-/** What confirms an acting step: its own `expect`, or what the next step waits for first. */
+/**
+ * What confirms an acting step: its own `expect`, the ends of its rounds and questions, or else what the next step waits
+ * for first. Where there are several, each of them is one that typing must not satisfy.
+ */
 export function confirmationOf(step: Step, next: Step | undefined): Condition | undefined {
-  if (step.expect !== undefined || next === undefined) return step.expect;
-  if (next.when !== undefined) return next.when;
-  if (next.first_of !== undefined) return { any: next.first_of.map(({ when }) => when) };
-  return actsOf(next).length === 0 ? next.expect : undefined;
+  const { own, enough } = ownConfirmations(step);
+  const begins = enough ? undefined : next && beginningOf(next);
+  const all = [...own, ...(begins ? [begins] : [])];
+  return all.length > 1 ? { any: all } : all[0];
+}
+
+/** What the step waits for after it has sent something; `enough` where that is so on every way through it. */
+export function ownConfirmations(step: Step): { readonly own: readonly Condition[]; readonly enough: boolean } {
+  const { expect, repeat, prompts, first_of: branches = [] } = step;
+  const acting = branches.filter((branch) => branch.do !== undefined);
+  const own = [
+    ...(repeat ? [repeat.until] : []),
+    ...(prompts ? [prompts.until] : []),
+    ...acting.flatMap((branch) => (branch.expect ? [branch.expect] : [])),
+    ...(expect ? [expect] : []),
+  ];
+  const everyBranch = acting.length > 0 && acting.every((branch) => branch.expect !== undefined);
+  return { own, enough: expect !== undefined || repeat !== undefined || prompts !== undefined || everyBranch };
+}
+
+/** What a step waits for before it sends anything. */
+export function beginningOf(step: Step): Condition | undefined {
+  if (step.when !== undefined) return step.when;
+  const asked = [...(step.first_of ?? []), ...(step.prompts?.table ?? [])].map(({ when }) => when);
+  if (asked.length > 0) return { any: step.prompts ? [...asked, step.prompts.until] : asked };
+  return actsOf(step).length === 0 ? step.expect : undefined;
 }
 
 /**
@@ -33,7 +58,7 @@ const PROMPTS: readonly string[] = ['', '# ', '~ # ', '$ ', '> ', 'grub> ', 'log
 
 /** What stands in one row after several acts: texts and single characters up to a key that writes none. */
 function typedLines(step: Step): string[] {
-  return [step.do ?? [], ...(step.first_of ?? []).map((branch) => branch.do ?? [])].flatMap((acts) => {
+  return actListsOf(step).flatMap(({ acts }) => {
     const lines = [''];
     const put = (text: string): void => void lines.push((lines.pop() ?? '') + text);
     for (const act of acts) {

@@ -15,6 +15,7 @@ export {
   type ClassifiedPatch,
 } from './classify.ts';
 export {
+  actListsOf,
   actName,
   actsOf,
   conditionName,
@@ -22,9 +23,11 @@ export {
   describeAct,
   describeCondition,
   eachCondition,
+  mapStep,
   matchesAnything,
   partsOf,
   placesOf,
+  switchesOff,
   textOf,
   textsMentioned,
   usesPointer,
@@ -33,9 +36,12 @@ export { describeOperations, diffRecipes } from './diff.ts';
 export { mediaDigest, recipeDigest, stepDigest, valueDigest } from './digest.ts';
 export { durationMs, parseDuration } from './duration.ts';
 export * as LIMITS from './limits.ts';
+export { basesOf, lineageOf, machineRoot, stepsOfPart, type PlacedStep } from './lineage.ts';
 export { lintRecipe, type LintFinding } from './lint.ts';
-export { diffLocks, formatLock, lockDigest, lockMatches, parseLock } from './lock.ts';
+export { lintBase } from './lint-base.ts';
+export { diffLocks, formatLock, lockDigest, lockMatches, locksDigest, parseLock } from './lock.ts';
 export { recipeTemplate } from './new.ts';
+export { renderRecipe } from './render-yaml.ts';
 export { valueProblem } from './meaning.ts';
 export { parseOperations } from './operations.ts';
 export { parseRecipe } from './parse.ts';
@@ -45,6 +51,7 @@ export { compileRegex, type CompiledRegex } from './regex.ts';
 export {
   bindSecrets,
   originalStep,
+  resolveChanged,
   resolveRecipe,
   secretsNeeded,
   type BoundSecrets,

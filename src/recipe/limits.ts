@@ -17,6 +17,12 @@ export const MAX_BRANCHES = 16;
 export const MAX_CONDITION_PARTS = 16;
 export const MAX_PARAMS = 64;
 export const MAX_MEDIA = 16;
+/** Rounds of a `repeat`, and answers to one question of `prompts`. */
+export const MAX_ROUNDS = 100;
+/** Questions of one `prompts` table. */
+export const MAX_PROMPTS = 32;
+/** Recipes below one that is based on one that is based on … */
+export const MAX_BASES = 8;
 /** UTF-8 bytes of one inline file of a package disk. */
 export const MAX_INLINE_FILE_BYTES = 16 * 1024;
 /** YAML anchors and aliases: none, so that no text can stand for more than its own length. */

@@ -1,18 +1,20 @@
 /** What is allowed and yet most likely wrong in a recipe: checks that check nothing, and things nobody can know. */
 import {
-  eachCondition,
+  actListsOf,
   actsOf,
+  eachCondition,
   conditionsOf,
   describeCondition,
   matchesAnything,
   textsMentioned,
 } from './conditions.ts';
-import { satisfiedByEcho } from './echo.ts';
+import { confirmationOf, ownConfirmations, satisfiedByEcho } from './echo.ts';
 import { MAX_SOURCE_BYTES } from './limits.ts';
 import { placeholdersIn } from './placeholders.ts';
 import type { Path } from './problems.ts';
 import type { Finding } from './finding.ts';
 import { handFindings } from './lint-hands.ts';
+import { reachFindings } from './lint-reach.ts';
 import { readYaml } from './yaml-reader.ts';
 import type { CheckedRecipe, Condition, Recipe, Step } from './types.ts';
 
@@ -22,18 +24,26 @@ export interface LintFinding extends Omit<Finding, 'path'> {
 }
 
 /** Findings in the order of the file. */
-export function lintRecipe({ recipe, source }: CheckedRecipe): LintFinding[] {
-  const reading = readYaml(source, MAX_SOURCE_BYTES, () => true);
-  const lineOf = (path: Path): number => (reading.ok ? reading.yaml.place({ path, message: '' }).line : 1);
+export function lintRecipe(checked: CheckedRecipe): LintFinding[] {
+  const { recipe } = checked;
   const findings = [
     ...recipeFindings(recipe),
     ...watchFindings(recipe),
     ...listFindings(recipe.steps, 'steps', recipe),
     ...listFindings(recipe.personalise ?? [], 'personalise', recipe),
-    ...neverRunFindings(recipe.steps, 'steps'),
-    ...neverRunFindings(recipe.personalise ?? [], 'personalise'),
-    ...(['steps', 'personalise'] as const).flatMap((part) => handFindings(recipe, part)),
+    ...(['steps', 'personalise'] as const).flatMap((part) => [
+      ...neverRunFindings(recipe[part] ?? [], part),
+      ...reachFindings(recipe[part] ?? [], part),
+      ...handFindings(recipe, part),
+    ]),
   ];
+  return placed(checked, findings);
+}
+
+/** Findings with the lines of the file that they are about. */
+export function placed({ source }: CheckedRecipe, findings: readonly Finding[]): LintFinding[] {
+  const reading = readYaml(source, MAX_SOURCE_BYTES, () => true);
+  const lineOf = (path: Path): number => (reading.ok ? reading.yaml.place({ path, message: '' }).line : 1);
   return findings
     .map(({ severity, path, step, message }) => ({
       severity,
@@ -58,7 +68,7 @@ function recipeFindings(recipe: Recipe): Finding[] {
     if ('unverified' in medium)
       warn(['media', name], `the medium ${name} is used without verification, which every attestation will say`);
   }
-  if ((recipe.machine.disks ?? []).length > 0 && (recipe.outputs ?? []).length === 0) {
+  if ((recipe.machine?.disks ?? []).length > 0 && (recipe.outputs ?? []).length === 0) {
     warn(['machine', 'disks'], 'the machine has disks, but nothing is kept: there are no outputs');
   }
   return findings;
@@ -75,7 +85,6 @@ function watchFindings({ watch = [] }: Recipe): Finding[] {
 }
 
 function listFindings(steps: readonly Step[], part: 'steps' | 'personalise', recipe: Recipe): Finding[] {
-  const off = steps.findIndex(endsTheMachine);
   return steps.flatMap((step, index) => {
     const path: Path = [part, index];
     const before = steps[index - 1];
@@ -83,10 +92,7 @@ function listFindings(steps: readonly Step[], part: 'steps' | 'personalise', rec
       ...confirmationFindings(step, steps[index + 1], path),
       ...conditionFindings(step, path),
       ...stalenessFindings(step, before, path),
-      ...retryFindings(step, steps.slice(0, index), part, path),
-      ...(off >= 0 && index > off
-        ? [finding('error', path, step, `the step is never reached: ${steps[off]?.id ?? ''} ends the machine`)]
-        : []),
+      ...(recipe.base ? [] : retryFindings(step, steps.slice(0, index), part, path)),
       ...unusedDefaults(recipe, part, index, steps),
     ];
   });
@@ -108,37 +114,22 @@ function finding(severity: Finding['severity'], path: Path, step: Step, message:
   return { severity, path, step: step.id, message };
 }
 
-/** An acting step is confirmed by its own `expect`, or by what the next step waits for first. */
+/** An acting step is confirmed by what it expects itself, or by what the next step waits for first. */
 function confirmationFindings(step: Step, next: Step | undefined, path: Path): Finding[] {
-  if (actsOf(step).length === 0) return [];
-  const confirmations: readonly Condition[] = step.expect
-    ? [step.expect]
-    : conditionsOf(next ?? { id: '' })
-        .slice(0, 1)
-        .map(({ condition }) => condition);
-  const waits =
-    step.expect !== undefined ||
-    next?.when !== undefined ||
-    next?.first_of !== undefined ||
-    (next !== undefined && actsOf(next).length === 0 && next.expect !== undefined);
-  if (!waits) {
-    return [
-      finding(
-        'error',
-        [...path, 'do'],
-        step,
-        'the step acts, but nothing confirms it: add an expect, or a when to the next step',
-      ),
-    ];
+  const [acting] = actListsOf(step);
+  if (acting === undefined) return [];
+  const confirmation = confirmationOf(step, next);
+  const { enough } = ownConfirmations(step);
+  if (confirmation === undefined || (!enough && confirmationOf({ id: step.id, do: acting.acts }, next) === undefined)) {
+    const message = 'the step acts, but nothing confirms it: add an expect, or a when to the next step';
+    return [finding('error', [...path, ...acting.path], step, message)];
   }
-  const echoed = confirmations
-    .map((condition) => satisfiedByEcho(step, condition))
-    .find((words) => words !== undefined);
+  const echoed = satisfiedByEcho(step, confirmation);
   if (echoed === undefined) return [];
   return [
     finding(
       'error',
-      [...path, step.expect ? 'expect' : 'do'],
+      [...path, ...(step.expect ? ['expect'] : acting.path)],
       step,
       `the step confirms itself: what it types already shows ${echoed}; expect something that only the result shows`,
     ),
@@ -146,20 +137,14 @@ function confirmationFindings(step: Step, next: Step | undefined, path: Path): F
 }
 
 function conditionFindings(step: Step, path: Path): Finding[] {
-  return conditionsOf(step).flatMap(({ where, condition }) => {
+  return conditionsOf(step).flatMap(({ where, path: at, condition }) => {
     // `still` and `changed` beside something telling (in `all`) are fine; alone they say that something, not what, happened.
     if (!matchesAnything(condition)) return [];
     const severity = eachCondition(condition).some((part) => 'still' in part || 'changed' in part)
       ? 'warning'
       : 'error';
-    return [
-      finding(
-        severity,
-        [...path, where.startsWith('first_of') ? 'first_of' : where],
-        step,
-        `${where} holds on almost any screen: ${describeCondition(condition)}`,
-      ),
-    ];
+    const message = `${where} holds on almost any screen: ${describeCondition(condition)}`;
+    return [finding(severity, [...path, ...at], step, message)];
   });
 }
 
@@ -225,7 +210,7 @@ function retryFindings(step: Step, earlier: readonly Step[], part: string, path:
 /** Said once, at the first step that the default retries are for. */
 function unusedDefaults(recipe: Recipe, part: string, index: number, steps: readonly Step[]): Finding[] {
   if (part !== 'steps' || index !== 0 || steps.length < 2 || (recipe.defaults?.retries ?? 0) === 0) return [];
-  if (steps.some(({ checkpoint }) => checkpoint === true)) return [];
+  if (recipe.base || steps.some(({ checkpoint }) => checkpoint === true)) return [];
   return [
     {
       severity: 'warning',
@@ -233,12 +218,4 @@ function unusedDefaults(recipe: Recipe, part: string, index: number, steps: read
       message: 'steps are tried again, but none is a checkpoint: every try starts from power-on',
     },
   ];
-}
-
-function endsTheMachine(step: Step): boolean {
-  const acts = actsOf(step);
-  return (
-    acts.some((act) => 'power' in act && act.power === 'off') ||
-    (step.expect !== undefined && 'event' in step.expect && step.expect.event === 'shutdown')
-  );
 }

@@ -79,6 +79,12 @@ export function lockDigest(lock: Lock): Digest {
   return digestOf({ lock: lock.lock, of: lock.of, media: Object.fromEntries(media) });
 }
 
+/** As `lockDigest`, of a recipe's own lock and those of its bases, the nearest first: all of them went into what is built. */
+export function locksDigest(locks: readonly [Lock, ...Lock[]]): Digest {
+  const [own, ...bases] = locks;
+  return bases.length === 0 ? lockDigest(own) : digestOf({ locks: locks.map(lockDigest) });
+}
+
 /** What moved between two locks, one line each: `parts: e2fsprogs 1.47.0-2 → 1.47.0-3`. Empty where nothing did. */
 export function diffLocks(before: Lock, after: Lock): string[] {
   const names = [...new Set([...Object.keys(before.media), ...Object.keys(after.media)])].sort();

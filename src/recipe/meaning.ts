@@ -5,7 +5,7 @@ import { areaProblem, needleProblems } from './needles.ts';
 import { placeholdersIn } from './placeholders.ts';
 import { didYouMean, printable, type Path, type Problem } from './problems.ts';
 import { compileRegex } from './regex.ts';
-import { actName, placesOf } from './conditions.ts';
+import { actListsOf, actName, conditionsOf, placesOf } from './conditions.ts';
 import type { Act, Condition, Medium, Param, Place, Recipe, Step, TextPattern } from './types.ts';
 
 /** Media that the machine boots; every other name is a disk of packages. */
@@ -55,24 +55,26 @@ function uniqueId(seen: Set<string>, id: string, path: Path, say: Say): void {
   seen.add(id);
 }
 
+/** Each is another way to act: a step has one of them. */
+const WAYS_TO_ACT = ['do', 'first_of', 'prompts'] as const;
+
 function stepProblems(step: Step, path: Path, recipe: Recipe, secrets: boolean, say: Say): void {
-  if (!step.when && !step.do && !step.expect && !step.first_of) {
-    say(path, 'the step does nothing and waits for nothing; expected when, do, expect or first_of');
-  }
-  if (step.first_of && step.do) say([...path, 'do'], 'a step has either do or first_of, not both', true);
+  const ways = WAYS_TO_ACT.filter((way) => step[way] !== undefined);
+  if (!step.when && ways.length === 0 && !step.expect)
+    say(path, `the step does nothing and waits for nothing; expected when, expect, ${WAYS_TO_ACT.join(' or ')}`);
+  for (const way of ways.slice(1)) say([...path, way], `a step has either ${ways[0]} or ${way}, not both`, true);
   if (step.first_of && step.when) say([...path, 'when'], 'a step has either when or first_of, not both', true);
-  if (step.when) conditionProblems(step.when, [...path, 'when'], recipe, secrets, say);
-  if (step.expect) conditionProblems(step.expect, [...path, 'expect'], recipe, secrets, say);
-  step.do?.forEach((act, index) => actProblems(act, [...path, 'do', index], recipe, secrets, say));
-  step.first_of?.forEach((branch, at) => {
-    const inner = [...path, 'first_of', at];
-    conditionProblems(branch.when, [...inner, 'when'], recipe, secrets, say);
-    branch.do?.forEach((act, index) => {
-      actProblems(act, [...inner, 'do', index], recipe, secrets, say);
-      if ('layout' in act)
-        say([...inner, 'do', index], 'a layout cannot depend on a branch; set it in a step of its own');
+  if (step.repeat && !step.do) say([...path, 'repeat'], 'repeat needs a do: what is to be done again', true);
+  durationProblem(step.timeout, [...path, 'timeout'], say);
+  for (const { condition, path: at } of conditionsOf(step))
+    conditionProblems(condition, [...path, ...at], recipe, secrets, say);
+  for (const { acts, path: at, branch } of actListsOf(step)) {
+    acts.forEach((act, index) => {
+      const place = [...path, ...at, index];
+      actProblems(act, place, recipe, secrets, say);
+      if (branch && 'layout' in act) say(place, 'a layout cannot depend on a branch; set it in a step of its own');
     });
-  });
+  }
 }
 
 function conditionProblems(condition: Condition, path: Path, recipe: Recipe, secrets: boolean, say: Say): void {
@@ -150,6 +152,8 @@ function placeholderProblems(text: string, path: Path, recipe: Recipe, secrets: 
   const params = recipe.params ?? {};
   for (const name of placeholdersIn(text)) {
     const param = Object.hasOwn(params, name) ? params[name] : undefined;
+    // What a base offers is known once it is resolved (inherit.ts).
+    if (param === undefined && recipe.base) continue;
     if (param === undefined) {
       const known = Object.keys(params);
       const guess =
@@ -192,11 +196,23 @@ export function valueProblem(param: Param, value: unknown): string | undefined {
   return `${shown === 'a value' ? 'the value' : shown} does not match the pattern ${printable(param.pattern)}`;
 }
 
-function machineProblems({ machine, media, outputs }: Recipe, say: Say): void {
+/** What makes a machine; a recipe with a base takes it over, and adds disks at most. */
+const ADDED_MACHINE_FIELDS: readonly string[] = ['disks', 'kernel_args'];
+
+function machineProblems({ base, machine = {}, media, outputs, requires }: Recipe, say: Say): void {
+  if (base) {
+    for (const field of Object.keys(machine)) {
+      if (!ADDED_MACHINE_FIELDS.includes(field))
+        say(['machine', field], `a recipe with a base inherits "${field}" and cannot change it`, true);
+    }
+  } else if (requires !== undefined) {
+    say(['requires'], 'requires goes with a base: it says what that must provide', true);
+  }
   const disks = new Set<string>();
   (machine.disks ?? []).forEach(({ id }, index) => uniqueDisk(disks, id, index, say));
   (outputs ?? []).forEach(({ disk }, index) => {
-    if (!disks.has(disk))
+    // With a base the machine is known once it is resolved (inherit.ts).
+    if (!base && !disks.has(disk))
       say(['outputs', index, 'disk'], `the machine has no disk "${disk}"${didYouMean(disk, [...disks])}`);
   });
   if (machine.kernel_args !== undefined && media?.['kernel'] === undefined) {

@@ -1,5 +1,6 @@
 /** `{{name}}`: where a parameter's value goes. Only in what is typed, looked for, or given to the kernel. */
 import { RE2JS } from 're2js';
+import { mapStep } from './conditions.ts';
 import type { Act, Condition, Place, Step, TextPattern } from './types.ts';
 
 const PLACEHOLDER = /\{\{([^{}]*)\}\}/g;
@@ -34,19 +35,10 @@ function fillRegex(regex: string, values: Values): string {
 }
 
 export function fillStep(step: Step, values: Values): Step {
-  return {
-    ...step,
-    ...(step.when && { when: fillCondition(step.when, values) }),
-    ...(step.do && { do: step.do.map((act) => fillAct(act, values)) }),
-    ...(step.expect && { expect: fillCondition(step.expect, values) }),
-    ...(step.first_of && {
-      first_of: step.first_of.map((branch) => ({
-        ...branch,
-        when: fillCondition(branch.when, values),
-        ...(branch.do && { do: branch.do.map((act) => fillAct(act, values)) }),
-      })),
-    }),
-  };
+  return mapStep(step, {
+    condition: (condition) => fillCondition(condition, values),
+    act: (act) => fillAct(act, values),
+  });
 }
 
 export function fillAct(act: Act, values: Values): Act {

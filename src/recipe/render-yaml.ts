@@ -74,3 +74,12 @@ function literalBlock(text: string, indent: number): string | undefined {
   const lines = text.slice(0, -1).split('\n');
   return ` |\n${lines.map((line) => (line === '' ? '' : ' '.repeat(indent) + line)).join('\n')}`;
 }
+
+/** A whole document, one line an entry: what a file of it would hold, were it written by hand. */
+export function renderRecipe(recipe: object): string[] {
+  return Object.entries(recipe)
+    .map(([key, value]) => renderField(key, value, 0))
+    .join('')
+    .trimEnd()
+    .split('\n');
+}

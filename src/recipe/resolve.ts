@@ -1,46 +1,47 @@
 /** Binding parameters: public ones into the recipe that is built and compared, secrets only at the very end. */
 import { UsageError } from '../errors.ts';
+import { digestOf } from '../crypto/canonical.ts';
+import type { Digest } from '../crypto/digest.ts';
 import { isSafeLine } from '../crypto/text.ts';
 import { recipeDigest } from './digest.ts';
+import { beginningIn, inheritanceProblems, unknownPlaceholders, withInheritance } from './inherit.ts';
 import { MAX_LINE_LENGTH } from './limits.ts';
+import { basesOf } from './lineage.ts';
 import { valueProblem } from './meaning.ts';
 import { deepFreeze } from './freeze.ts';
 import { fillStep, placeholdersIn } from './placeholders.ts';
 import { didYouMean, printable } from './problems.ts';
 import { cannotTypeSecret, untypableActs } from './typable.ts';
-import type { CheckedRecipe, Param, Recipe, ResolvedRecipe, Step } from './types.ts';
+import type { Base, Beginning, CheckedRecipe, Param, Recipe, ResolvedRecipe, Step, WholeRecipe } from './types.ts';
 
 export type ParamValue = string | number | boolean;
 
 /**
- * Every public parameter bound, by the given values or its default. `given` may hold text for every type, as a command
- * line does. The resolved recipe has no `params` but its secrets, so that two ways to the same values are one recipe.
+ * Every public parameter bound, by the given values or its default, and what a base passes on taken over. `given` may
+ * hold text for every type, as a command line does. The resolved recipe has no `params` but its secrets, so that two ways
+ * to the same values are one recipe. `bases`: the recipe that it is based on, the one that that is based on, and so on.
  * Throws UsageError `recipe/bad-parameter` naming every parameter that is unknown, missing or does not fit,
- * `recipe/untypable` where a text, with its parameters, or a key is not to be had on its step's layout, and
- * `recipe/base-not-supported` for a recipe with a base.
+ * `recipe/untypable` where a text, with its parameters, or a key is not to be had on its step's layout,
+ * `recipe/base-missing`, `recipe/wrong-base` and `recipe/base-does-not-fit`.
  */
 export function resolveRecipe(
   checked: CheckedRecipe,
   given: Readonly<Record<string, ParamValue>> = {},
+  bases: readonly CheckedRecipe[] = [],
 ): ResolvedRecipe {
   const { recipe } = checked;
-  if (recipe.base) {
-    throw new UsageError(
-      'recipe/base-not-supported',
-      `${recipe.name} is based on ${recipe.base.recipe}; this version cannot build a recipe with a base yet.`,
-      {
-        hint: 'Write out the steps of the base in the recipe, or use a version that knows inheritance.',
-      },
-    );
-  }
+  const inherited = recipe.base ? offeredBy(recipe.base, bases) : {};
   const declared = Object.entries(recipe.params ?? {});
   const open = declared.filter(([, param]) => param.type !== 'secret');
   const secret = declared.filter(([, param]) => param.type === 'secret');
   const problems = unknownNames(
     given,
-    open.map(([name]) => name),
+    [...open.map(([name]) => name), ...Object.keys(inherited)],
     secret.map(([name]) => name),
   );
+  for (const [name] of declared)
+    if (Object.hasOwn(inherited, name))
+      problems.push(`${name}: the base has a parameter of that name, which is inherited`);
   const params: Record<string, ParamValue> = {};
   for (const [name, param] of open) {
     const value = Object.hasOwn(given, name) ? typed(param, given[name]) : param.default;
@@ -50,14 +51,86 @@ export function resolveRecipe(
     else if (value !== undefined) params[name] = value;
   }
   refuse(recipe.name, problems);
-  const bound = bindPublic(recipe, params, Object.fromEntries(secret));
+  const base = recipe.base && beginningOf(recipe, recipe.base, only(given, Object.keys(inherited)), bases);
+  const all = { ...base?.resolved.params, ...params };
+  const bound = bindPublic(wholeRecipe(recipe, base), all, Object.fromEntries(secret));
   refuseUntypable(bound);
   return {
     recipe: deepFreeze(bound),
     of: checked,
-    digest: recipeDigest(bound),
-    params: Object.freeze(params),
+    digest: base === undefined ? recipeDigest(bound) : digestOf({ ...bound, base: sourceOf(base) }),
+    params: Object.freeze(all),
+    ...(base && { base }),
   } as ResolvedRecipe;
+}
+
+/** The same parameters for a changed version of the recipe: what a repair leads to. Throws as `resolveRecipe` does. */
+export function resolveChanged(resolved: ResolvedRecipe, changed: CheckedRecipe): ResolvedRecipe {
+  const bound = resolved.of.recipe.base?.params ?? {};
+  const given = Object.fromEntries(Object.entries(resolved.params).filter(([name]) => !Object.hasOwn(bound, name)));
+  return resolveRecipe(changed, given, basesOf(resolved));
+}
+
+/** Public parameters of a base that it has not bound itself, and that are not bound here. */
+function offeredBy(base: Base, [parent, ...further]: readonly CheckedRecipe[]): Readonly<Record<string, Param>> {
+  if (parent === undefined) {
+    throw new UsageError('recipe/base-missing', `the base ${base.recipe} (${base.digest}) is not at hand.`, {
+      hint: 'Put its file beside the recipe, or get it: portalgun recipe list shows what is stored here.',
+      facts: { recipe: base.recipe, digest: base.digest },
+    });
+  }
+  const { name } = parent.recipe;
+  if (parent.digest !== base.digest || name !== base.recipe.split('/').at(-1)) {
+    throw new UsageError(
+      'recipe/wrong-base',
+      `The recipe is based on ${base.recipe} with the digest ${base.digest}, not on ${name} with ${parent.digest}.`,
+      {
+        hint: 'If the base was changed on purpose, write its new digest into base.digest: the steps here must fit it.',
+        facts: { recipe: base.recipe, digest: base.digest, found: parent.digest },
+      },
+    );
+  }
+  const own = Object.entries(parent.recipe.params ?? {}).filter(([, { type }]) => type !== 'secret');
+  const all = { ...(parent.recipe.base && offeredBy(parent.recipe.base, further)), ...Object.fromEntries(own) };
+  return Object.fromEntries(Object.entries(all).filter(([param]) => !Object.hasOwn(base.params ?? {}, param)));
+}
+
+function beginningOf(
+  recipe: Recipe,
+  base: Base,
+  given: Readonly<Record<string, ParamValue>>,
+  [parent, ...further]: readonly CheckedRecipe[],
+): Beginning {
+  if (parent === undefined) throw new TypeError('a base that offers parameters is at hand');
+  const resolved = resolveRecipe(parent, { ...given, ...base.params }, further);
+  const beginning = beginningIn(recipe, resolved);
+  const problems =
+    'problem' in beginning
+      ? [beginning.problem]
+      : [...inheritanceProblems(recipe, beginning), ...unknownPlaceholders(recipe, resolved)];
+  if (problems.length === 0 && !('problem' in beginning)) return beginning;
+  throw new UsageError(
+    'recipe/base-does-not-fit',
+    `${recipe.name} does not fit its base ${base.recipe}:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    { hint: '`portalgun recipe show` tells what the base has and provides.', facts: { problems } },
+  );
+}
+
+function wholeRecipe(recipe: Recipe, base: Beginning | undefined): WholeRecipe {
+  if (base) return withInheritance(recipe, base);
+  const { machine } = recipe;
+  if (machine?.arch === undefined || machine.memory === undefined)
+    throw new TypeError('a checked recipe has a machine');
+  return { ...recipe, machine: { ...machine, arch: machine.arch, memory: machine.memory } };
+}
+
+/** What of the base decides the result: not what it is called, but what it does with these parameters, and how far. */
+function sourceOf({ resolved, after }: Beginning): { readonly digest: Digest; readonly after: string } {
+  return { digest: resolved.digest, after };
+}
+
+function only<T>(values: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => names.includes(name)));
 }
 
 /** The step as its author wrote it: what patches and symptoms name by digest. Undefined for an id that is not there. */
@@ -106,10 +179,10 @@ export function bindSecrets(resolved: ResolvedRecipe, given: Readonly<Record<str
 }
 
 function bindPublic(
-  recipe: Recipe,
+  recipe: WholeRecipe,
   params: Readonly<Record<string, ParamValue>>,
   secrets: Readonly<Record<string, Param>>,
-): Recipe {
+): WholeRecipe {
   const values = (name: string): string | undefined => (Object.hasOwn(params, name) ? String(params[name]) : undefined);
   const { params: _params, ...rest } = recipe;
   return {

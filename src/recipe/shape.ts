@@ -13,7 +13,8 @@ export function shapeProblems(value: unknown, shape: Shape = 'recipe'): Problem[
   const validate = validator(shape);
   if (validate(value)) return [];
   // A file with nothing but mistakes must not cost a second: putting one into words takes a walk over its mapping.
-  const errors = (validate.errors ?? []).slice(0, MAX_SHAPE_ERRORS);
+  // That an `if` has failed says nothing which the failures inside of it do not.
+  const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== 'if').slice(0, MAX_SHAPE_ERRORS);
   const problems: Problem[] = [];
   const said = new Set<string>();
   for (const error of errors) {
@@ -55,8 +56,7 @@ function inWords(error: ErrorObject, root: unknown, all: readonly ErrorObject[])
   const part = (error.parentSchema ?? {}) as SchemaPart;
   const params = error.params as Readonly<Record<string, unknown>>;
   // The branches of oneOf are summed up by the oneOf error itself; names are reported by propertyNames.
-  if (error.keyword === 'if' || error.schemaPath.includes('/oneOf/') || error.propertyName !== undefined)
-    return undefined;
+  if (error.schemaPath.includes('/oneOf/') || error.propertyName !== undefined) return undefined;
   switch (error.keyword) {
     case 'additionalProperties':
       return unknownField(path, String(params['additionalProperty']), part);

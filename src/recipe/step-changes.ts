@@ -5,7 +5,7 @@ import { conditionChanges, mayHoldFromTheStart, mayMatchAnything, sameCondition 
 import { confirmationOf, satisfiedByEcho } from './echo.ts';
 import { fillStep, type Values } from './placeholders.ts';
 import type { Change } from './change.ts';
-import type { Act, Branch, Step } from './types.ts';
+import type { Act, Branch, Prompt, Repeat, Step } from './types.ts';
 
 /** Keys that write no text: where such a key stood, another one is a choice. Chords and single characters are not here. */
 const TEXTLESS_KEY =
@@ -49,9 +49,12 @@ export function stepChanged(before: Step, after: Step): Change[] {
   const where = `step ${after.id}`;
   return [
     ...conditionChanges(before.when, after.when, where, 'when'),
-    ...branchesChanged(before.first_of, after.first_of, where),
+    ...branchesChanged(branchesOf(before), branchesOf(after), where, 'first_of'),
+    ...branchesChanged(before.prompts?.table, after.prompts?.table, where, 'prompts.table'),
+    ...conditionChanges(before.prompts?.until, after.prompts?.until, where, 'prompts.until'),
     // Another entry is a choice only where it is the same menu: the one that the same `when` waits for.
     ...actsChanged(before.do, after.do, where, 'do', isDeepStrictEqual(before.when, after.when)),
+    ...repeatChanged(before.repeat, after.repeat, where),
     ...conditionChanges(before.expect, after.expect, where, 'expect'),
     ...patienceChanged(before, after, where),
   ];
@@ -84,6 +87,7 @@ function patienceChanged(before: Step, after: Step, where: string): Change[] {
     ['not_run', 'whether its author has seen it run'],
     ['retries', 'how often it is tried again'],
     ['on_fail', 'where a new try starts'],
+    ['timeout', 'how long it waits'],
     ['checkpoint', 'whether its end can be gone back to'],
   ] as const;
   return fields
@@ -97,10 +101,36 @@ function patienceChanged(before: Step, after: Step, where: string): Change[] {
     }));
 }
 
+/** Each with what confirms it, its own expectation or the step's. */
+function branchesOf({ first_of: branches, expect }: Step): readonly Branch[] | undefined {
+  return branches?.map((branch) => (branch.expect || !expect ? branch : { ...branch, expect }));
+}
+
+/**
+ * `until` that holds already means that nothing is done at all: to reword it may skip the acts, which is as much as to
+ * take them away.
+ */
+function repeatChanged(before: Repeat | undefined, after: Repeat | undefined, where: string): Change[] {
+  if (isDeepStrictEqual(before, after)) return [];
+  const words = { ...(before && { before: describeRepeat(before) }), ...(after && { after: describeRepeat(after) }) };
+  if (after === undefined) return [{ class: 'authority', where, reason: 'repeat: its condition is removed', ...words }];
+  const less = before !== undefined && sameCondition(before.until, after.until) && after.at_most <= before.at_most;
+  const reach = mayHoldFromTheStart(after.until) && !less ? 'authority' : 'sends';
+  const reason = less ? 'repeat: fewer rounds, or another time limit' : 'repeat: what is done again, or not at all';
+  return [
+    { class: less ? 'wording' : reach, where, reason, ...words },
+    ...(before ? conditionChanges(before.until, after.until, where, 'repeat.until') : []),
+  ];
+}
+
+/** A branch of `first_of` or a question of `prompts`. */
+type Way = Branch & Pick<Prompt, 'at_most'>;
+
 function branchesChanged(
-  before: readonly Branch[] | undefined,
-  after: readonly Branch[] | undefined,
+  before: readonly Way[] | undefined,
+  after: readonly Way[] | undefined,
   where: string,
+  name: string,
 ): Change[] {
   if (isDeepStrictEqual(before, after)) return [];
   const [was, is] = [before ?? [], after ?? []];
@@ -109,38 +139,46 @@ function branchesChanged(
     ...(is.length > 0 && { after: is.map(describeBranch).join('; ') }),
   };
   if (is.length < was.length)
-    return [{ class: 'authority', where, reason: 'first_of: a condition is removed', ...words }];
-  const changes = was.flatMap((branch, index) => branchChanged(branch, is[index], where, `first_of[${index}]`));
+    return [{ class: 'authority', where, reason: `${name}: a condition is removed`, ...words }];
+  const changes = was.flatMap((branch, index) => branchChanged(branch, is[index], where, `${name}[${index}]`));
   const reworded = was.some((branch, index) => !sameCondition(branch.when, is[index]?.when ?? branch.when));
   if (reworded && was.some((branch) => !isDeepStrictEqual(branch.do, was[0]?.do))) {
     // What one branch looked for may be what another one looks for now: another act is chosen without any being changed.
     changes.push({
       class: was.flatMap((branch) => branch.do ?? []).every(sendsNoText) ? 'choices' : 'sends',
       where,
-      reason: 'first_of: another branch may be chosen',
+      reason: `${name}: another branch may be chosen`,
       ...words,
     });
   }
   for (const branch of is.slice(was.length)) {
-    const vague = mayMatchAnything(branch.when);
+    const vague = [branch.when, ...(branch.expect ? [branch.expect] : [])].some(mayMatchAnything);
     changes.push({
       class: vague ? 'authority' : 'sends',
       where,
       reason: vague
-        ? 'first_of: a new branch matches almost anything'
-        : 'first_of: a new branch decides how the build goes on',
+        ? `${name}: a new branch matches almost anything`
+        : `${name}: a new branch decides how the build goes on`,
       after: describeBranch(branch),
     });
   }
   return changes;
 }
 
-function branchChanged(before: Branch, after: Branch | undefined, where: string, name: string): Change[] {
+function branchChanged(before: Way, after: Way | undefined, where: string, name: string): Change[] {
   const sameMenu = isDeepStrictEqual(before.when, after?.when);
   return [
     ...conditionChanges(before.when, after?.when, where, `${name}.when`),
     ...actsChanged(before.do, after?.do, where, `${name}.do`, sameMenu),
+    ...conditionChanges(before.expect, after?.expect, where, `${name}.expect`),
+    ...oftener(before.at_most ?? 1, after?.at_most ?? 1, where, `${name}.at_most`),
   ];
+}
+
+function oftener(before: number, after: number, where: string, name: string): Change[] {
+  if (before === after) return [];
+  const reach = after > before ? 'sends' : 'wording';
+  return [{ class: reach, where, reason: `${name}: how often`, before: String(before), after: String(after) }];
 }
 
 function actsChanged(
@@ -236,9 +274,15 @@ function keysOf(act: Act): readonly string[] | undefined {
   return 'keys' in act ? act.keys : undefined;
 }
 
-function describeBranch(branch: Branch): string {
+function describeBranch(branch: Way): string {
   const acts = (branch.do ?? []).map(describeAct).join(', ');
-  return `if ${describeCondition(branch.when)}: ${acts === '' ? 'go on' : acts}`;
+  const times = branch.at_most === undefined ? '' : `, at most ${branch.at_most} times`;
+  const then = branch.expect === undefined ? '' : `, expect ${describeCondition(branch.expect)}`;
+  return `if ${describeCondition(branch.when)}: ${acts === '' ? 'go on' : acts}${times}${then}`;
+}
+
+function describeRepeat({ until, at_most: rounds }: Repeat): string {
+  return `again, at most ${rounds} times, until there is ${describeCondition(until)}`;
 }
 
 /** A whole step in one sentence. */
@@ -246,7 +290,10 @@ export function describeStep(step: Step): string {
   const parts = [
     step.when ? `when ${describeCondition(step.when)}` : '',
     (step.do ?? []).map(describeAct).join(', '),
+    step.repeat ? describeRepeat(step.repeat) : '',
     (step.first_of ?? []).map(describeBranch).join('; '),
+    (step.prompts?.table ?? []).map(describeBranch).join('; '),
+    step.prompts ? `until there is ${describeCondition(step.prompts.until)}` : '',
     step.expect ? `expect ${describeCondition(step.expect)}` : '',
     step.checkpoint === true ? 'checkpoint' : '',
   ];

@@ -15,7 +15,7 @@ type Part = 'steps' | 'personalise';
 export function keyboardAt(recipe: Recipe, part: Part, index: number): KeyboardName {
   const before = (recipe[part] ?? []).slice(0, index).flatMap(actsOf);
   const installing = part === 'personalise' ? recipe.steps.flatMap(actsOf) : [];
-  return layoutAfter([...installing, ...before], recipe.machine.keyboard ?? DEFAULT_KEYBOARD);
+  return layoutAfter([...installing, ...before], recipe.machine?.keyboard ?? DEFAULT_KEYBOARD);
 }
 
 function layoutAfter(acts: readonly Act[], before: KeyboardName): KeyboardName {

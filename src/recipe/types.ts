@@ -16,11 +16,12 @@ export interface Recipe {
   readonly name: string;
   readonly version: string;
   readonly summary?: string;
-  readonly base?: { readonly recipe: string; readonly digest: Digest; readonly at?: string };
+  readonly base?: Base;
   /** Reserved names: `kernel`, `initrd`, `iso`. Every other name is a disk of packages. */
   readonly media?: Readonly<Record<string, Medium>>;
   readonly params?: Readonly<Record<string, Param>>;
-  readonly machine: MachineSpec;
+  /** Whole, or what a recipe with a base adds to the base's. */
+  readonly machine?: Partial<MachineSpec>;
   readonly reproducible?: { readonly source_date_epoch?: number; readonly clock?: 'fixed' | 'host' };
   readonly defaults?: StepDefaults;
   readonly watch?: readonly Watch[];
@@ -32,6 +33,20 @@ export interface Recipe {
   readonly outputs?: readonly Output[];
   readonly normalise?: readonly NormaliseRule[];
   readonly personalise?: readonly Step[];
+}
+
+/** A recipe with its machine: any without a base, and any that was resolved. */
+export type WholeRecipe = Recipe & { readonly machine: MachineSpec };
+
+/** Where a recipe starts: another recipe, by digest, at the checkpoint after one of its steps or at its end. */
+export interface Base {
+  /** Its name, or `author/name`: where it is looked for. */
+  readonly recipe: string;
+  readonly digest: Digest;
+  /** Id of a step of the base that is a checkpoint. Absent: the base's end. */
+  readonly at?: string;
+  /** Values for public parameters of the base. */
+  readonly params?: Readonly<Record<string, string | number | boolean>>;
 }
 
 export type Medium = PackageFile | LocalFile | PackageDisk;
@@ -115,7 +130,12 @@ export interface Step {
   readonly when?: Condition;
   readonly do?: readonly Act[];
   readonly expect?: Condition;
+  /** `do` again and again until this holds. */
+  readonly repeat?: Repeat;
   readonly first_of?: readonly Branch[];
+  readonly prompts?: Prompts;
+  /** For every condition of the step that has none of its own. */
+  readonly timeout?: Duration;
   readonly checkpoint?: boolean;
   readonly retries?: number;
   readonly on_fail?: 'rollback' | 'fail';
@@ -124,6 +144,29 @@ export interface Step {
 export interface Branch {
   readonly when: Condition;
   readonly do?: readonly Act[];
+  /** Instead of the step's `expect`. */
+  readonly expect?: Condition;
+}
+
+/** `until` is looked for before the first round too: where it holds already, nothing is done. */
+export interface Repeat {
+  readonly until: Condition;
+  /** Rounds; then the step has failed. */
+  readonly at_most: number;
+}
+
+/** Questions in whatever order they come, each with its answer. One that is not in the table is a failure, to be mended. */
+export interface Prompts {
+  readonly table: readonly Prompt[];
+  /** The end of all questions. Looked for first. */
+  readonly until: Condition;
+}
+
+export interface Prompt {
+  readonly when: Condition;
+  readonly do: readonly Act[];
+  /** How often it may be asked. Default 1. */
+  readonly at_most?: number;
 }
 
 /** What must be seen. Exactly one of the kinds, plus `timeout` and `progress`. */
@@ -262,11 +305,24 @@ export interface CheckedRecipe {
 /** A checked recipe with every public parameter bound. `{{secret}}` references stay, in `personalise` only. */
 export interface ResolvedRecipe {
   readonly [resolved]: true;
-  readonly recipe: Recipe;
+  /** With what it inherits from a base: machine, parameters, watches and defaults. Steps and media are its own. */
+  readonly recipe: WholeRecipe;
   readonly of: CheckedRecipe;
   /** Digest of the resolved document: what a build and an attestation name. */
   readonly digest: Digest;
+  /** All public parameters, those of the base too. */
   readonly params: Readonly<Record<string, string | number | boolean>>;
+  readonly base?: Beginning;
+}
+
+/** Where a recipe with a base begins. lineage.ts answers what follows from it. */
+export interface Beginning {
+  /** The base, whole, with its own parameters bound: as it is when it is built by itself. */
+  readonly resolved: ResolvedRecipe;
+  /** The step of the base after which this recipe goes on. */
+  readonly after: string;
+  /** The machine is switched off there: a new one is powered on, with the disks as the base has left them. */
+  readonly off: boolean;
 }
 
 /** Typed changes against one exact recipe. `was` is the digest of the step (or value) it was made against. */

@@ -1,6 +1,7 @@
 /** Recording a recipe from nothing, by a person at a real terminal. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { argvOf, errorOf } from '../support/cli.ts';
 import { GRUB_RECIPE, skip } from '../support/grub.ts';
@@ -21,12 +22,16 @@ describe('portalgun recipe record', function () {
       const file = path.join(home.folder, 'new.yaml');
       const error = await errorOf(home, ['recipe', 'record', file, '--iso-package', ISO], 2);
       assert.equal(error.code, 'record/no-terminal');
+      const child = path.join(home.folder, 'child.yaml');
+      const base = `base: { recipe: x, digest: "sha256:${'0'.repeat(64)}" }`;
+      await writeFile(child, `recipe: 1\nname: child\nversion: 1.0.0\n${base}\n`);
       const wrong: readonly (readonly [readonly string[], RegExp])[] = [
         [[file], /something to boot/],
         [[file, '--iso-package', 'grub'], /expected PACKAGE:PATH/],
         [[file, '--iso-package', ISO, '--iso', file], /boots from one of them/],
         [[file, '--iso-package', ISO, '--from', GRUB_RECIPE], /its own media/],
         [[file, '--iso', '/etc/hostname'], /must lie beside the recipe/],
+        [[file, '--from', child], /a recipe with a base \(x\) cannot be recorded yet/],
         [[GRUB_RECIPE, '--iso-package', ISO], /exists already/],
         [[`${file}.txt`, '--iso-package', ISO], /ends in \.yaml/],
       ];

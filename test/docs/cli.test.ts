@@ -179,6 +179,7 @@ describe('the documents that docs/cli.md describes', function () {
     await isAsDocumented('id');
     await isAsDocumented('recipe', 'lint', GRUB_RECIPE);
     await isAsDocumented('recipe', 'show', GRUB_RECIPE);
+    await isAsDocumented('recipe', 'resolve', GRUB_RECIPE);
     await isAsDocumented('recipe', 'diff', GRUB_RECIPE, GRUB_RECIPE);
     await isAsDocumented('publish', GRUB_RECIPE);
     await isAsDocumented('recipe', 'list');

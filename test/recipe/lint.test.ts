@@ -74,6 +74,45 @@ describe('lintRecipe', () => {
       ['{ id: a, do: [{ power: "off" }], expect: { event: shutdown } }', END],
       /never reached: a ends the machine/,
     ],
+    [
+      'a branch behind one that holds whenever it does',
+      ['{ id: a, first_of: [{ when: { text: disk } }, { when: { text: { string: Select disk, line: 2 } } }] }', END],
+      /first_of\[1\] is never reached/,
+    ],
+    [
+      'a branch behind any of several',
+      ['{ id: a, first_of: [{ when: { any: [{ text: abc }, { text: xyz }] } }, { when: { text: xyz } }] }', END],
+      /first_of\[1\] is never reached/,
+    ],
+    [
+      'a question that is taken for the end',
+      [
+        '{ id: a, prompts: { table: [{ when: { text: All done? }, do: [{ key: enter }] }], until: { text: All done } } }',
+      ],
+      /table\[0\] is never reached/,
+    ],
+    [
+      'an end of a repetition that the echo satisfies',
+      ['{ id: a, do: [{ type: echo abc }], repeat: { until: { text: abc }, at_most: 3 } }'],
+      /the step confirms itself/,
+    ],
+    [
+      'an end of a repetition that is always there',
+      ['{ id: a, do: [{ key: enter }], repeat: { until: { text: e }, at_most: 3 } }'],
+      /repeat.until holds on almost any screen/,
+    ],
+    [
+      'a question that every screen asks',
+      ['{ id: a, prompts: { table: [{ when: { text: e }, do: [{ key: enter }] }], until: { text: All done } } }'],
+      /prompts.table\[0\].when holds on almost any screen/,
+    ],
+    [
+      'a branch that expects nothing, though the other one does',
+      [
+        '{ id: a, first_of: [{ when: { text: abc }, do: [{ key: enter }], expect: { text: xyz } }, { when: { text: uvw }, do: [{ key: enter }] }] }',
+      ],
+      /nothing confirms it/,
+    ],
   ];
   for (const [what, steps, expected] of errors) {
     it(`calls an error: ${what}`, () => {
@@ -105,6 +144,23 @@ describe('lintRecipe', () => {
     [
       'one of all parts typed',
       ['{ id: a, do: [{ type: echo abc }], expect: { all: [{ text: abc }, { text: xyz }] } }'],
+    ],
+    [
+      'branches that each expect something',
+      [
+        '{ id: a, first_of: [{ when: { text: abc }, do: [{ key: enter }], expect: { text: xyz } }, { when: { text: uvw } }] }',
+      ],
+    ],
+    [
+      'branches of which the first asks for more',
+      ['{ id: a, first_of: [{ when: { text: Select disk } }, { when: { text: disk } }] }', END],
+    ],
+    [
+      'a repetition, and questions',
+      [
+        '{ id: a, do: [{ key: down }], repeat: { until: { text: The last row }, at_most: 9 } }',
+        '{ id: b, prompts: { table: [{ when: { text: Your name }, do: [{ type: bob }] }], until: { text: All done } } }',
+      ],
     ],
     ['something gone', ['{ id: a, do: [{ type: abc }], when: { text: abc }, expect: { gone: { text: abc } } }']],
   ];

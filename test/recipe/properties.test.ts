@@ -101,7 +101,11 @@ const recipes = fc.record(
       { host: { type: 'string', default: 'y' }, n: { type: 'integer' } },
     ),
     memory: fc.constantFrom('128M', '1G'),
-    disks: fc.constantFrom<Recipe['machine']['disks']>([], [{ id: 'root', size: '1G' }], [{ id: 'root', size: '2G' }]),
+    disks: fc.constantFrom<NonNullable<Recipe['machine']>['disks']>(
+      [],
+      [{ id: 'root', size: '1G' }],
+      [{ id: 'root', size: '2G' }],
+    ),
     files: fc.constantFrom<Record<string, string>>(
       {},
       { 'a.sh': '#!/bin/sh\n  echo\n' },

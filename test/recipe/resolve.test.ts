@@ -91,13 +91,6 @@ describe('resolveRecipe', () => {
     );
   });
 
-  it('says that a base is not supported yet', () => {
-    const based = parseRecipe(
-      sampleWith('params:\n', `base: { recipe: other, digest: "sha256:${'0'.repeat(64)}" }\nparams:\n`),
-    );
-    assert.equal(refusal(() => resolveRecipe(based)).code, 'recipe/base-not-supported');
-  });
-
   it('finds the step as its author wrote it', () => {
     assert.deepEqual(originalStep(resolveRecipe(sample()), 'hostname')?.do?.[0], { type: '{{hostname}}', clear: true });
     assert.equal(originalStep(resolveRecipe(sample()), 'password')?.id, 'password');

@@ -10,7 +10,12 @@ const recipeWith = (steps: readonly Step[], rest = ''): CheckedRecipe =>
   parseRecipe(recipeOf(steps.map((step) => `  - ${JSON.stringify(step)}\n`).join(''), rest));
 
 /** The class of some fields of the step `a` changed. */
-function changed(steps: readonly Step[], fields: Partial<Step>, rest = '', id = 'a'): ChangeClass {
+function changed(
+  steps: readonly Step[],
+  fields: { readonly [K in keyof Step]?: Step[K] | undefined },
+  rest = '',
+  id = 'a',
+): ChangeClass {
   const recipe = recipeWith(steps, rest);
   return classOf(recipe, [replace(recipe, id, fields)]);
 }
@@ -144,6 +149,63 @@ describe('threat 27: what a patch could smuggle in as a rewording', () => {
       const step: Step = { id: 'a', do: [{ type: 'make' }, { key: 'enter' }], expect: telling };
       const silent: Step['do'] = [{ type: 'make', echo: false }, { key: 'enter' }, { key: 'enter' }];
       assert.equal(changed([step], { do: silent }), 'authority');
+    });
+
+    it('a branch whose own expectation stands in for the one that was reviewed', () => {
+      const step: Step = { id: 'a', first_of: [keep, format], expect: telling };
+      const instead = (expect: Condition): ChangeClass => changed([step], { first_of: [keep, { ...format, expect }] });
+      assert.equal(instead({ text: 'e' }), 'authority');
+      assert.equal(instead({ gone: { text: 'never there' } }), 'authority');
+      assert.equal(instead({ text: 'Formatted' }), 'wording');
+      const own: Step = { id: 'a', first_of: [keep, { ...format, expect: { text: 'Formatted' } }], expect: telling };
+      assert.equal(changed([own], { first_of: [keep, format] }), 'wording');
+      const { expect: _, ...alone } = own;
+      assert.equal(changed([alone], { first_of: [keep, format] }), 'authority');
+    });
+
+    it('an end of a repetition that holds before anything is done', () => {
+      const step: Step = { id: 'a', do: [{ key: 'enter' }], repeat: { until: telling, at_most: 3 } };
+      assert.equal(changed([step], { repeat: { until: { text: 'The installer' }, at_most: 3 } }), 'sends');
+      assert.equal(changed([step], { repeat: { until: { not: { text: 'never there' } }, at_most: 3 } }), 'authority');
+      assert.equal(changed([step], { repeat: { until: { text: 'e' }, at_most: 3 } }), 'authority');
+      assert.equal(changed([step], { repeat: { until: telling, at_most: 4 } }), 'sends');
+      assert.equal(changed([step], { repeat: { until: telling, at_most: 2 } }), 'wording');
+      assert.equal(changed([step], { repeat: { until: { ...telling, timeout: '5m' }, at_most: 3 } }), 'wording');
+      assert.equal(changed([step], { repeat: undefined, expect: telling }), 'authority');
+      const { repeat: _, ...once } = step;
+      const repeat = { until: { text: 'The installer' }, at_most: 3 };
+      assert.equal(changed([{ ...once, expect: telling }], { repeat }), 'sends');
+    });
+
+    it('a question that is answered otherwise, more often, or not at all', () => {
+      const keymap = { when: { text: 'Keymap to use' }, do: [{ menu: 'American English' }] };
+      const retry = { when: { text: 'Retry?' }, do: [{ key: 'enter' }], at_most: 2 };
+      const step: Step = { id: 'a', prompts: { table: [keymap, retry], until: telling } };
+      const table = (rows: NonNullable<Step['prompts']>['table']): ChangeClass =>
+        changed([step], { prompts: { table: rows, until: telling } });
+      assert.equal(table([{ ...keymap, do: [{ menu: 'German' }] }, retry]), 'choices');
+      assert.equal(table([{ ...keymap, do: [{ type: 'rm -r /' }] }, retry]), 'sends');
+      assert.equal(table([keymap, { ...retry, at_most: 9 }]), 'sends');
+      assert.equal(table([keymap, { ...retry, at_most: 1 }]), 'wording');
+      assert.equal(table([keymap, { ...retry, when: { text: 'e' } }]), 'authority');
+      assert.equal(table([keymap, retry, { when: { text: 'Erase all?' }, do: [{ key: 'enter' }] }]), 'sends');
+      assert.equal(table([keymap]), 'authority');
+      const until = (condition: Condition): ChangeClass =>
+        changed([step], { prompts: { table: [keymap, retry], until: condition } });
+      assert.equal(until({ text: 'Installation finished' }), 'wording');
+      assert.equal(until({ text: 'e' }), 'authority');
+      assert.equal(until({ text: 'American English' }), 'wording');
+    });
+
+    it('an end of all questions that an answer types itself', () => {
+      const typed = { when: { text: 'Your name' }, do: [{ type: 'bob' }, { key: 'enter' }] };
+      const step: Step = { id: 'a', prompts: { table: [typed], until: telling } };
+      assert.equal(changed([step], { prompts: { table: [typed], until: { text: 'bob' } } }), 'authority');
+    });
+
+    it('only the patience of a step is a rewording', () => {
+      const step: Step = { id: 'a', do: [{ key: 'enter' }], expect: telling };
+      assert.equal(changed([step], { timeout: '5m' }), 'wording');
     });
 
     it('an act moved to before the check that it had to wait for', () => {

@@ -1,5 +1,6 @@
 import { KEYS_FOLDER } from '../../node/keys-folder.ts';
 import { connect } from '../../node/connect.ts';
+import { findBases } from '../../node/recipe-bases.ts';
 import { loadRecipe } from '../../node/recipe-source.ts';
 import { runBuild, type FinishedBuild } from '../../node/run-build.ts';
 import { answerOf, type PeerRepairs } from '../../heal/index.ts';
@@ -18,6 +19,7 @@ export interface BuildFlags {
   readonly secret?: string[];
   readonly repair: 'ask' | 'auto' | 'never';
   readonly fresh?: boolean;
+  readonly from?: string;
   readonly watch?: boolean;
 }
 
@@ -29,6 +31,7 @@ export async function build(context: Context, reference: string, flags: BuildFla
 export async function buildRecipe(context: Context, reference: string, flags: BuildFlags): Promise<FinishedBuild> {
   const connection = await connect(context.home);
   const source = await loadRecipe(reference, connection, context.signal);
+  const bases = await findBases(source, connection, context.signal);
   const asks = flags.repair === 'ask' && !context.json;
   const secrets = await secretsFor(source.checked.recipe, pairs(flags.secret ?? [], '--secret'), context.home);
   for (const { name, file } of secrets.generated) secretGenerated(context, name, file);
@@ -36,12 +39,13 @@ export async function buildRecipe(context: Context, reference: string, flags: Bu
     home: context.home,
     connection,
     source,
+    bases,
     params: pairs(flags.param ?? [], '--param'),
     secrets: secrets.values,
     repair: flags.repair,
     person: (arrivals) => (asks ? people(context, arrivals) : []),
     ...(asks && { confirm: (candidate, request, signal) => confirmPatch(context, candidate, request, signal) }),
-    resume: !flags.fresh,
+    resume: flags.from === undefined ? !flags.fresh : { checkpoint: flags.from },
     emit: buildProgress(context, flags.watch ?? false),
     keysDir: KEYS_FOLDER,
     signal: context.signal,

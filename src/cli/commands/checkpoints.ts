@@ -1,6 +1,6 @@
 import { openCheckpoints } from '../../workshop/provision/index.ts';
 import type { CheckpointTree } from '../../workshop/provision/checkpoint-tree.ts';
-import { treeOf } from '../../workshop/provision/checkpoint-tree.ts';
+import { branchBytes, treeOf } from '../../workshop/provision/checkpoint-tree.ts';
 import { sizeBytes } from '../../workshop/build/plan.ts';
 import { shortDigest } from '../../crypto/digest.ts';
 import type { Context } from '../context.ts';
@@ -27,15 +27,25 @@ export async function list(context: Context): Promise<undefined> {
 
 export async function tree(context: Context): Promise<undefined> {
   const roots = treeOf(await openCheckpoints(context.home.checkpointsDir).list());
-  printResult(context, roots, () => (roots.length === 0 ? 'No checkpoints.' : roots.flatMap((root) => draw(root, ''))));
+  const total = roots.reduce((sum, root) => sum + branchBytes(root), 0);
+  printResult(context, roots, () =>
+    roots.length === 0 ? 'No checkpoints.' : [...roots.flatMap((root) => draw(root)), '', `${bytes(total)} in all.`],
+  );
   return undefined;
 }
 
-function draw(node: CheckpointTree, indent: string): string[] {
-  const { recipe, step, sizeBytes: size } = node.checkpoint;
+/** One stem is one column: only where several things grew from a checkpoint do lines branch off. */
+function draw(node: CheckpointTree, lead = '', own = ''): string[] {
+  const { recipe, step, key, sizeBytes: size } = node.checkpoint;
+  const whole = node.children.length === 0 ? '' : `, with all below it ${bytes(branchBytes(node))}`;
+  const forks = node.children.length > 1;
   return [
-    `${indent}${recipe}: ${step} (${bytes(size)})`,
-    ...node.children.flatMap((child) => draw(child, `${indent}  `)),
+    `${own}${recipe}: ${step}  ${shortDigest(key)}  ${bytes(size)}${whole}`,
+    ...node.children.flatMap((child, index) => {
+      if (!forks) return draw(child, lead, lead);
+      const last = index === node.children.length - 1;
+      return draw(child, `${lead}${last ? '   ' : '│  '}`, `${lead}${last ? '└─ ' : '├─ '}`);
+    }),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { connect } from '../../node/connect.ts';
 import { KEYS_FOLDER } from '../../node/keys-folder.ts';
 import { openHome } from '../../node/home.ts';
+import { findBases } from '../../node/recipe-bases.ts';
 import { loadRecipe } from '../../node/recipe-source.ts';
 import { resolveRecipe } from '../../recipe/index.ts';
 import { prepareMedia } from '../../workshop/media/index.ts';
@@ -11,9 +12,15 @@ import { bytes, note, printResult, table } from '../output.ts';
 /** Fetches what is missing and verifies everything, from the signature down. Exit code 3 where something does not hold. */
 export async function fetch(context: Context, reference: string): Promise<undefined> {
   await openHome(context.home);
-  const source = await loadRecipe(reference, await connect(context.home), context.signal);
+  const home = await connect(context.home);
+  const source = await loadRecipe(reference, home, context.signal);
+  const bases = await findBases(source, home, context.signal);
   const media = await prepareMedia({
-    recipe: resolveRecipe(source.checked, {}),
+    recipe: resolveRecipe(
+      source.checked,
+      {},
+      bases.map(({ checked }) => checked),
+    ),
     recipeDir: source.folder,
     cacheDir: context.home.cacheDir,
     keysDir: KEYS_FOLDER,

@@ -1,6 +1,8 @@
 import { access, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { listBuilds } from '../../node/build-records.ts';
 import { connect, type HomeConnection } from '../../node/connect.ts';
+import { findBases } from '../../node/recipe-bases.ts';
 import { loadRecipe, lockFileOf } from '../../node/recipe-source.ts';
 import { writeFileAtomic } from '../../node/atomic.ts';
 import {
@@ -8,17 +10,22 @@ import {
   describeCondition,
   describeOperations,
   diffRecipes,
+  lintBase,
   lintRecipe,
+  type LintFinding,
   parseRecipe,
   recipeTemplate,
+  renderRecipe,
+  resolveRecipe,
   applyToYaml,
   classOf,
 } from '../../recipe/index.ts';
 import { shortDigest, type Digest } from '../../crypto/digest.ts';
-import type { Operation, Step } from '../../recipe/types.ts';
-import { RefusedError, UsageError } from '../../errors.ts';
+import type { Base, CheckedRecipe, Operation, Recipe, Step } from '../../recipe/types.ts';
+import { PortalgunError, RefusedError, UsageError } from '../../errors.ts';
 import type { Context } from '../context.ts';
 import { note, printResult, table } from '../output.ts';
+import { pairs } from '../pairs.ts';
 
 export async function create(context: Context, name: string): Promise<undefined> {
   const file = `${name}.yaml`;
@@ -34,7 +41,7 @@ export async function create(context: Context, name: string): Promise<undefined>
 /** Exit code 2 where the recipe cannot be read, 1 where a finding is an error. */
 export async function lint(context: Context, file: string): Promise<number> {
   const checked = parseRecipe(await read(file), file);
-  const findings = lintRecipe(checked);
+  const findings = [...(await baseFindings(context, checked, file)), ...lintRecipe(checked)];
   printResult(context, { file, digest: checked.digest, findings }, () =>
     findings.length === 0
       ? `${file} is in order: ${checked.recipe.steps.length} steps, ${checked.digest}`
@@ -46,6 +53,23 @@ export async function lint(context: Context, file: string): Promise<number> {
   return findings.some(({ severity }) => severity === 'error') ? 1 : 0;
 }
 
+/** Whether the recipe fits its base can be told only with the base at hand. */
+async function baseFindings(context: Context, checked: CheckedRecipe, file: string): Promise<LintFinding[]> {
+  if (checked.recipe.base === undefined) return [];
+  try {
+    const home = await connect(context.home);
+    const source = await loadRecipe(path.resolve(file), home, context.signal);
+    const bases = await findBases(source, home, context.signal);
+    return lintBase(
+      checked,
+      bases.map((base) => base.checked),
+    );
+  } catch (error) {
+    if (!(error instanceof PortalgunError) || error.exitCode === 130) throw error;
+    return lintBase(checked, error);
+  }
+}
+
 export async function show(context: Context, reference: string): Promise<undefined> {
   const home = await connect(context.home);
   const { checked, lock } = await loadRecipe(reference, home, context.signal);
@@ -54,7 +78,8 @@ export async function show(context: Context, reference: string): Promise<undefin
     `${recipe.name} ${recipe.version}${recipe.summary === undefined ? '' : `: ${recipe.summary}`}`,
     `digest  ${checked.digest}${lock ? ', locked' : ''}`,
     ...Object.entries(recipe.media ?? {}).map(([name, medium]) => `medium  ${name}: ${describeMedium(medium)}`),
-    `machine ${recipe.machine.arch}, ${recipe.machine.firmware ?? 'bios'}, ${recipe.machine.memory} of memory, network: ${recipe.machine.network ?? 'none'}`,
+    ...(recipe.base === undefined ? [] : [`base    ${describeBase(recipe.base)}`]),
+    `machine ${describeMachine(recipe)}`,
     ...neverRun([...recipe.steps, ...(recipe.personalise ?? [])]),
     '',
     ...recipe.steps.flatMap(describeStep),
@@ -65,6 +90,33 @@ export async function show(context: Context, reference: string): Promise<undefin
           ...recipe.personalise.flatMap(describeStep),
         ]
       : []),
+  ]);
+  return undefined;
+}
+
+function describeBase({ recipe, digest, at }: Base): string {
+  return `${recipe} (${shortDigest(digest)}), going on from ${at === undefined ? 'its end' : `its checkpoint after ${at}`}`;
+}
+
+function describeMachine({ base, machine = {} }: Recipe): string {
+  const disks = (machine.disks ?? []).map(({ id, size }) => `${id} of ${size}`);
+  if (base) return disks.length === 0 ? 'that of the base' : `that of the base, with the disks ${disks.join(', ')}`;
+  return `${machine.arch}, ${machine.firmware ?? 'bios'}, ${machine.memory} of memory, network: ${machine.network ?? 'none'}`;
+}
+
+/** With what it inherits, and all public parameters bound: what is built, and what is compared. */
+export async function resolve(context: Context, reference: string, flags: { param?: string[] }): Promise<undefined> {
+  const home = await connect(context.home);
+  const source = await loadRecipe(reference, home, context.signal);
+  const bases = (await findBases(source, home, context.signal)).map(({ checked }) => checked);
+  const resolved = resolveRecipe(source.checked, pairs(flags.param ?? [], '--param'), bases);
+  const { digest, recipe, params } = resolved;
+  const told = bases.map((base) => ({ recipe: base.recipe.name, version: base.recipe.version, digest: base.digest }));
+  printResult(context, { digest, recipe, params, bases: told }, () => [
+    `# ${source.checked.recipe.name} resolved: ${digest}`,
+    ...told.map((base) => `# based on ${base.recipe} ${base.version}: ${base.digest}`),
+    ...Object.entries(params).map(([name, value]) => `# ${name}: ${JSON.stringify(value)}`),
+    ...renderRecipe(recipe),
   ]);
   return undefined;
 }
@@ -92,12 +144,19 @@ function describeStep(step: Step): string[] {
   if (step.not_run !== undefined) lines.push(`    NOT RUN: ${step.not_run}`);
   if (step.when) lines.push(`    when ${describeCondition(step.when)}`);
   for (const act of step.do ?? []) lines.push(`    ${describeAct(act)}`);
-  for (const branch of step.first_of ?? []) {
-    lines.push(
-      `    if ${describeCondition(branch.when)}`,
-      ...(branch.do ?? []).map((act) => `        ${describeAct(act)}`),
-    );
+  if (step.repeat) {
+    const { until, at_most: rounds } = step.repeat;
+    lines.push(`    again, at most ${rounds} times, until there is ${describeCondition(until)}`);
   }
+  for (const { when, do: acts = [], expect } of step.first_of ?? []) {
+    lines.push(`    if ${describeCondition(when)}`, ...acts.map((act) => `        ${describeAct(act)}`));
+    if (expect) lines.push(`        then expect ${describeCondition(expect)}`);
+  }
+  for (const { when, do: acts, at_most: times } of step.prompts?.table ?? []) {
+    const often = times === undefined ? '' : `, at most ${times} times`;
+    lines.push(`    asked ${describeCondition(when)}${often}`, ...acts.map((act) => `        ${describeAct(act)}`));
+  }
+  if (step.prompts) lines.push(`    until there is ${describeCondition(step.prompts.until)}`);
   if (step.expect) lines.push(`    then expect ${describeCondition(step.expect)}`);
   return lines;
 }
@@ -120,9 +179,15 @@ export async function lock(context: Context, file: string, flags: { update?: boo
     throw new UsageError('recipe/not-a-file', 'only a recipe file can be locked', {
       hint: `Get it first: portalgun recipe get ${file}`,
     });
+  const bases = await findBases(source, home, context.signal);
   const { resolveLock } = await import('../../node/lock-recipe.ts');
-  const { text, changes } = await resolveLock(context.home, source, flags.update ?? false, context.signal, (line) =>
-    note(context, line),
+  const { text, changes } = await resolveLock(
+    context.home,
+    source,
+    bases,
+    flags.update ?? false,
+    context.signal,
+    (line) => note(context, line),
   );
   const lockFile = lockFileOf(source.file);
   await writeFileAtomic(lockFile, text, 0o644);

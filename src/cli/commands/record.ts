@@ -118,7 +118,7 @@ async function review(
     hostFactor,
     defaultTimeoutMs: timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(timeout),
   });
-  const [disk] = recipe.machine.disks ?? [];
+  const [disk] = recipe.machine?.disks ?? [];
   const outputs: Output[] = recording.off && disk ? [{ disk: disk.id, as: 'image' }] : [];
   const lines = readLines(context.stdin, context.stdout);
   const talk: Conversation = {

@@ -3,7 +3,6 @@ import path from 'node:path';
 import type { Digest } from '../../crypto/digest.ts';
 import { FailedError, UsageError } from '../../errors.ts';
 import { usesPointer } from '../../recipe/conditions.ts';
-import { lockDigest } from '../../recipe/lock.ts';
 import { draftImage, measureDisk, type ImageDraft, type Manifest, type MeasuringTools } from '../image/index.ts';
 import { startMachine } from '../machine/index.ts';
 import type { MachineDisk } from '../machine/types.ts';
@@ -17,6 +16,8 @@ import type { BuildOutcome, BuildRequest, Making } from './types.ts';
 export interface Finished {
   readonly run: RunResult;
   readonly media: VerifiedMedia;
+  /** Digest of all locks. */
+  readonly lock: Digest;
   readonly host: HostFacts;
   readonly plan: MachinePlan;
   readonly tools: () => Promise<MeasuringTools>;
@@ -57,7 +58,7 @@ export async function finishImage(
         recipeName: recipe.name,
         recipe: run.final.of.digest,
         resolved: run.final.digest,
-        lock: lockDigest(done.media.lock),
+        lock: done.lock,
         startedAt: making.startedAt.toISOString(),
         finishedAt: request.now().toISOString(),
         machine: { arch, cpus, memoryMiB, ...(firmware && { firmware: 'uefi' }) },

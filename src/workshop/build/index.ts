@@ -9,33 +9,29 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { InterruptedError } from '../../errors.ts';
+import { lineageOf } from '../../recipe/lineage.ts';
+import { locksDigest } from '../../recipe/lock.ts';
 import { bindSecrets, resolveRecipe } from '../../recipe/resolve.ts';
 import type { ResolvedRecipe } from '../../recipe/types.ts';
 import { prepareMeasuringTools, type MeasuringTools } from '../image/index.ts';
-import { startMachine } from '../machine/index.ts';
 import { cpuModel, MACHINE_TYPE } from '../machine/qemu-args.ts';
 import { prepareMedia } from '../media/index.ts';
 import type { VerifiedMedia } from '../media/types.ts';
 import {
   createMasker,
-  createWorkbench,
   maskedFailure,
-  openCheckpoints,
   openTranscript,
   pictureKeeper,
-  runSteps,
   StepFailedError,
   writeFailureBundle,
-  type RunResult,
 } from '../provision/index.ts';
 import type { BuildEvent, BuildEventBody } from '../provision/types.ts';
 import { finishImage } from './finish.ts';
-import { examineHost, type HostFacts } from './host.ts';
-import { planMachine, type MachinePlan } from './plan.ts';
-import { sensesFor } from './senses.ts';
-import type { BuildOutcome, BuildRequest, Making } from './types.ts';
+import { examineHost } from './host.ts';
+import { planStage, runStage } from './stages.ts';
+import type { BuildOutcome, BuildRequest, Making, RecipeAtHand } from './types.ts';
 
-export type { BuildFolders, BuildOutcome, BuildRequest } from './types.ts';
+export type { BuildFolders, BuildOutcome, BuildRequest, RecipeAtHand } from './types.ts';
 export { examineHost, type HostFacts } from './host.ts';
 
 /**
@@ -57,7 +53,8 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
   try {
     await mkdir(scratch, { recursive: true, mode: 0o700 });
     const keepPicture = pictureKeeper(path.join(request.folders.build, 'screens'), masker);
-    return await build({ ...request, emit }, { scratch, startedAt, startedAtMs, tell, keepPicture });
+    const shared = { scratch, folder: folderIn(scratch), startedAt, startedAtMs, tell, keepPicture };
+    return await build({ ...request, emit }, shared);
   } catch (error) {
     if (error instanceof StepFailedError) {
       const { failure, frame } = error;
@@ -75,6 +72,15 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
   }
 }
 
+/** Makes folders for the parts of one build. */
+function folderIn(scratch: string): Making['folder'] {
+  return async (name) => {
+    const folder = path.join(scratch, name);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return folder;
+  };
+}
+
 export function scratchOf(imagesDir: string, id: string): string {
   return path.join(imagesDir, `.${id}.making`);
 }
@@ -86,26 +92,42 @@ export async function discardScratch(imagesDir: string, id: string): Promise<voi
 
 async function build(request: BuildRequest, making: Making): Promise<BuildOutcome> {
   const { folders, signal } = request;
-  const resolved = resolveRecipe(request.checked, request.params);
+  const documents = request.bases.map(({ checked }) => checked);
+  const resolved = resolveRecipe(request.checked, request.params, documents);
   // A secret that does not fit, or that no key of the layout types, is said now and not after an hour of building.
   bindSecrets(resolved, Object.fromEntries(request.secrets));
   making.tell({ event: 'phase', phase: 'media' });
-  const media = await gatherMedia(request, resolved, making);
+  const media = await gatherMedia(request, request, resolved, making);
+  const bases: { resolved: ResolvedRecipe; media: VerifiedMedia }[] = [];
+  for (const [index, base] of lineageOf(resolved).slice(1).entries()) {
+    const atHand = request.bases[index];
+    if (atHand === undefined) throw new TypeError('each base was handed in');
+    bases.push({ resolved: base, media: await gatherMedia(request, atHand, base, making) });
+  }
   making.tell({ event: 'phase', phase: 'boot' });
   const host = await examineHost({ cacheDir: folders.cache, signal });
-  const plan = await planMachine(resolved, media, making.scratch, signal);
+  const mediaOf = (one: ResolvedRecipe) => bases.find((base) => base.resolved === one)?.media ?? media;
+  const parts = { request, making, host, mediaOf };
+  const stage = await planStage(resolved, parts);
+  const { plan } = stage;
   await host.checkRoom(plan.config.memoryMiB, folders.images);
   making.tell({ event: 'phase', phase: 'steps', detail: host.accelerator });
   const tools = measuringTools(request, (resolved.recipe.outputs ?? []).length > 0);
-  const run = await followSteps(request, making, { resolved, media, host, plan });
+  const run = await runStage(stage, parts, {
+    sources: request.sources,
+    ...(request.resume !== true && { from: request.resume === false ? { step: null } : request.resume }),
+  });
+  const lock = locksDigest([media.lock, ...bases.map((base) => base.media.lock)]);
   try {
-    const image = await finishImage(request, making, { run, media, host, plan, tools });
+    const image = await finishImage(request, making, { run, media: stage.media, lock, host, plan, tools });
     making.tell({ event: 'done', recipe: run.final.digest, ...(image && { manifest: image.manifest.digest }) });
     return {
       resolved,
       final: run.final,
       repairs: run.repairs,
       media,
+      bases,
+      lock,
       builder: { qemu: host.qemuVersion, accelerator: host.accelerator, machine: MACHINE_TYPE },
       cpuModel: cpuModel(plan.config.arch),
       resumedFrom: run.resumedFrom,
@@ -127,48 +149,20 @@ function measuringTools(request: BuildRequest, atOnce: boolean): () => Promise<M
   return () => begun;
 }
 
-function gatherMedia(request: BuildRequest, resolved: ResolvedRecipe, making: Making): Promise<VerifiedMedia> {
+function gatherMedia(
+  request: BuildRequest,
+  { recipeDir, lock }: RecipeAtHand,
+  resolved: ResolvedRecipe,
+  making: Making,
+): Promise<VerifiedMedia> {
   return prepareMedia({
     recipe: resolved,
-    recipeDir: request.recipeDir,
+    recipeDir,
     cacheDir: request.folders.cache,
     keysDir: request.keysDir,
-    lock: request.lock,
+    lock,
     clock: request.now,
     signal: request.signal,
     onProgress: (progress) => making.tell({ event: 'progress', ...progress }),
-  });
-}
-
-interface Prepared {
-  readonly resolved: ResolvedRecipe;
-  readonly media: VerifiedMedia;
-  readonly host: HostFacts;
-  readonly plan: MachinePlan;
-}
-
-async function followSteps(request: BuildRequest, making: Making, prepared: Prepared): Promise<RunResult> {
-  const { folders, signal, sources, emit } = request;
-  const { host, plan, media, resolved } = prepared;
-  return runSteps({
-    resolved,
-    workbench: createWorkbench({
-      start: startMachine,
-      config: plan.config,
-      media: plan.media,
-      accelerator: host.accelerator,
-      qemuVersion: host.qemuVersion,
-      runtimeDir: folders.runtime,
-      disksDir: path.join(making.scratch, 'disks'),
-    }),
-    senses: await sensesFor(media, host.factor),
-    checkpoints: openCheckpoints(folders.checkpoints),
-    ...(!request.resume && { from: { step: null } }),
-    sources,
-    emit,
-    hostFactor: host.factor,
-    signal,
-    startedAtMs: making.startedAtMs,
-    keepPicture: making.keepPicture,
   });
 }

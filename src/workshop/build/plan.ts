@@ -29,12 +29,13 @@ export interface MachinePlan {
   readonly media: Digest;
 }
 
-/** Plans the machine and makes its empty disks in `folder`. */
+/** Plans the machine and makes its empty disks in `folder`. `origin`: key of the base's end that its disks come from. */
 export async function planMachine(
   resolved: ResolvedRecipe,
   media: VerifiedMedia,
   folder: string,
   signal: AbortSignal,
+  origin?: Digest,
 ): Promise<MachinePlan> {
   const { machine, reproducible } = resolved.recipe;
   const blank = await Promise.all(
@@ -75,7 +76,7 @@ export async function planMachine(
     ...(usesPointer(resolved.recipe, 'steps') && { pointer: 'tablet' }),
     ...(fixedClock !== undefined && { clockEpochSeconds: fixedClock }),
   };
-  return { config, media: contents(resolved, media) };
+  return { config, media: contents(resolved, media, origin) };
 }
 
 function resolution(text: string): { readonly width: number; readonly height: number } {
@@ -83,11 +84,12 @@ function resolution(text: string): { readonly width: number; readonly height: nu
   return { width, height };
 }
 
-function contents(resolved: ResolvedRecipe, media: VerifiedMedia): Digest {
+function contents(resolved: ResolvedRecipe, media: VerifiedMedia, origin: Digest | undefined): Digest {
   return digestOf({
     kernel: media.kernel?.sha256 ?? null,
     initrd: media.initrd?.sha256 ?? null,
     iso: media.iso?.sha256 ?? null,
+    ...(origin !== undefined && { base: origin }),
     packages: Object.fromEntries(Object.entries(media.disks).map(([id, disk]) => [id, disk.sha256])),
     ...(media.firmware && { firmware: [media.firmware.code.sha256, media.firmware.variables.sha256] }),
     blank: Object.fromEntries((resolved.recipe.machine.disks ?? []).map(({ id, size }) => [id, sizeBytes(size)])),

@@ -21,7 +21,7 @@ import { planMachine } from './plan.ts';
 import { sensesFor } from './senses.ts';
 import type { BuildRequest } from './types.ts';
 
-export interface RecordRequest<T> extends Omit<BuildRequest, 'secrets' | 'sources' | 'resume'> {
+export interface RecordRequest<T> extends Omit<BuildRequest, 'bases' | 'secrets' | 'sources' | 'resume'> {
   /** Run the steps of the recipe first, and go on from their end; else the machine is just powered on. */
   readonly goOn: boolean;
   /** The person's part. The machine ends when it resolves. */

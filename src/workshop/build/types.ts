@@ -17,19 +17,26 @@ export interface BuildFolders {
   readonly runtime: string;
 }
 
-export interface BuildRequest {
-  readonly id: string;
+/** A recipe with what belongs to it on this host. */
+export interface RecipeAtHand {
   readonly checked: CheckedRecipe;
+  /** Where its own files lie. */
   readonly recipeDir: string;
+  readonly lock: Lock | undefined;
+}
+
+export interface BuildRequest extends RecipeAtHand {
+  readonly id: string;
+  /** The recipe that it is based on, the one that that is based on, and so on. */
+  readonly bases: readonly RecipeAtHand[];
   readonly params: Readonly<Record<string, string>>;
   /** Values of secret parameters: used in `personalise` only, masked everywhere. */
   readonly secrets: ReadonlyMap<string, string>;
-  readonly lock: Lock | undefined;
   readonly folders: BuildFolders;
   readonly keysDir: string;
   readonly sources: readonly RepairSource[];
-  /** Go on from the deepest checkpoint that fits. */
-  readonly resume: boolean;
+  /** `true`: from the deepest checkpoint that fits; `false`: from power-on; or from this one, by its step or its key. */
+  readonly resume: boolean | { readonly checkpoint: string };
   readonly emit: (event: BuildEvent) => void;
   readonly signal: AbortSignal;
   readonly now: () => Date;
@@ -40,6 +47,10 @@ export interface BuildOutcome {
   readonly final: ResolvedRecipe;
   readonly repairs: readonly Repair[];
   readonly media: VerifiedMedia;
+  /** The bases, the nearest first, with their media. */
+  readonly bases: readonly { readonly resolved: ResolvedRecipe; readonly media: VerifiedMedia }[];
+  /** Digest of all locks: the recipe's own, and those of its bases. */
+  readonly lock: Digest;
   /** What the machine was: QEMU version, accelerator, cpu and machine model. */
   readonly builder: Readonly<Record<string, string>>;
   readonly cpuModel: string;
@@ -56,6 +67,8 @@ export interface BuildOutcome {
 export interface Making {
   /** Folder of this build alone, on the images' file system; gone when the build is over. */
   readonly scratch: string;
+  /** A folder in `scratch`, made. */
+  readonly folder: (name: string) => Promise<string>;
   readonly startedAt: Date;
   readonly startedAtMs: number;
   readonly tell: (event: BuildEventBody) => void;

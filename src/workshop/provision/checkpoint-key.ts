@@ -39,18 +39,25 @@ export function keyAfter(parent: Digest, steps: readonly Step[]): Digest {
   return digestOf({ version: KEY_VERSION, parent, steps });
 }
 
-/** One key for each step that asks for a checkpoint, in order. */
-export function checkpointKeys(
-  powerOn: Digest,
-  steps: readonly Step[],
-): readonly { readonly step: string; readonly index: number; readonly key: Digest; readonly parent: Digest }[] {
-  const keys = [];
+export interface CheckpointPlace {
+  readonly step: string;
+  readonly index: number;
+  readonly key: Digest;
+  readonly parent: Digest;
+}
+
+/**
+ * The key that a checkpoint after each step would have, in order. Only steps that ask for one are parents of what follows:
+ * whatever else is kept on the way, the keys after it are the same.
+ */
+export function checkpointKeys(powerOn: Digest, steps: readonly Step[]): readonly CheckpointPlace[] {
+  const keys: CheckpointPlace[] = [];
   let parent = powerOn;
   let since = 0;
   for (const [index, step] of steps.entries()) {
-    if (step.checkpoint !== true) continue;
     const key = keyAfter(parent, steps.slice(since, index + 1));
     keys.push({ step: step.id, index, key, parent });
+    if (step.checkpoint !== true) continue;
     parent = key;
     since = index + 1;
   }

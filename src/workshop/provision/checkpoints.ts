@@ -2,7 +2,7 @@
  * The checkpoints of this machine: one tree over all recipes, each a folder named by its key.
  *
  *     nodes/<64 hex digits>/meta.json     what it is and which disk files it rests on
- *                           memory.zst    the guest's memory and devices
+ *                           memory.zst    the guest's memory and devices; not there where the machine was off
  *     disks/<session>/…qcow2              overlays, where the machine made them: they name each other by absolute path,
  *                                         so they are never moved
  *     sessions/<session>.json             who uses what (leases.ts)
@@ -12,7 +12,7 @@
  * typed. Nothing here ever leaves the machine.
  */
 import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { digestHex, isDigest, type Digest } from '../../crypto/digest.ts';
 import { FailedError } from '../../errors.ts';
 import { inspectDisk } from '../machine/disks.ts';
@@ -27,28 +27,36 @@ export interface Checkpoint {
   readonly key: Digest;
   /** Key of the checkpoint, or power-on state, that it was reached from. */
   readonly parent: Digest;
+  /** Key of the checkpoint that its machine had its disks from at power-on: the end of another recipe. */
+  readonly base?: Digest;
   readonly recipe: string;
   /** Id of the step that it was made after. */
   readonly step: string;
   /** ISO 8601. */
   readonly createdAt: string;
+  /** 0 where the machine was off. */
   readonly memoryBytes: number;
   /** Size on this host of the memory and of the disk files that this checkpoint alone froze. */
   readonly sizeBytes: number;
-  readonly memoryPath: string;
+  /** `null`: the machine was off, and nothing but its disks is kept. */
+  readonly memoryPath: string | null;
   /** The frozen file of each writable disk, by disk id. */
   readonly disks: Readonly<Record<string, string>>;
   /** Every file of the store that `disks` rest on, themselves included. */
   readonly files: readonly string[];
 }
 
+export type NewCheckpoint = Pick<Checkpoint, 'key' | 'parent' | 'base' | 'recipe' | 'step'>;
+
 export interface CheckpointSession {
   /** Where machines of this session make their disks: kept as long as a checkpoint rests on them. */
   readonly disksDir: string;
+  /** Keys of all that is there. */
+  keys(): Promise<ReadonlySet<Digest>>;
   /** The checkpoint with this key, held against pruning until the session ends; `undefined` if there is none. */
   find(key: Digest): Promise<Checkpoint | undefined>;
-  /** Saves the machine, which runs on. A key that is there already is left as it is, and the machine not stopped. */
-  save(machine: Machine, what: { key: Digest; parent: Digest; recipe: string; step: string }): Promise<Checkpoint>;
+  /** Saves the machine, which runs on; one that is off is closed, so that its disks are whole. A key that is there already is left as it is, and the machine not stopped. */
+  save(machine: Machine, what: NewCheckpoint): Promise<Checkpoint>;
   /** Removes a checkpoint that cannot be used. */
   discard(key: Digest): Promise<void>;
   /** Lets go of everything. Disks that no checkpoint rests on are removed. */
@@ -63,7 +71,8 @@ export interface CheckpointStore {
   prune(maxBytes: number): Promise<{ readonly removed: readonly Checkpoint[]; readonly freedBytes: number }>;
 }
 
-export function openCheckpoints(folder: string): CheckpointStore {
+/** `sync` waits until a file, or the names in a folder, are on the disk. */
+export function openCheckpoints(folder: string, sync: (path: string) => Promise<void> = syncPath): CheckpointStore {
   const root = resolve(folder);
   const nodes = join(root, 'nodes');
   const disks = join(root, 'disks');
@@ -81,10 +90,12 @@ export function openCheckpoints(folder: string): CheckpointStore {
     return parseMeta(text, root, nodeDir(key));
   }
 
+  async function keys(): Promise<Digest[]> {
+    return (await namesIn(nodes)).map((name) => `sha256:${name}`).filter(isDigest);
+  }
+
   async function list(): Promise<Checkpoint[]> {
-    const names = await namesIn(nodes);
-    const keys = names.map((name) => `sha256:${name}`).filter(isDigest);
-    const found = await Promise.all(keys.map(read));
+    const found = await Promise.all((await keys()).map(read));
     return found.filter((one) => one !== undefined).sort((a, b) => a.createdAt.localeCompare(b.createdAt));
   }
 
@@ -133,27 +144,32 @@ export function openCheckpoints(folder: string): CheckpointStore {
 
     return {
       disksDir,
+      keys: async () => new Set(await keys()),
       find,
-      async save(machine, { key, parent, recipe, step }) {
+      async save(machine, { key, parent, base, recipe, step }) {
         const there = await find(key);
         if (there) return there;
         const making = join(nodes, `making-${lease.session}-${digestHex(key).slice(0, 16)}`);
         await rm(making, { recursive: true, force: true });
         await mkdir(making, { mode: 0o700 });
         try {
-          const saved = await machine.save(join(making, 'memory.zst'));
+          const saved = machine.running ? await machine.save(join(making, 'memory.zst')) : await disksOf(machine);
           const files = await storedFiles(Object.values(saved.disks), root);
-          for (const file of Object.values(saved.disks)) await syncPath(file);
+          // What a checkpoint rests on must not be younger on the disk than the checkpoint: the files, and then their names.
+          for (const file of files) await sync(file);
+          for (const folder of new Set([...files.map((file) => dirname(file)), disks, root])) await sync(folder);
           const known = new Set((await list()).flatMap((checkpoint) => checkpoint.files));
           const own = await Promise.all(files.filter((file) => !known.has(file)).map(bytesOnDisk));
           const meta = {
             version: META_VERSION,
             key,
             parent,
+            ...(base !== undefined && { base }),
             recipe,
             step,
             createdAt: new Date().toISOString(),
             memoryBytes: saved.memoryBytes,
+            ...(saved.memoryPath === null && { off: true }),
             sizeBytes: own.reduce((sum, size) => sum + size, saved.memoryBytes),
             disks: mapValues(saved.disks, (path) => relative(root, path)),
             files: files.map((path) => relative(root, path)),
@@ -166,7 +182,7 @@ export function openCheckpoints(folder: string): CheckpointStore {
           await rm(making, { recursive: true, force: true });
           throw error;
         }
-        await syncPath(nodes);
+        await sync(nodes);
         const made = await read(key);
         if (!made) throw new Error(`unreachable: the checkpoint ${key} was just made`);
         return made;
@@ -187,13 +203,19 @@ export function openCheckpoints(folder: string): CheckpointStore {
     const all = await Promise.all(
       (await list()).map(async (one) => ({ one, usedAtMs: (await stat(join(nodeDir(one.key), 'meta.json'))).mtimeMs })),
     );
-    let total = all.reduce((sum, { one }) => sum + one.sizeBytes, 0);
+    const kept = new Set(all.map(({ one }) => one));
+    const fileBytes = new Map<string, number>();
+    for (const file of new Set([...kept].flatMap(({ files }) => files))) fileBytes.set(file, await bytesOnDisk(file));
+    /** A disk file is there as long as one checkpoint rests on it, and counts once. */
+    const total = (): number =>
+      [...kept].reduce((sum, { memoryBytes }) => sum + memoryBytes, 0) +
+      [...new Set([...kept].flatMap(({ files }) => files))].reduce((sum, file) => sum + (fileBytes.get(file) ?? 0), 0);
     const removed: Checkpoint[] = [];
     let freedBytes = 0;
     for (const { one } of all.filter(({ one }) => !held.has(one.key)).sort((a, b) => a.usedAtMs - b.usedAtMs)) {
-      if (total <= maxBytes) break;
+      if (total() <= maxBytes) break;
       await rm(nodeDir(one.key), { recursive: true, force: true });
-      total -= one.sizeBytes;
+      kept.delete(one);
       freedBytes += one.memoryBytes;
       removed.push(one);
     }
@@ -202,6 +224,11 @@ export function openCheckpoints(folder: string): CheckpointStore {
   }
 
   return { session, list, prune };
+}
+
+async function disksOf(machine: Machine): Promise<Pick<Checkpoint, 'memoryPath' | 'memoryBytes' | 'disks'>> {
+  await machine.close({ keepDisks: true });
+  return { memoryPath: null, memoryBytes: 0, disks: machine.diskFiles() };
 }
 
 /** The files of the store in the backing chains of `paths`; what lies elsewhere (a verified medium) is not ours to keep. */
@@ -242,7 +269,7 @@ function parseMeta(text: string, root: string, folder: string): Checkpoint | und
       },
     );
   }
-  const { key, parent, recipe, step, createdAt, memoryBytes, sizeBytes, disks, files } = meta;
+  const { key, parent, base, recipe, step, createdAt, memoryBytes, sizeBytes, disks, files } = meta;
   if (!isDigest(key) || !isDigest(parent)) return undefined;
   if (typeof recipe !== 'string' || typeof step !== 'string' || typeof createdAt !== 'string') return undefined;
   if (typeof memoryBytes !== 'number' || typeof sizeBytes !== 'number') return undefined;
@@ -251,12 +278,13 @@ function parseMeta(text: string, root: string, folder: string): Checkpoint | und
   return {
     key,
     parent,
+    ...(isDigest(base) && { base }),
     recipe,
     step,
     createdAt,
     memoryBytes,
     sizeBytes,
-    memoryPath: join(folder, 'memory.zst'),
+    memoryPath: meta['off'] === true ? null : join(folder, 'memory.zst'),
     disks: mapValues(disks, place),
     files: files.map(place),
   };

@@ -18,6 +18,8 @@ export interface StepRun {
   readonly step: Step;
   readonly index: number;
   readonly of: number;
+  /** Its end is kept as a checkpoint. */
+  readonly kept: boolean;
 }
 
 export type StepRunner = (run: StepRun) => Promise<Outcome>;
@@ -110,11 +112,11 @@ export function repairing(repair: (run: StepRun, failed: StepFailed) => Promise<
   };
 }
 
-/** Saves the machine's state after a step that asks for it. */
+/** Saves the machine's state after a step whose end is to be kept. */
 export function checkpointing(save: (run: StepRun) => Promise<void>): Decorator {
   return (next) => async (run) => {
     const outcome = await next(run);
-    if (outcome.kind === 'done' && run.step.checkpoint === true) await save(run);
+    if (outcome.kind === 'done' && run.kept) await save(run);
     return outcome;
   };
 }

@@ -4,9 +4,12 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import { FailedError, InterruptedError } from '../../errors.ts';
+import { eachCondition } from '../../recipe/conditions.ts';
 import { stepDigest } from '../../recipe/digest.ts';
 import { durationMs } from '../../recipe/duration.ts';
+import { beginningOf } from '../../recipe/echo.ts';
 import { keyboardAt } from '../../recipe/typable.ts';
+import { stepsOfPart, type PlacedStep } from '../../recipe/lineage.ts';
 import type { Duration, ResolvedRecipe, Step } from '../../recipe/types.ts';
 import type { Frame, Machine } from '../machine/types.ts';
 import type { Eyes, Font } from '../screen/types.ts';
@@ -31,7 +34,7 @@ import { performStep, type Bench, type StepSettings } from './perform.ts';
 import { asWritten, createMender, type Mender, type Part, type Repair } from './repair.ts';
 import type { StepFailed } from './step-failed.ts';
 import type { LiveMachine } from './recorder.ts';
-import { createTimeline, type Arrival, type Timeline } from './timeline.ts';
+import { createTimeline, type Arrival, type Origin, type Timeline } from './timeline.ts';
 import type { BuildEvent, BuildEventBody, RepairSource, StepFailure } from './types.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -54,8 +57,15 @@ export interface RunOptions {
   readonly senses: Senses;
   /** Without it every rollback goes to power-on and nothing is resumed. */
   readonly checkpoints?: CheckpointStore;
-  /** Where to begin: at the latest the checkpoint after `step`, or power-on (`null`). Default: the deepest there is. */
-  readonly from?: { readonly step: string | null };
+  /**
+   * Where to begin: at the latest the checkpoint after `step`, or power-on (`null`); or exactly at the `checkpoint` with
+   * that step or key. Default: the deepest there is.
+   */
+  readonly from?: { readonly step: string | null } | { readonly checkpoint: string };
+  /** Where the machine has its disks from at power-on; default: they are blank. */
+  readonly origin?: Origin;
+  /** The last step that is done, and whose end is kept: another recipe begins there. Default: the last one. */
+  readonly until?: string;
   /** Asked in this order when a step has failed for good. */
   readonly sources: readonly RepairSource[];
   readonly emit: (event: BuildEvent) => void;
@@ -137,7 +147,7 @@ class Run {
     this.#now = options.now ?? (() => performance.now());
     this.#startedAtMs = options.startedAtMs ?? this.#now();
     const emit = this.#emit;
-    this.#timeline = createTimeline(workbench, session, (resolved) => resolved.recipe[this.#part] ?? [], emit);
+    this.#timeline = createTimeline(workbench, session, (resolved) => this.#placed(resolved), emit, options.origin);
     const checkpoints = () => this.#timeline.reachable;
     const live = () => this.#live();
     const keepPicture = (failed: StepFailed) => this.#keepPicture(failed);
@@ -148,7 +158,7 @@ class Run {
       namingDeath(RESUME_HINT),
       repairing((run, failed) => this.#repair(run, failed)),
       retrying({
-        retriesOf: (step) => step.retries ?? this.#resolved.recipe.defaults?.retries ?? DEFAULT_RETRIES,
+        retriesOf: (step) => step.retries ?? this.#authorOf(step).recipe.defaults?.retries ?? DEFAULT_RETRIES,
         pauseMs: (retry) => this.#pauseMs(retry),
         canRetryInPlace: (step) => this.#canRetryInPlace(step),
         nearestCheckpoint: () => this.#timeline.reachable.at(-1) ?? null,
@@ -160,8 +170,17 @@ class Run {
     );
   }
 
-  get #steps(): readonly Step[] {
-    return this.#resolved.recipe[this.#part] ?? [];
+  #placed(resolved: ResolvedRecipe): readonly PlacedStep[] {
+    const all = stepsOfPart(resolved, this.#part);
+    const last = all.findIndex(({ step }) => step.id === this.#options.until);
+    return last < 0
+      ? all
+      : [...all.slice(0, last), ...all.slice(last, last + 1).map((one) => ({ ...one, begins: true }))];
+  }
+
+  /** The recipe that a step stands in: this one, or the base whose machine it goes on with. */
+  #authorOf(step: Step): ResolvedRecipe {
+    return this.#placed(this.#resolved).find((placed) => placed.step.id === step.id)?.author ?? this.#resolved;
   }
 
   readonly #emit = (event: BuildEventBody): void => {
@@ -169,17 +188,26 @@ class Run {
   };
 
   async begin(from: RunOptions['from']): Promise<string | null> {
-    const to = from === undefined ? (this.#steps.at(-1)?.id ?? null) : from.step;
+    const to = await this.#start(from);
     const { step, key } = await this.#goTo(to);
     if (step !== null && key !== null) this.#emit({ event: 'resumed', step, key });
     return step;
   }
 
+  async #start(from: RunOptions['from']): Promise<string | null> {
+    if (from === undefined) return this.#placed(this.#resolved).at(-1)?.step.id ?? null;
+    return 'step' in from ? from.step : this.#timeline.named(from.checkpoint, this.#resolved);
+  }
+
   async toTheEnd(): Promise<void> {
     for (;;) {
-      const step = this.#steps[this.#index];
-      if (step === undefined) return;
-      const outcome = await this.#runner({ step, index: this.#index, of: this.#steps.length });
+      const placed = this.#placed(this.#resolved);
+      const next = placed[this.#index];
+      if (next === undefined) return;
+      const { step, begins } = next;
+      // Recipes are mostly worked on at their end: what a change of the last step costs is the last step.
+      const kept = begins || step.checkpoint === true || (this.#index === placed.length - 2 && this.#part === 'steps');
+      const outcome = await this.#runner({ step, index: this.#index, of: placed.length, kept });
       if (outcome.kind === 'done') {
         this.#mender.done(step, this.#index, this.#bench?.observer.last?.screen);
         this.#index += 1;
@@ -233,18 +261,21 @@ class Run {
     this.#emit({ event: 'rolled-back', to: step });
   }
 
-  async #try({ step, index }: StepRun): Promise<Outcome> {
+  async #try({ step }: StepRun): Promise<Outcome> {
     const bench = this.#workplace();
     // Not remembered from the step before: a resumed or rolled back machine has none.
-    bench.typist.useLayout(keyboardAt(this.#resolved.recipe, this.#part, index));
+    const author = this.#authorOf(step);
+    const own = (author.recipe[this.#part] ?? []).findIndex(({ id }) => id === step.id);
+    bench.typist.useLayout(keyboardAt(author.recipe, this.#part, own));
     this.#markBefore = bench.observer.mark;
-    await performStep(step, bench, this.#settings());
+    await performStep(step, bench, this.#settings(author));
     return DONE;
   }
 
-  #settings(): StepSettings {
+  /** A step is done as the recipe says that it stands in. */
+  #settings(author: ResolvedRecipe): StepSettings {
     const { hostFactor, secrets, signal } = this.#options;
-    const { watch, needles, defaults } = this.#resolved.recipe;
+    const { watch, needles, defaults } = author.recipe;
     return {
       watches: watch ?? [],
       needles,
@@ -253,7 +284,7 @@ class Run {
       durationMs,
       secrets: secrets ?? new Map<string, string>(),
       masker: this.#masker,
-      asWritten: (step) => asWritten(this.#resolved, this.#part, step),
+      asWritten: (step) => asWritten(author, this.#part, step),
       now: this.#now,
       emit: this.#emit,
       signal,
@@ -304,7 +335,17 @@ class Run {
   }
 
   async #save(index: number): Promise<void> {
+    const [placed, next] = this.#placed(this.#resolved).slice(index, index + 2);
+    const asked = placed?.begins === true || placed?.step.checkpoint === true;
+    if (!asked && next !== undefined && !this.#canBeginAt(next.step)) return;
     await this.#timeline.save(this.#workplace().observer.hands, index, this.#resolved);
+  }
+
+  /** A restored machine shows its screen, and nothing of what came over the serial line or happened before. */
+  #canBeginAt(step: Step): boolean {
+    if (this.#workplace().unconfirmed) return false;
+    const begins = beginningOf(step);
+    return begins === undefined || !eachCondition(begins).some((part) => 'serial' in part || 'event' in part);
   }
 
   #pauseMs(retry: number): number {

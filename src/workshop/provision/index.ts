@@ -24,7 +24,8 @@ export { runSteps, type RunOptions, type RunResult, type Senses } from './engine
 export { createMasker, type Masker } from './mask.ts';
 export type { Repair } from './repair.ts';
 export { createSenses } from './senses.ts';
-export { maskedFailure, StepFailedError } from './step-failed.ts';
+export { maskedFailure, nameBase, StepFailedError } from './step-failed.ts';
+export { keysOn, type Origin } from './timeline.ts';
 export { createSuggestionRepair, suggestions, type Suggestion } from './suggest.ts';
 export { openTranscript, pictureKeeper, writeFailureBundle, type Transcript } from './transcript.ts';
 export type * from './types.ts';

@@ -2,8 +2,8 @@
  * One try of one step: wait for `when`, act, wait for `expect`. Everything around a try (retry, rollback, repair,
  * recording) is in decorators.ts.
  */
-import type { Act, Branch, Condition, Duration, Recipe, Step, Watch } from '../../recipe/types.ts';
-import { describeCondition, placesOf } from '../../recipe/conditions.ts';
+import type { Act, Branch, Condition, Duration, Prompts, Recipe, Repeat, Step, Watch } from '../../recipe/types.ts';
+import { conditionsOf, describeCondition, placesOf } from '../../recipe/conditions.ts';
 import { stepDigest } from '../../recipe/digest.ts';
 import { PortalgunError } from '../../errors.ts';
 import { perform, type Typist } from './acts.ts';
@@ -68,18 +68,52 @@ export interface StepSettings {
 
 /** Throws `StepFailed`; what is not the step's failure (`machine/died`, an abort) goes through as it is. */
 export async function performStep(step: Step, bench: Bench, settings: StepSettings): Promise<void> {
-  const branches = branchesOf(step);
-  let acts = step.do ?? [];
-  const when = step.when ?? anyOf(branches);
-  if (when !== undefined) {
-    const met = await until(when, 'when', step, bench, settings);
-    if (step.when === undefined) acts = branches.find((branch) => met.holds(branch.when))?.do ?? [];
+  if (step.when !== undefined) await begin(step.when, (written) => written.when, step, bench, settings);
+  let { expect } = step;
+  let expected = (written: Step): Condition | undefined => written.expect;
+  if (step.prompts) await answer(step, step.prompts, bench, settings);
+  else if (step.first_of) {
+    const taken = await choose(step, step.first_of, bench, settings);
+    const branch = step.first_of[taken];
+    await act(branch?.do ?? [], step, bench, settings);
+    if (branch?.expect) {
+      ({ expect } = branch);
+      expected = (written) => written.first_of?.[taken]?.expect;
+    }
+  } else if (step.repeat) await repeat(step, step.repeat, bench, settings);
+  else await act(step.do ?? [], step, bench, settings);
+  if (expect !== undefined) {
+    await until(expect, { phase: 'expect', asked: expected }, step, bench, settings);
     bench.unconfirmed = false;
   }
-  for (const act of acts) {
+  bench.booting = false;
+}
+
+/** Waits for what must be there before anything is sent. */
+async function begin(
+  condition: Condition,
+  asked: (written: Step) => Condition | undefined,
+  step: Step,
+  bench: Bench,
+  settings: StepSettings,
+): Promise<Met> {
+  const met = await until(condition, { phase: 'when', asked }, step, bench, settings);
+  bench.unconfirmed = false;
+  return met;
+}
+
+/** Index of the first branch whose condition holds. */
+async function choose(step: Step, branches: readonly Branch[], bench: Bench, settings: StepSettings): Promise<number> {
+  const anyBranch = anyOf(branches);
+  const met = await begin(anyBranch, (written) => anyOf(written.first_of ?? []), step, bench, settings);
+  return branches.findIndex(({ when }) => met.holds(when));
+}
+
+async function act(acts: readonly Act[], step: Step, bench: Bench, settings: StepSettings): Promise<void> {
+  for (const one of acts) {
     bench.unconfirmed = true;
     try {
-      await perform(act, {
+      await perform(one, {
         ...settings,
         step: step.id,
         observer: bench.observer,
@@ -88,14 +122,75 @@ export async function performStep(step: Step, bench: Bench, settings: StepSettin
         needle: (name, frame) => bench.pictures(settings.needles).needle(name, frame),
       });
     } catch (error) {
-      throw await actFailed(error, act, step, bench, settings);
+      throw await actFailed(error, one, step, bench, settings);
     }
   }
-  if (step.expect !== undefined) {
-    await until(step.expect, 'expect', step, bench, settings);
-    bench.unconfirmed = false;
+}
+
+/** Answers questions as they come. One that is not in the table is waited out like any condition that never comes. */
+async function answer(step: Step, { table, until: end }: Prompts, bench: Bench, settings: StepSettings): Promise<void> {
+  const anyQuestion = anyOf([{ when: end }, ...table]);
+  const asked = ({ prompts }: Step) => prompts && anyOf([{ when: prompts.until }, ...prompts.table]);
+  const answered = table.map(() => 0);
+  for (;;) {
+    const met = await begin(anyQuestion, asked, step, bench, settings);
+    if (met.holds(end)) return;
+    const index = table.findIndex(({ when }) => met.holds(when));
+    const question = table[index];
+    if (question === undefined) throw new TypeError('what was met is one of the questions');
+    const times = answered[index] ?? 0;
+    if (times === (question.at_most ?? 1)) {
+      const often = times === 1 ? 'once' : `${times} times`;
+      const reason = `${describeCondition(question.when)} was asked again, after it was answered ${often}`;
+      throw failed({ step, phase: 'when', condition: anyQuestion, asked, reason, seen: met.seen, bench, settings });
+    }
+    answered[index] = times + 1;
+    await act(question.do, step, bench, settings);
   }
-  bench.booting = false;
+}
+
+/** What is looked for may have been there before: then nothing is done at all. */
+async function repeat(
+  step: Step,
+  { until: end, at_most: rounds }: Repeat,
+  bench: Bench,
+  settings: StepSettings,
+): Promise<void> {
+  for (let round = 0; ; round += 1) {
+    if (await cameInRound(end, round === 0, step, bench, settings)) break;
+    if (round === rounds) {
+      const often = rounds === 1 ? 'once' : `${rounds} times`;
+      const reason = `${describeCondition(end)} was not seen after all was done ${often}`;
+      const asked = (written: Step) => written.repeat?.until;
+      const seen = await bench.observer.look(settings.signal);
+      throw failed({ step, phase: 'expect', condition: end, asked, reason, seen, bench, settings });
+    }
+    await act(step.do ?? [], step, bench, settings);
+  }
+  bench.unconfirmed = false;
+}
+
+/** Looks once before the first round; after each for as long as the condition says, or until the screen rests. */
+async function cameInRound(
+  end: Condition,
+  first: boolean,
+  step: Step,
+  bench: Bench,
+  settings: StepSettings,
+): Promise<boolean> {
+  const { now, signal, hostFactor } = settings;
+  const scaled = (duration: Duration) => settings.durationMs(duration) * hostFactor;
+  const own = ownTimeoutMs(end, scaled) ?? (step.timeout === undefined ? undefined : scaled(step.timeout));
+  if (!first && own === undefined) return comesWhileMoving(end, bench, settings);
+  const deadlineMs = now() + (first ? 0 : (own ?? 0));
+  for (let seen = await bench.observer.look(signal); ; seen = await bench.observer.next(signal)) {
+    if (!seen.current) continue;
+    const how = { ...evaluation(bench, settings, scaled), fresh: false };
+    await recognise([end, ...settings.watches.map((watch) => watch.when)], seen, how, signal);
+    if (evaluate(end, seen, how).met) return true;
+    checkWatches(step, seen, bench, settings, how);
+    if (now() >= deadlineMs) return false;
+  }
 }
 
 /** Present at all, new or old: gives up once the screen has been still for a moment without it. */
@@ -115,22 +210,25 @@ async function comesWhileMoving(condition: Condition, bench: Bench, settings: St
   }
 }
 
-function branchesOf(step: Step): readonly Branch[] {
-  return step.first_of ?? [];
-}
-
-function anyOf(branches: readonly Branch[]): Condition | undefined {
-  return branches.length === 0 ? undefined : { any: branches.map((branch) => branch.when) };
+function anyOf(ways: readonly { readonly when: Condition }[]): Condition {
+  return { any: ways.map(({ when }) => when) };
 }
 
 interface Met {
   holds(condition: Condition): boolean;
+  readonly seen: Observation;
+}
+
+/** What of a step is waited for: as it was written, it names the symptom where it never comes. */
+interface Question {
+  readonly phase: 'when' | 'expect';
+  readonly asked: (written: Step) => Condition | undefined;
 }
 
 /** Waits for the first frame after the last input on which `condition` is met. */
 async function until(
   condition: Condition,
-  phase: 'when' | 'expect',
+  { phase, asked }: Question,
   step: Step,
   bench: Bench,
   settings: StepSettings,
@@ -139,9 +237,10 @@ async function until(
   const { now, signal } = settings;
   const startedAtMs = now();
   const scaled = (duration: Duration) => settings.durationMs(duration) * settings.hostFactor;
-  const own = ownTimeoutMs(condition, scaled);
+  const own = ownTimeoutMs(condition, scaled) ?? (step.timeout === undefined ? undefined : scaled(step.timeout));
   const limitMs = own ?? settings.defaultTimeoutMs * settings.hostFactor;
   const early = earlyFailure(condition, step, bench, settings, { startedAtMs, own, scaled });
+  const stalled = stallOf(condition, bench, scaled);
   let seen = observer.last?.mark === observer.mark ? observer.last : await observer.look(signal);
   for (;;) {
     const how = evaluation(bench, settings, scaled);
@@ -151,15 +250,42 @@ async function until(
       if (verdict.met) {
         tellSeen(condition, verdict, seen, step, settings);
         const looked = seen;
-        return { holds: (inner) => evaluate(inner, looked, how).met };
+        return { holds: (inner) => evaluate(inner, looked, how).met, seen };
       }
       checkWatches(step, seen, bench, settings, how);
       const waitedMs = now() - startedAtMs;
-      const reason = waitedMs >= limitMs ? timedOut(condition, limitMs, verdict) : early(seen, how);
-      if (reason !== undefined) throw failed({ step, phase, condition, reason, seen, bench, settings });
+      const tooLong = waitedMs >= limitMs ? timedOut(condition, limitMs, verdict) : undefined;
+      const reason = tooLong ?? stalled(seen, how) ?? early(seen, how);
+      if (reason !== undefined) throw failed({ step, phase, condition, asked, reason, seen, bench, settings });
     }
     seen = await observer.next(signal);
   }
+}
+
+/** Fails once progress that was seen has stood still for its time: a busy screen is no progress. */
+function stallOf(
+  condition: Condition,
+  { reader }: Bench,
+  scaled: (duration: Duration) => number,
+): (seen: Observation, how: Evaluation) => string | undefined {
+  const watched = progressIn(condition).map(({ text, stall }) => ({
+    text,
+    stallMs: scaled(stall),
+    last: '',
+    sinceMs: 0,
+  }));
+  return (seen, { nowMs }) => {
+    for (const one of watched) {
+      const shown = reader
+        .find(seen.screen, { regex: one.text })
+        .map(({ row, column, length }) => seen.screen.lines[row]?.slice(column, column + length) ?? '')
+        .join(' / ');
+      if (shown !== one.last) Object.assign(one, { last: shown, sinceMs: nowMs });
+      if (shown !== '' && nowMs - one.sinceMs >= one.stallMs)
+        return `${describeCondition(condition)} does not come nearer: "${shown}" has not changed for ${seconds(one.stallMs)}`;
+    }
+    return undefined;
+  };
 }
 
 function evaluation(bench: Bench, settings: StepSettings, durationMs: (duration: Duration) => number): Evaluation {
@@ -205,12 +331,6 @@ function timedOut(condition: Condition, limitMs: number, verdict: Verdict): stri
     : `${describeCondition(condition)} was not seen ${within}${instead}`;
 }
 
-/** The same on every host, whatever its parameters: a symptom is made of it. */
-function expectedAsWritten(written: Step, phase: StepFailure['phase']): Condition | undefined {
-  if (phase === 'when') return written.when ?? anyOf(branchesOf(written));
-  return phase === 'expect' ? written.expect : undefined;
-}
-
 /**
  * A step fails before its time if nothing can be hoped for: the screen and the serial line have been still for the
  * patience below, something is written on the screen, and nothing of it is what the step or a watch speaks of.
@@ -230,9 +350,9 @@ function earlyFailure(
     (times.own ?? 0) * FAIL_EARLY_PART_OF_TIMEOUT,
     ...progress.map(({ stall }) => times.scaled(stall)),
   );
-  const spokenOf = [step.when, step.expect, ...branchesOf(step).map((branch) => branch.when), condition]
-    .filter((one) => one !== undefined)
-    .concat(settings.watches.map((watch) => watch.when));
+  const spokenOf = [...conditionsOf(step).map((one) => one.condition), condition].concat(
+    settings.watches.map((watch) => watch.when),
+  );
   return (seen, how) => {
     const quietMs = how.nowMs - Math.max(seen.activeAtMs, times.startedAtMs);
     if (quietMs < patience) return undefined;
@@ -251,20 +371,25 @@ interface Failing {
   readonly step: Step;
   readonly phase: StepFailure['phase'];
   readonly condition: Condition;
+  readonly asked?: Question['asked'];
   readonly reason: string;
   readonly seen: Observation;
   readonly bench: Bench;
   readonly settings: StepSettings;
 }
 
-function failed({ step, phase, condition, reason, seen, bench, settings }: Failing, cause?: unknown): StepFailed {
+function failed(
+  { step, phase, condition, asked, reason, seen, bench, settings }: Failing,
+  cause?: unknown,
+): StepFailed {
   const { masker } = settings;
   const written = settings.asWritten(step);
   const failure: StepFailure = {
     stepId: step.id,
     stepDigest: stepDigest(written),
     phase,
-    expected: expectedAsWritten(written, phase) ?? condition,
+    // As written it is the same on every host, whatever its parameters: a symptom is made of it.
+    expected: asked?.(written) ?? condition,
     reason: masker.text(reason),
     seen: masked(seen.screen, settings),
     ...(seen.mark.screen && { before: masked(seen.mark.screen, settings) }),

@@ -9,11 +9,12 @@ import { InterruptedError, PortalgunError, RefusedError } from '../../errors.ts'
 import type { Operation, ResolvedRecipe, Step } from '../../recipe/types.ts';
 import { stepDigest } from '../../recipe/digest.ts';
 import { applyOperations } from '../../recipe/patch.ts';
-import { resolveRecipe } from '../../recipe/resolve.ts';
+import { stepsOfPart } from '../../recipe/lineage.ts';
+import { resolveChanged } from '../../recipe/resolve.ts';
 import type { ScreenText } from '../screen/types.ts';
 import type { Outcome } from './decorators.ts';
 import { REPAIRS_PER_BUILD, REPAIRS_PER_STEP } from './limits.ts';
-import { giveUp, type StepFailed } from './step-failed.ts';
+import { baseFailed, giveUp, type StepFailed } from './step-failed.ts';
 import type { LiveMachine } from './recorder.ts';
 import type { BuildEventBody, RepairAnswer, RepairRequest, RepairSource, StepFailure } from './types.ts';
 
@@ -74,7 +75,7 @@ const PHASES: readonly StepFailure['phase'][] = ['when', 'act', 'watch', 'expect
 
 export function createMender(options: MenderOptions): Mender {
   const { sources, emit, signal } = options;
-  const stepsOf = (resolved: ResolvedRecipe) => resolved.recipe[options.part] ?? [];
+  const stepsOf = (resolved: ResolvedRecipe) => stepsOfPart(resolved, options.part).map(({ step }) => step);
   let repairs: readonly Repair[] = [];
   /** Answers that did not help, by the digest of the recipe that they led to. */
   const futile = new Set<Digest>();
@@ -106,6 +107,8 @@ export function createMender(options: MenderOptions): Mender {
   }
 
   async function mend(run: FailedRun, failed: StepFailed): Promise<Outcome | 'again'> {
+    const author = stepsOfPart(run.resolved, options.part).find(({ step }) => step.id === run.step.id)?.author;
+    if (author !== undefined && author !== run.resolved) throw baseFailed(author.recipe.name, failed);
     const trial = onTrial?.repair;
     const base = takeBack(run, failed.failure);
     // The question is then again the one that the unhelpful patch was to answer.
@@ -219,7 +222,7 @@ export function createMender(options: MenderOptions): Mender {
   ): ResolvedRecipe | undefined {
     let patched: ResolvedRecipe;
     try {
-      patched = resolveRecipe(applyOperations(resolved.of, answer.operations), resolved.params);
+      patched = resolveChanged(resolved, applyOperations(resolved.of, answer.operations));
       assertSameMachine(resolved, patched);
     } catch (error) {
       if (!(error instanceof PortalgunError) || error instanceof InterruptedError) throw error;

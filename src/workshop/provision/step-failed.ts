@@ -46,6 +46,24 @@ export function giveUp(stepId: string, failed: StepFailed, end: string): StepFai
   );
 }
 
+/** A base is mended where it is its own recipe: a patch of the recipe that is based on it could not reach it. */
+export function baseFailed(base: string, failed: StepFailed): StepFailedError {
+  const { stepId, reason } = failed.failure;
+  return new StepFailedError(
+    'provision/base-failed',
+    `the step "${stepId}" of the base ${base} failed: ${reason}`,
+    failed,
+    `build ${base} by itself and mend it there; then write its new digest into base.digest of the recipe`,
+  );
+}
+
+/** For what a run of a base rejects with. */
+export function nameBase(base: string): (error: unknown) => never {
+  return (error) => {
+    throw error instanceof StepFailedError && error.cause instanceof StepFailed ? baseFailed(base, error.cause) : error;
+  };
+}
+
 /** The same failure for whoever tells it or writes it down: what the guest showed of a secret is dots (threat 39). */
 export function maskedFailure(error: StepFailedError, masker: Masker): StepFailedError {
   const { failure, frame, code, message, hint } = error;

@@ -2,7 +2,7 @@
  * A suggestion for a step that failed: a prompt that was reworded or moved, a menu entry that was renamed, a question
  * that is new. Nothing is guessed but what stands on the screen.
  */
-import { eachCondition } from '../../recipe/conditions.ts';
+import { eachCondition, mapStep } from '../../recipe/conditions.ts';
 import { satisfiedByEcho } from '../../recipe/echo.ts';
 import type { Act, Condition, Operation, Place, ResolvedRecipe, Step, TextPattern } from '../../recipe/types.ts';
 import { stepDigest, valueDigest } from '../../recipe/digest.ts';
@@ -239,25 +239,23 @@ export function changingStep(resolved: ResolvedRecipe, step: Step, changed: Step
 }
 
 function rewordStep(step: Step, phase: RepairRequest['failure']['phase'], old: string, text: string): Step {
-  const reword = (condition: Condition) => rewordCondition(condition, old, text);
-  const rewordAct = (act: Act): Act => rewordedAct(act, old, text);
+  const same = <T>(part: T): T => part;
+  const reworded = mapStep(step, { condition: (one) => rewordCondition(one, old, text), act: same });
+  const { when, expect, repeat, prompts, first_of: branches } = step;
   switch (phase) {
     case 'when':
-      return {
-        ...step,
-        ...(step.when && { when: reword(step.when) }),
-        ...(step.first_of && { first_of: step.first_of.map((branch) => ({ ...branch, when: reword(branch.when) })) }),
-      };
+      return { ...reworded, ...(expect && { expect }), ...(repeat && { repeat }) };
     case 'expect':
-      return step.expect === undefined ? step : { ...step, expect: reword(step.expect) };
-    case 'act':
       return {
-        ...step,
-        ...(step.do && { do: step.do.map(rewordAct) }),
-        ...(step.first_of && {
-          first_of: step.first_of.map((branch) => ({ ...branch, ...(branch.do && { do: branch.do.map(rewordAct) }) })),
+        ...reworded,
+        ...(when && { when }),
+        ...(prompts && { prompts }),
+        ...(branches && {
+          first_of: branches.map((branch, at) => ({ ...reworded.first_of?.[at], when: branch.when })),
         }),
       };
+    case 'act':
+      return mapStep(step, { condition: same, act: (act) => rewordedAct(act, old, text) });
     default:
       return step;
   }

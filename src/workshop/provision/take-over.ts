@@ -55,7 +55,7 @@ function finishing(
   { acted, met }: { readonly acted: boolean; readonly met: boolean },
 ): Operation[] {
   const { step, failure } = request;
-  const { checkpoint, expect, do: _do, first_of: _branches, ...kept } = step;
+  const { checkpoint, expect, do: _do, first_of: _branches, prompts: _prompts, repeat: _repeat, ...kept } = step;
   const [first, ...rest] = recorded;
   if (first === undefined) return [];
   let steps: readonly Step[];

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Digest } from '../../crypto/digest.ts';
-import { flattenDisk } from '../machine/disks.ts';
+import { createOverlay, flattenDisk } from '../machine/disks.ts';
 import { isWritable } from '../machine/qemu-args.ts';
 import type { Machine, MachineConfig, MachineDisk, StartOptions } from '../machine/types.ts';
 import type { Checkpoint } from './checkpoints.ts';
@@ -33,8 +33,14 @@ export interface Workbench {
   readonly media: Digest;
   readonly accelerator: StartOptions['accelerator'];
   readonly qemuVersion: string;
-  powerOn(disksDir: string | null, signal: AbortSignal): Promise<Machine>;
-  restore(checkpoint: Checkpoint, disksDir: string, signal: AbortSignal): Promise<Machine>;
+  /** `rests`: frozen files that writable disks lie over, by disk id, instead of their pristine content. */
+  powerOn(disksDir: string | null, signal: AbortSignal, rests?: Readonly<Record<string, string>>): Promise<Machine>;
+  restore(
+    checkpoint: Pick<Checkpoint, 'disks'>,
+    memoryPath: string,
+    disksDir: string,
+    signal: AbortSignal,
+  ): Promise<Machine>;
 }
 
 export function createWorkbench(options: WorkbenchOptions): Workbench {
@@ -62,10 +68,10 @@ export function createWorkbench(options: WorkbenchOptions): Workbench {
     media,
     accelerator,
     qemuVersion,
-    async powerOn(disksDir, signal) {
+    async powerOn(disksDir, signal, rests = {}) {
       const folder = resolve(disksDir ?? options.disksDir);
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      const disks = await Promise.all(config.disks.map((disk) => copyOf(disk, folder)));
+      const disks = await Promise.all(config.disks.map((disk) => ownDisk(disk, rests[disk.id], folder)));
       try {
         return await start({ ...config, disks }, folder, signal);
       } catch (error) {
@@ -73,20 +79,21 @@ export function createWorkbench(options: WorkbenchOptions): Workbench {
         throw error;
       }
     },
-    restore(checkpoint, disksDir, signal) {
+    restore(checkpoint, memoryPath, disksDir, signal) {
       const disks = config.disks.map((disk): MachineDisk => {
         const frozen = checkpoint.disks[disk.id];
         return frozen === undefined ? disk : { ...disk, path: frozen, format: 'qcow2' };
       });
-      return start({ ...config, disks }, resolve(disksDir), signal, checkpoint.memoryPath);
+      return start({ ...config, disks }, resolve(disksDir), signal, memoryPath);
     },
   };
 }
 
-/** A disk that stands alone: a checkpoint rests on it long after the pristine file is gone. */
-async function copyOf(disk: MachineDisk, folder: string): Promise<MachineDisk> {
+/** A disk that stands alone, for a checkpoint rests on it long after the pristine file is gone; or one over a frozen file. */
+async function ownDisk(disk: MachineDisk, rests: string | undefined, folder: string): Promise<MachineDisk> {
   if (!isWritable(disk)) return disk;
   const path = join(folder, `${disk.id}-${randomBytes(6).toString('hex')}.qcow2`);
-  await flattenDisk({ path: disk.path, format: disk.format }, { path, format: 'qcow2' });
+  if (rests !== undefined) await createOverlay(path, { path: rests, format: 'qcow2' });
+  else await flattenDisk({ path: disk.path, format: disk.format }, { path, format: 'qcow2' });
   return { ...disk, path, format: 'qcow2' };
 }

@@ -7,7 +7,7 @@ import { digestHex, sha256, type Digest } from '../../../src/crypto/digest.ts';
 import { createDisk, createOverlay, inspectDisk } from '../../../src/workshop/machine/disks.ts';
 import type { Machine } from '../../../src/workshop/machine/types.ts';
 import { checkpointKeys, keyAfter, powerOnKey } from '../../../src/workshop/provision/checkpoint-key.ts';
-import { treeOf } from '../../../src/workshop/provision/checkpoint-tree.ts';
+import { branchBytes, treeOf } from '../../../src/workshop/provision/checkpoint-tree.ts';
 import { openCheckpoints, type CheckpointStore } from '../../../src/workshop/provision/checkpoints.ts';
 import { startPaper } from './paper-machine.ts';
 import { CONFIG, recipe } from './paper-run.ts';
@@ -51,6 +51,7 @@ describe('the checkpoint store', () => {
   async function makeTwo(): Promise<void> {
     const session = await store.session();
     const machine = await machineWithDisk(session.disksDir);
+    await machine.sendKeys([{ key: 'a', down: true }]); // something to remember
     await session.save(machine, about(ONE, ROOT, 'one'));
     await session.save(machine, about(TWO, ONE, 'two'));
     await session.end();
@@ -88,6 +89,12 @@ describe('the checkpoint store', () => {
     await session.save(await machineWithDisk(session.disksDir), about(OTHER, ROOT, 'other'));
     await session.end();
     const roots = treeOf(await store.list());
+    const [root] = roots;
+    assert.ok(root);
+    assert.equal(
+      branchBytes(root),
+      (await store.list()).filter(({ step }) => step !== 'other').reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    );
     assert.deepEqual(
       roots.map(({ checkpoint, children }) => [checkpoint.step, children.map((child) => child.checkpoint.step)]),
       [
@@ -114,7 +121,7 @@ describe('the checkpoint store', () => {
     await lastUsed(ONE, 1_000);
     await lastUsed(TWO, 2_000);
     const [one, two] = await store.list();
-    const { removed } = await store.prune(two?.sizeBytes ?? 0);
+    const { removed } = await store.prune((one?.sizeBytes ?? 0) + (two?.sizeBytes ?? 0) - 1);
     assert.deepEqual(
       removed.map(({ step }) => step),
       ['one'],
@@ -128,6 +135,53 @@ describe('the checkpoint store', () => {
     );
     assert.ok(rest.freedBytes > 0);
     for (const file of one?.files ?? []) await assert.rejects(stat(file), /ENOENT/);
+  });
+
+  it('counts a disk that several rest on once, and as long as one does', async () => {
+    await makeTwo();
+    await lastUsed(ONE, 1_000);
+    await lastUsed(TWO, 2_000);
+    const [one, two] = await store.list();
+    assert.ok(one && two);
+    // The first one's disk stays for the second one: without it nothing but its memory is gained.
+    const withoutMemory = one.sizeBytes + two.sizeBytes - one.memoryBytes;
+    assert.deepEqual(
+      (await store.prune(withoutMemory)).removed.map(({ step }) => step),
+      ['one'],
+    );
+    assert.deepEqual((await store.prune(withoutMemory)).removed, []);
+    assert.deepEqual(
+      (await store.prune(withoutMemory - 1)).removed.map(({ step }) => step),
+      ['two'],
+    );
+  });
+
+  it('is on the disk, with all that it rests on and their names, before it can be found', async () => {
+    const synced: { readonly path: string; readonly found: boolean }[] = [];
+    const careful = openCheckpoints(folder, async (path) => {
+      synced.push({ path, found: (await readdir(join(folder, 'nodes'))).includes(digestHex(TWO)) });
+    });
+    const session = await careful.session();
+    const machine = await machineWithDisk(session.disksDir);
+    await session.save(machine, about(ONE, ROOT, 'one'));
+    const { files } = await session.save(machine, about(TWO, ONE, 'two'));
+    await session.end();
+    const before = synced.filter(({ found }) => !found).map(({ path }) => path);
+    for (const path of [...files, session.disksDir, join(folder, 'disks'), folder])
+      assert.ok(before.includes(path), path);
+    assert.deepEqual(synced.at(-1), { path: join(folder, 'nodes'), found: true });
+  });
+
+  it('keeps the disks alone of a machine that is off', async () => {
+    const session = await store.session();
+    const machine = await machineWithDisk(session.disksDir);
+    const off = { ...machine, running: false, diskFiles: () => ({ root: join(session.disksDir, 'root-0.qcow2') }) };
+    const made = await session.save(off, about(ONE, ROOT, 'off'));
+    await session.end();
+    assert.deepEqual([made.memoryPath, made.memoryBytes], [null, 0]);
+    const [listed] = await store.list();
+    assert.deepEqual(listed, made);
+    for (const file of made.files) await stat(file);
   });
 
   it('never prunes one that is in use', async () => {
@@ -230,13 +284,11 @@ describe('checkpoint keys', () => {
 
   it('chain from checkpoint to checkpoint, each over the steps since', () => {
     const root = powerOnKey(state);
-    const [first, second] = checkpointKeys(root, steps);
-    assert.deepEqual(first, { step: 'a', index: 0, key: keyAfter(root, steps.slice(0, 1)), parent: root });
-    assert.deepEqual(second, {
-      step: 'c',
-      index: 2,
-      key: keyAfter(first?.key ?? root, steps.slice(1)),
-      parent: first?.key,
-    });
+    const [first, between, second] = checkpointKeys(root, steps);
+    const key = keyAfter(root, steps.slice(0, 1));
+    assert.deepEqual(first, { step: 'a', index: 0, key, parent: root });
+    // Kept or not, what asks for no checkpoint is no link of the chain.
+    assert.deepEqual(between, { step: 'b', index: 1, key: keyAfter(key, steps.slice(1, 2)), parent: key });
+    assert.deepEqual(second, { step: 'c', index: 2, key: keyAfter(key, steps.slice(1)), parent: key });
   });
 });

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { InterruptedError, PortalgunError } from '../../../src/errors.ts';
-import type { Step } from '../../../src/recipe/types.ts';
+import { digestHex } from '../../../src/crypto/digest.ts';
+import { stepDigest } from '../../../src/recipe/digest.ts';
+import type { Condition, Step } from '../../../src/recipe/types.ts';
 import { StepFailedError } from '../../../src/workshop/provision/step-failed.ts';
+import type { RepairSource } from '../../../src/workshop/provision/types.ts';
 import type { Program } from './paper-machine.ts';
 import { named, paper, recipe, type Paper } from './paper-run.ts';
 
@@ -167,6 +170,146 @@ describe('the engine', () => {
     assert.deepEqual(bench.machines[0]?.pressed, ['g', 'u', 'i', 'd', 'e', 'd', 'enter']);
   });
 
+  it('expects what the branch that was taken says, and otherwise what the step says', async () => {
+    const branch: Step = {
+      id: 'partition',
+      first_of: [
+        { when: { text: 'Force UEFI' }, do: [{ key: 'enter' }], expect: { text: 'never' } },
+        { when: { text: 'Partitioning' }, do: [{ key: 'enter' }], expect: { text: 'ok' } },
+      ],
+      expect: { text: 'never' },
+    };
+    bench = paper(installer(['Partitioning method', 'ok']));
+    await (await bench.run(recipe([branch], QUICK))).end();
+    bench.remove();
+    bench = paper(installer(['Force UEFI', 'ok']));
+    await assert.rejects(bench.run(recipe([branch], QUICK)), (error) => {
+      assert.ok(error instanceof StepFailedError);
+      assert.deepEqual([error.failure.phase, error.failure.expected], ['expect', { text: 'never' }]);
+      return true;
+    });
+  });
+
+  it('does its acts again until what it looks for is there, and not once more', async () => {
+    bench = paper(installer(['one', 'two', 'three', 'four']));
+    const again: Step = { id: 'on', do: [{ key: 'enter' }], repeat: { until: { text: 'three' }, at_most: 5 } };
+    await (await bench.run(recipe([again]))).end();
+    assert.deepEqual(bench.machines[0]?.pressed, ['enter', 'enter']);
+  });
+
+  it('does nothing where what is repeated for is there already', async () => {
+    bench = paper(installer(['three', 'four']));
+    const again: Step = { id: 'on', do: [{ key: 'enter' }], repeat: { until: { text: 'three' }, at_most: 5 } };
+    await (await bench.run(recipe([again]))).end();
+    assert.deepEqual(bench.machines[0]?.pressed, []);
+  });
+
+  it('threat 37: ends a repetition after its rounds', async () => {
+    bench = paper(installer(Array.from({ length: 9 }, (_, page) => `page ${page}`)));
+    const until: Condition = { text: 'never', timeout: '1ms' };
+    const again: Step = { id: 'on', do: [{ key: 'enter' }], repeat: { until, at_most: 3 } };
+    await assert.rejects(bench.run(recipe([again], QUICK)), (error) => {
+      assert.ok(error instanceof StepFailedError);
+      assert.match(error.failure.reason, /was not seen after all was done 3 times/);
+      assert.deepEqual([error.failure.phase, error.failure.expected], ['expect', until]);
+      return true;
+    });
+    assert.deepEqual(bench.machines[0]?.pressed, ['enter', 'enter', 'enter']);
+  });
+
+  describe('asked questions', () => {
+    const questions = (more: Partial<Step> = {}, atMost = 1): Step => ({
+      id: 'questions',
+      prompts: {
+        table: [
+          { when: { text: 'Your name' }, do: [{ type: 'bob' }, { key: 'enter' }] },
+          { when: { text: 'Your town' }, do: [{ type: 'ulm' }, { key: 'enter' }], at_most: atMost },
+        ],
+        until: { text: 'All done' },
+      },
+      ...more,
+    });
+
+    it('answers them in whatever order they come', async () => {
+      bench = paper(installer(['Your town', 'Your name', 'All done']));
+      await (await bench.run(recipe([questions()]))).end();
+      assert.deepEqual(bench.machines[0]?.pressed, ['u', 'l', 'm', 'enter', 'b', 'o', 'b', 'enter']);
+    });
+
+    it('answers none where the end is there already', async () => {
+      bench = paper(installer(['All done']));
+      await (await bench.run(recipe([questions()]))).end();
+      assert.deepEqual(bench.machines[0]?.pressed, []);
+    });
+
+    it('fails at a question that it does not know, with all that it would have answered', async () => {
+      bench = paper(installer(['Your town', 'Your favourite colour', 'All done']));
+      await assert.rejects(bench.run(recipe([questions()], QUICK)), (error) => {
+        assert.ok(error instanceof StepFailedError);
+        assert.equal(error.failure.phase, 'when');
+        assert.deepEqual(error.failure.expected, {
+          any: [{ text: 'All done' }, { text: 'Your name' }, { text: 'Your town' }],
+        });
+        assert.match(error.failure.seen.lines.join(''), /favourite colour/);
+        return true;
+      });
+    });
+
+    it('is mended by a patch that answers the question', async () => {
+      bench = paper(installer(['Your town', 'Your favourite colour', 'All done']));
+      const before = questions();
+      const answered: Step = {
+        ...before,
+        prompts: {
+          table: [
+            ...(before.prompts?.table ?? []),
+            { when: { text: 'favourite colour' }, do: [{ type: 'red' }, { key: 'enter' }] },
+          ],
+          until: { text: 'All done' },
+        },
+      };
+      const sources: RepairSource[] = [
+        {
+          name: 'person',
+          propose: async () => ({
+            kind: 'patch',
+            origin: 'human',
+            summary: 'it asks for a colour now',
+            operations: [{ op: 'replace-step', id: 'questions', was: stepDigest(before), step: answered }],
+          }),
+        },
+      ];
+      await (await bench.run(recipe([before], QUICK), { sources })).end();
+      assert.deepEqual(bench.machines.at(-1)?.pressed, ['u', 'l', 'm', 'enter', 'r', 'e', 'd', 'enter']);
+    });
+
+    it('threat 37: answers each question as often as it says, and then fails', async () => {
+      // Somewhere else each time: the same words in the same place could be those of before.
+      const pages = Array.from({ length: 9 }, (_, page) => `${' '.repeat(page)}Your town`);
+      bench = paper(installer(pages));
+      await assert.rejects(bench.run(recipe([questions({}, 3)], QUICK)), (error) => {
+        assert.ok(error instanceof StepFailedError);
+        assert.match(error.failure.reason, /"Your town" was asked again, after it was answered 3 times/);
+        return true;
+      });
+      assert.equal(bench.machines[0]?.pressed.filter((key) => key === 'enter').length, 3);
+    });
+  });
+
+  it('waits as long as the step says where a condition says nothing of its own', async () => {
+    bench = paper(installer(['Something']));
+    const patient: Step = { id: 'patient', expect: { text: 'never' }, timeout: '250ms' };
+    await assert.rejects(bench.run(recipe([patient], { defaults: { timeout: '1h', retries: 0 } })), /within 250 ms/);
+  });
+
+  it('fails once progress that it saw stands still, though the screen does not', async () => {
+    let turn = 0;
+    bench = paper({ start: 0, draw: () => ['Unpacking 42%', `busy ${(turn += 1)}`], key: (state) => state });
+    const progress = { text: '[0-9]+%', stall: '200ms' };
+    const step: Step = { id: 'unpack', expect: { text: 'done', timeout: '1h', progress } };
+    await assert.rejects(bench.run(recipe([step], { defaults: { retries: 0 } })), /"42%" has not changed for 200 ms/);
+  });
+
   it('retries in place where the screen is again the one that the step begins with', async () => {
     bench = paper(installer(undefined, 1));
     const again = { defaults: { timeout: '200ms', retries: 1, backoff: { from: '1ms', factor: 1, max: '1ms' } } };
@@ -224,6 +367,66 @@ describe('the engine', () => {
     const fourth = await bench.run(recipe(changedFirst));
     await fourth.end();
     assert.equal(fourth.resumedFrom, null);
+  });
+
+  it('keeps the state before the last step: what a change of that costs is that', async () => {
+    bench = paper(installer(['one', 'two', 'three', 'four']));
+    const on = (id: string, text: string): Step => ({ id, do: [{ key: 'enter' }], expect: { text } });
+    const long = [on('a', 'two'), on('b', 'three'), on('c', 'four')];
+    await (await bench.run(recipe(long))).end();
+    const changed = await bench.run(recipe([...long.slice(0, 2), { ...on('c', 'four'), summary: 'changed' }]));
+    await changed.end();
+    assert.equal(changed.resumedFrom, 'b');
+    assert.deepEqual(bench.machines[1]?.pressed, ['enter']);
+    // A step after it makes another one the last: the state is found all the same.
+    const longer = await bench.run(
+      recipe([...long.slice(0, 2), { id: 'c', expect: { text: 'three' } }, on('d', 'four')]),
+    );
+    await longer.end();
+    assert.equal(longer.resumedFrom, 'b');
+  });
+
+  it('keeps no state that a restored machine could not go on from', async () => {
+    const kept = async (...steps: readonly Step[]): Promise<string[]> => {
+      bench = paper({
+        ...installer(['one', 'two', 'three']),
+        serial: (state: Dialogs, line) => ({ state, says: `${line}!\r\n` }),
+      });
+      await (await bench.run(recipe(steps))).end();
+      const made = (await bench.store.list()).map(({ step }) => step);
+      bench.remove();
+      return made;
+    };
+    const first: Step = { id: 'a', do: [{ serial: 'hello\n' }], expect: { serial: 'hello!' } };
+    const last = (rest: Partial<Step>): Step => ({ id: 'b', do: [{ key: 'enter' }], expect: { text: 'two' }, ...rest });
+    assert.deepEqual(await kept(first, last({})), ['a']);
+    assert.deepEqual(await kept(first, last({ when: { serial: 'hello!' } })), []);
+    const { expect: _, ...unconfirmed } = first;
+    assert.deepEqual(await kept(unconfirmed, last({})), []);
+    bench = paper(installer());
+  });
+
+  it('begins exactly at the checkpoint that is asked for, or says which there are', async () => {
+    bench = paper(installer(['one', 'two', 'three', 'four']));
+    const on = (id: string, text: string): Step => ({
+      id,
+      do: [{ key: 'enter' }],
+      expect: { text },
+      checkpoint: true,
+    });
+    const steps = [on('a', 'two'), on('b', 'three'), on('c', 'four')];
+    await (await bench.run(recipe(steps))).end();
+    for (const checkpoint of ['a', digestHex((await bench.store.list())[0]?.key ?? assert.fail()).slice(0, 8)]) {
+      const again = await bench.run(recipe(steps), { from: { checkpoint } });
+      await again.end();
+      assert.equal(again.resumedFrom, 'a');
+    }
+    await assert.rejects(bench.run(recipe(steps), { from: { checkpoint: 'd' } }), (error) => {
+      assert.ok(error instanceof PortalgunError);
+      assert.equal(error.code, 'build/no-such-checkpoint');
+      assert.match(error.hint ?? '', /^It has: a \([0-9a-f]+.*, b \(.*, c \(/);
+      return true;
+    });
   });
 
   it('begins at power-on where that is asked for', async () => {

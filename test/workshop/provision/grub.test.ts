@@ -174,6 +174,7 @@ describe('the engine on a real machine', function () {
     const checkpoints = await openCheckpoints(join(folder, 'checkpoints')).list();
     assert.equal(checkpoints.length, 4);
     for (const { memoryPath, files, disks } of checkpoints) {
+      assert.ok(memoryPath !== null);
       assert.equal((await stat(memoryPath)).mode & 0o077, 0);
       for (const file of [...files, ...Object.values(disks)]) await stat(file);
     }
@@ -207,6 +208,7 @@ describe('the engine on a real machine', function () {
     await finish(await run(recipe(STEPS)));
     const [, platform] = await openCheckpoints(join(folder, 'checkpoints')).list();
     assert.equal(platform?.step, 'platform');
+    assert.ok(platform.memoryPath !== null);
     await writeFile(platform.memoryPath, 'not a memory image');
     const result = await run(recipe(STEPS));
     assert.equal(result.resumedFrom, 'shell');
