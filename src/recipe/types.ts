@@ -66,14 +66,15 @@ export interface LocalFile {
   readonly unverified?: 'allow';
 }
 
-/** A read-only USB disk with verified .deb files (in `pool/`) and inline files. */
+/** A read-only disk with verified .deb files (in `pool/`) and inline files. */
 export interface PackageDisk {
   readonly packages?: readonly (string | KernelOf)[];
   /** Include what the packages depend on. Default true. */
   readonly closure?: boolean;
   /** Inline files by name, at most 16 KiB each: part of the recipe's digest. */
   readonly files?: Readonly<Record<string, string>>;
-  readonly layout: 'usb-fat';
+  /** `usb-fat` for an installer's kernel, which has no other drivers yet; `virtio-fat` for one made for virtual machines. */
+  readonly layout: 'usb-fat' | 'virtio-fat';
 }
 
 /** The kernel package of the version that a boot medium (an initrd) runs, by default in its own flavour. */

@@ -4,7 +4,7 @@ import { digestOf } from '../../crypto/canonical.ts';
 import type { Digest } from '../../crypto/digest.ts';
 import { UsageError } from '../../errors.ts';
 import { usesPointer } from '../../recipe/conditions.ts';
-import type { ResolvedRecipe } from '../../recipe/types.ts';
+import type { PackageDisk, ResolvedRecipe } from '../../recipe/types.ts';
 import { createDisk } from '../machine/disks.ts';
 import type { MachineConfig, MachineDisk } from '../machine/types.ts';
 import type { VerifiedMedia } from '../media/types.ts';
@@ -49,7 +49,7 @@ export async function planMachine(
     id,
     path: disk.path,
     format: 'raw',
-    bus: 'usb',
+    bus: layoutOf(resolved, id) === 'virtio-fat' ? 'virtio' : 'usb',
     readOnly: true,
   }));
   const cdrom: MachineDisk[] = media.iso
@@ -77,6 +77,11 @@ export async function planMachine(
     ...(fixedClock !== undefined && { clockEpochSeconds: fixedClock }),
   };
   return { config, media: contents(resolved, media, origin) };
+}
+
+function layoutOf({ recipe }: ResolvedRecipe, name: string): PackageDisk['layout'] | undefined {
+  const medium = recipe.media?.[name];
+  return medium && 'layout' in medium ? medium.layout : undefined;
 }
 
 function resolution(text: string): { readonly width: number; readonly height: number } {
