@@ -50,7 +50,7 @@ const GLYPHS: readonly Glyph[] = [
 ];
 
 /** Writes the format as bgf.ts describes it. */
-function bgf(glyphs: readonly Glyph[], { mask = 0xff, height = 4 } = {}): Buffer {
+function bgf(glyphs: readonly Glyph[], { mask = 0xff, height = 4, bits = 64 } = {}): Buffer {
   const buckets: number[] = [];
   const entries: number[] = [];
   const content: number[] = [];
@@ -65,27 +65,11 @@ function bgf(glyphs: readonly Glyph[], { mask = 0xff, height = 4 } = {}): Buffer
   const bucketsAt = 0x40;
   const entriesAt = bucketsAt + buckets.length * 4;
   const contentAt = entriesAt + entries.length * 4;
-  const words = [
-    0,
-    0,
-    0,
-    height,
-    mask,
-    bucketsAt,
-    0,
-    entriesAt,
-    0,
-    contentAt,
-    0,
-    0,
-    0,
-    0,
-    0,
-    0,
-    ...buckets,
-    ...entries,
-    ...content,
-  ];
+  const header =
+    bits === 64
+      ? [0, 0x34, 0, height, mask, bucketsAt, 0, entriesAt, 0, contentAt, 0, 0, 0, 0, 0, 0]
+      : [0, 0x20, height, mask, bucketsAt, entriesAt, contentAt, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+  const words = [...header, ...buckets, ...entries, ...content];
   const bytes = Buffer.alloc(words.length * 4);
   for (const [index, word] of words.entries()) bytes.writeUInt32LE(word, index * 4);
   bytes.write('BGF1', 'latin1');
@@ -94,10 +78,12 @@ function bgf(glyphs: readonly Glyph[], { mask = 0xff, height = 4 } = {}): Buffer
 
 describe('parseBgf', () => {
   it('reads glyphs of 8 and 16 pixels, whichever bucket they are in', () => {
-    const font = parseBgf(bgf(GLYPHS));
-    assert.equal(font.height, 4);
     const byCodePoint = (a: Glyph, b: Glyph) => a.codePoint - b.codePoint;
-    assert.deepEqual(font.glyphs.toSorted(byCodePoint), GLYPHS.toSorted(byCodePoint));
+    for (const bits of [64, 32]) {
+      const font = parseBgf(bgf(GLYPHS, { bits }));
+      assert.equal(font.height, 4);
+      assert.deepEqual(font.glyphs.toSorted(byCodePoint), GLYPHS.toSorted(byCodePoint), `${bits} bits`);
+    }
   });
 
   const refused: readonly [string, Buffer, RegExp][] = [
