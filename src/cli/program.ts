@@ -292,7 +292,10 @@ function makeProgram(streams: Streams, run: Run): Command {
     'crosscheck <recipe>',
     'compare my build with my peers’ builds',
     async () => (await import('./commands/crosscheck.ts')).crosscheck,
-  ).option('--peer <name>', 'only this peer');
+  )
+    .option('--peer <name>', 'only this peer')
+    .option('--proof <file>', 'write down two signed builds that contradict each other')
+    .option('--watch', 'go on, and say when something has changed');
   command(
     program,
     'verify <file>',

@@ -4,5 +4,16 @@
  *
  * Promises: a peer's list counts only if it hashes to what that peer signed. Never: moves or opens a file's content.
  */
-export { underOtherRules, verdictFor, type OwnBuild, type PeerReport, type PeerVerdict } from './verdict.ts';
+export {
+  underOtherRules,
+  verdictFor,
+  type Attempt,
+  type Condition,
+  type OwnBuild,
+  type PeerReport,
+  type PeerVerdict,
+  type Said,
+} from './verdict.ts';
 export { differences, theirManifest } from './differences.ts';
+export { lastWriterIn, type Stage } from './last-writer.ts';
+export { placeOf } from './places.ts';

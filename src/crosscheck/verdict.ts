@@ -16,6 +16,8 @@ export interface OwnBuild {
   readonly inputs?: BuildInputs;
   readonly manifest: Digest;
   readonly builder: Readonly<Record<string, string>>;
+  /** Fingerprints of the keys that vouched for its media. */
+  readonly signers?: readonly string[];
 }
 
 /** What one configured peer has said about this recipe, newest first in feed order. */
@@ -23,8 +25,17 @@ export interface PeerReport {
   readonly name: string;
   readonly author: AuthorId;
   readonly stale: boolean;
-  readonly attestations: readonly { readonly record: Digest; readonly meaning: Attestation }[];
-  readonly failures: readonly { readonly record: Digest; readonly meaning: Failure }[];
+  readonly attestations: readonly Said<Attestation>[];
+  readonly failures: readonly Said<Failure>[];
+}
+
+export interface Said<T> {
+  readonly record: Digest;
+  readonly meaning: T;
+  /** Place in the author's feed. */
+  readonly seq?: number;
+  /** Taken back by its author: told, but no voice. */
+  readonly withdrawn?: boolean;
 }
 
 export interface PeerVerdict {
@@ -39,17 +50,44 @@ export interface PeerVerdict {
   readonly otherRules?: true;
   /** What their build shares with mine (`qemu`, `accelerator`, …): a match under equal conditions proves less. */
   readonly shared: readonly string[];
+  /** The same in whole: what each of both builds was made with. Empty where there is nothing to compare. */
+  readonly conditions: readonly Condition[];
+  /** All that they have said about this recipe, newest first: also what they took back, and what is not comparable. */
+  readonly attempts: readonly Attempt[];
 }
 
+/** Something that two builds may have in common. */
+export interface Condition {
+  readonly what: string;
+  readonly mine: string;
+  readonly theirs: string;
+}
+
+export interface Attempt {
+  readonly record: Digest;
+  readonly what: 'build' | 'failure';
+  /** For a build: what became of it, beside mine. */
+  readonly result: 'match' | 'differs' | 'not-comparable' | 'failed';
+  readonly withdrawn: boolean;
+}
+
+/** Attempts that are told of one peer: who builds each night has made hundreds. */
+export const MAX_ATTEMPTS = 50;
+
 export function verdictFor(mine: OwnBuild, peer: PeerReport): PeerVerdict {
-  const base = { peer: peer.name, author: peer.author, record: null, manifest: null, shared: [] };
-  const comparables = peer.attestations.filter(({ meaning }) => meaning.buildKey === mine.buildKey);
+  const { name, author } = peer;
+  const attempts = attemptsOf(mine, peer);
+  const base = { peer: name, author, record: null, manifest: null, shared: [], conditions: [], attempts };
+  const attestations = peer.attestations.filter(({ withdrawn }) => withdrawn !== true);
+  const failures = peer.failures.filter(({ withdrawn }) => withdrawn !== true);
+  const comparables = attestations.filter(({ meaning }) => meaning.buildKey === mine.buildKey);
   // Whatever else a peer has signed: a difference that still stands is one (threat 31). Taking it back is a withdrawal.
   const comparable = comparables.find(({ meaning }) => meaning.manifest !== mine.manifest) ?? comparables[0];
   if (comparable) {
     const { record, meaning } = comparable;
-    const shared = Object.keys(mine.builder).filter((key) => meaning.builder[key] === mine.builder[key]);
-    const found = { ...base, record, manifest: meaning.manifest, shared };
+    const conditions = conditionsOf(mine, meaning);
+    const shared = conditions.filter(({ mine: own, theirs }) => own === theirs).map(({ what }) => what);
+    const found = { ...base, record, manifest: meaning.manifest, shared, conditions };
     if (meaning.manifest !== mine.manifest) {
       return { ...found, verdict: 'differs', because: 'Same recipe, lock and rules, another manifest.' };
     }
@@ -62,23 +100,49 @@ export function verdictFor(mine: OwnBuild, peer: PeerReport): PeerVerdict {
     }
     return { ...found, verdict: 'match', because: 'Their manifest equals yours.' };
   }
-  const failure = peer.failures.find(({ meaning }) => meaning.recipe === mine.recipe);
+  const failure = failures.find(({ meaning }) => meaning.recipe === mine.recipe);
   if (failure) {
     const steps = failure.meaning.failedSteps.join(', ');
     return { ...base, verdict: 'failed', record: failure.record, because: `Their build failed at: ${steps}.` };
   }
   if (peer.stale) return { ...base, verdict: 'stale', because: 'Nothing fresh is known of their feed.' };
-  const near = peer.attestations.find(({ meaning }) => differsInRulesAlone(meaning.inputs, mine.inputs));
+  const near = attestations.find(({ meaning }) => differsInRulesAlone(meaning.inputs, mine.inputs));
   if (near) {
     const { record, meaning } = near;
     const because = 'They built this under other normaliser rules; what that hides is not known.';
     return { ...base, verdict: 'not-attempted', because, record, manifest: meaning.manifest, otherRules: true };
   }
-  const other = peer.attestations.find(({ meaning }) => meaning.recipeName === mine.recipeName);
+  const other = attestations.find(({ meaning }) => meaning.recipeName === mine.recipeName);
   const because = other
     ? 'They built this recipe under another build key (version, parameters, lock or rules): not comparable.'
     : 'They have published no build of this recipe.';
   return { ...base, verdict: 'not-attempted', because };
+}
+
+/** Facts of both builders, by name; the keys that vouched for the media are one of them. */
+function conditionsOf(mine: OwnBuild, theirs: Attestation): Condition[] {
+  const own = new Map(Object.entries(mine.builder));
+  if (mine.inputs !== undefined) own.set('cpuModel', mine.inputs.cpuModel);
+  if (mine.signers !== undefined && mine.signers.length > 0) own.set('signers', mine.signers.join(' '));
+  const other = new Map([...Object.entries(theirs.builder), ['signers', theirs.signers.join(' ')]]);
+  return [...own].map(([what, value]) => ({ what, mine: value, theirs: other.get(what) ?? '' }));
+}
+
+function attemptsOf(mine: OwnBuild, peer: PeerReport): Attempt[] {
+  const resultOf = (meaning: Attestation): Attempt['result'] => {
+    if (meaning.buildKey !== mine.buildKey) return 'not-comparable';
+    return meaning.manifest === mine.manifest ? 'match' : 'differs';
+  };
+  const builds = peer.attestations
+    .filter(({ meaning }) => meaning.recipeName === mine.recipeName)
+    .map((said) => ({ said, what: 'build' as const, result: resultOf(said.meaning) }));
+  const failures = peer.failures
+    .filter(({ meaning }) => meaning.recipeName === mine.recipeName)
+    .map((said) => ({ said, what: 'failure' as const, result: 'failed' as const }));
+  return [...builds, ...failures]
+    .sort((a, b) => (b.said.seq ?? 0) - (a.said.seq ?? 0))
+    .slice(0, MAX_ATTEMPTS)
+    .map(({ said, what, result }) => ({ record: said.record, what, result, withdrawn: said.withdrawn === true }));
 }
 
 function differsInRulesAlone(theirs: BuildInputs, mine: BuildInputs | undefined): boolean {

@@ -1,8 +1,11 @@
 /** Files beside a build's record. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Digest } from '../crypto/digest.ts';
 import { digestHex, sha256 } from '../crypto/digest.ts';
+import { errnoOf } from '../errors.ts';
+import { parseManifest } from '../workshop/image/manifest.ts';
+import type { Manifest } from '../workshop/image/types.ts';
 import { writeFileAtomic } from './atomic.ts';
 import type { BuildRecord } from './build-records.ts';
 import type { Home } from './home.ts';
@@ -49,6 +52,38 @@ export async function keepManifest(home: Home, id: string, text: string): Promis
 
 export async function readManifest(home: Home, build: BuildRecord): Promise<string> {
   return readFile(fileOf(home, build.id, 'manifest.txt'), 'utf8');
+}
+
+/** Files of `stages/`: `007-base-system.txt` is the manifest of the disk after that step, the seventh that has one. */
+const STAGE_FILE = /^\d{3}-([a-z0-9][a-z0-9-]*)\.txt$/;
+
+/** What the disk held after a step, so that a difference can be laid to the step that made it. */
+export async function keepStage(home: Home, id: string, index: number, stage: Stage<string>): Promise<void> {
+  const name = `${String(index).padStart(3, '0')}-${stage.step}.txt`;
+  const folder = path.join(home.buildsDir, id, 'stages');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeFileAtomic(path.join(folder, name), stage.manifest);
+}
+
+/** In the order of the build. Empty where none were kept. */
+export async function readStages(home: Home, build: BuildRecord): Promise<Stage<Manifest>[]> {
+  const folder = path.join(home.buildsDir, build.id, 'stages');
+  const stages: Stage<Manifest>[] = [];
+  for (const name of (await readdir(folder).catch(noneIfMissing)).sort()) {
+    const step = STAGE_FILE.exec(name)?.[1];
+    if (step !== undefined) stages.push({ step, manifest: parseManifest(await readFile(path.join(folder, name))) });
+  }
+  return stages;
+}
+
+interface Stage<M> {
+  readonly step: string;
+  readonly manifest: M;
+}
+
+function noneIfMissing(error: unknown): string[] {
+  if (errnoOf(error) === 'ENOENT') return [];
+  throw error;
 }
 
 export async function keepLock(home: Home, id: string, text: string): Promise<void> {

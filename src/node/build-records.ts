@@ -126,7 +126,8 @@ export async function latestBuildOf(home: Home, recipe: string): Promise<Compara
   });
 }
 
-function isComparable(build: BuildRecord): build is ComparableBuild {
+/** Whether it has a manifest that others can compare with theirs. */
+export function isComparable(build: BuildRecord): build is ComparableBuild {
   return (
     build.status === 'done' &&
     build.buildKey !== undefined &&

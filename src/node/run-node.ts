@@ -8,6 +8,7 @@ import type { Home } from './home.ts';
 import { parseScreen, SCREEN_BLOB, SCREEN_MAX_BYTES } from './screen-evidence.ts';
 import { MANIFEST_BLOB } from './operations/crosscheck.ts';
 import { runOperation } from './operations/index.ts';
+import { blobsInView } from './blobs-in-view.ts';
 import { carried, carries, openSession, type Session } from './session.ts';
 
 /** Largest manifest that travels: 100,000 files are about 15 MB. */
@@ -91,6 +92,7 @@ function startNetwork(session: Session, options: NodeOptions) {
       },
       [SCREEN_BLOB]: { maxBytes: SCREEN_MAX_BYTES, check: (bytes) => void parseScreen(bytes) },
     },
+    maySee: blobsInView(session),
     ...(options.onAdmission && { onAdmission: options.onAdmission }),
     onTrouble: (what, peer, error) => options.onTrouble?.(`${what} (${peer})`, error),
   });

@@ -3,20 +3,24 @@
  * (real ones take minutes; the demo makes two and compares them), so that what differs is exactly known.
  */
 import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import readline from 'node:readline';
 import { sha256 } from '../../src/crypto/digest.ts';
 import { buildKeyOf, type AttestationInput } from '../../src/exchange/record/index.ts';
-import { keepManifest } from '../../src/node/build-files.ts';
+import { keepManifest, keepStage } from '../../src/node/build-files.ts';
 import { newBuildFolder, writeBuildRecord, type BuildRecord } from '../../src/node/build-records.ts';
-import { formatManifest, type Manifest, type ManifestEntry } from '../../src/workshop/image/index.ts';
-import { cli, json } from '../support/cli.ts';
+import { formatManifest, storeImage, type Manifest, type ManifestEntry } from '../../src/workshop/image/index.ts';
+import { cli, json, outcomeOf, startCli } from '../support/cli.ts';
 import { GRUB_RECIPE } from '../support/grub.ts';
 import { startNode, type RunningNode } from '../support/node.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
+import { FACTS } from '../workshop/image/image-facts.fixture.ts';
 
 const RULES = sha256('no rules');
 const RECIPE = sha256('a recipe');
 
-function manifest(files: Readonly<Record<string, string>>): Manifest {
+function manifest(files: Readonly<Record<string, string>>, bootSector = 'boot'): Manifest {
   const entries = Object.entries(files).map(([path, content]): ManifestEntry => ({
     kind: 'file',
     path: `p1:${path}`,
@@ -26,7 +30,7 @@ function manifest(files: Readonly<Record<string, string>>): Manifest {
     sizeBytes: content.length,
     sha256: sha256(content),
   }));
-  const boot: ManifestEntry = { kind: 'extent', path: 'disk:0+512', sizeBytes: 512, sha256: sha256('boot') };
+  const boot: ManifestEntry = { kind: 'extent', path: 'disk:0+512', sizeBytes: 512, sha256: sha256(bootSector) };
   return formatManifest([...entries, boot], RULES);
 }
 
@@ -79,6 +83,8 @@ describe('portalgun crosscheck', function () {
   let alice: TestHome;
   let bob: TestHome;
   const nodes: RunningNode[] = [];
+  /** Alice's build. */
+  let ours: string;
 
   before(async () => {
     alice = await tempHome();
@@ -102,7 +108,8 @@ describe('portalgun crosscheck', function () {
   };
 
   it('says stale where nothing fresh is known of the peer’s feed', async () => {
-    await json(alice, ['publish', await built(alice, manifest({ '/etc/hostname': 'portal' }))]);
+    ours = await built(alice, manifest({ '/etc/hostname': 'portal' }));
+    await json(alice, ['publish', ours]);
     assert.equal((await verdictOf(alice, 0)).verdict, 'stale');
   });
 
@@ -133,6 +140,77 @@ describe('portalgun crosscheck', function () {
     assert.equal(told.code, 4);
     assert.match(told.stdout, /2 entries differ/);
     assert.match(told.stdout, /p1:\/etc\/hostname: .*content/);
+  });
+
+  it('lays a difference to the step that last wrote it here, and says where something that is no file lies', async () => {
+    const before = manifest({ '/etc/issue': 'x' });
+    await keepStage(alice.home, ours, 1, { step: 'base-system', manifest: before.text });
+    await keepStage(alice.home, ours, 2, { step: 'name-it', manifest: manifest({ '/etc/hostname': 'portal' }).text });
+    const other = manifest({ '/etc/hostname': 'gun' }, 'another boot sector');
+    await json(bob, ['publish', await built(bob, other)]);
+    const { differences } = await verdictOf(alice, 4);
+    assert.deepEqual(
+      differences.map(({ path, step }: { path: string; step?: string }) => [path, step]),
+      [
+        ['disk:0+512', 'base-system'],
+        ['p1:/etc/hostname', 'name-it'],
+      ],
+    );
+    const { stdout } = await cli(alice, ['crosscheck', 'tiny']);
+    assert.match(stdout, /boot sector: what the firmware runs first/);
+    assert.match(stdout, /last written here by the step name-it/);
+    assert.match(stdout, /differs, 2 times/);
+  });
+
+  it('shows the disagreement in the inbox, with what to do, and beside the image', async () => {
+    const [item] = await json(alice, ['inbox', 'list']);
+    assert.deepEqual([item.from, item.recipe, item.state], ['bob', 'tiny', 'differs']);
+    const shown = await cli(alice, ['inbox', 'show', item.record]);
+    assert.match(shown.stdout, /portalgun crosscheck tiny --peer bob/);
+    assert.equal((await cli(alice, ['inbox', 'accept', item.record])).code, 2);
+    const disk = path.join(alice.folder, 'disk');
+    await writeFile(disk, Buffer.alloc(512));
+    await storeImage({
+      imagesDir: alice.home.imagesDir,
+      id: 'tiny-image',
+      disks: [{ id: 'root', path: disk, format: 'raw' }],
+      facts: FACTS,
+      measured: { diskId: 'root', manifest: manifest({ '/etc/hostname': 'portal' }) },
+    });
+    const [image] = await json(alice, ['images', 'list']);
+    assert.deepEqual(image.contradictedBy, ['bob']);
+    assert.match((await cli(alice, ['images', 'list'])).stdout, /bob built something else: portalgun crosscheck/);
+  });
+
+  it('writes the proof of it down once, for anybody to check', async () => {
+    const file = path.join(alice.folder, 'proof.json');
+    assert.equal((await cli(alice, ['crosscheck', 'tiny', '--peer', 'bob', '--proof', file])).code, 4);
+    const { disagreement } = await json(bob, ['verify', file]);
+    assert.equal(disagreement.recipeName, 'tiny');
+    const again = await cli(alice, ['crosscheck', 'tiny', '--proof', file]);
+    assert.equal(again.code, 2);
+    assert.match(again.stderr, /there already/);
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replace('"sig":"', '"sig":"AA'));
+    assert.equal((await cli(bob, ['verify', file])).code, 3);
+  });
+
+  it('goes on with --watch, and says when something has changed', async () => {
+    const agreed = manifest({ '/etc/hostname': 'portal' }).digest;
+    const child = startCli(alice, ['crosscheck', 'tiny', '--watch', '--json']);
+    const answers = readline.createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+    const next = async () => JSON.parse((await answers.next()).value ?? '').verdicts[0].verdict;
+    assert.equal(await next(), 'differs');
+    for (const { published, recipeName, manifest: made } of await json(bob, ['builds', 'list'])) {
+      if (recipeName === 'tiny' && published && made !== agreed)
+        await json(bob, ['withdraw', published.attestation, '--why', 'a test']);
+    }
+    let verdict = 'differs';
+    while (verdict === 'differs') verdict = await next();
+    assert.equal(verdict, 'match');
+    child.kill('SIGINT');
+    assert.equal((await outcomeOf(child)).code, 130);
+    assert.deepEqual(await json(alice, ['inbox', 'list']), []);
   });
 
   it('says not-attempted where the peer built under another build key', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { sha256 } from '../../src/crypto/digest.ts';
 import { underOtherRules, verdictFor, type OwnBuild, type PeerReport } from '../../src/crosscheck/index.ts';
-import type { Attestation, Failure } from '../../src/crosscheck/verdict.ts';
+import { MAX_ATTEMPTS, type Attestation, type Failure } from '../../src/crosscheck/verdict.ts';
 import { author } from '../heal/patches.ts';
 
 const inputs = {
@@ -30,6 +30,7 @@ function attested(fields: Partial<Attestation> = {}) {
     buildKey: mine.buildKey,
     manifest: mine.manifest,
     builder: { qemu: '9.1', accelerator: 'tcg', machine: 'pc' },
+    signers: ['AA', 'BB'],
     ...fields,
   };
   return { record: sha256(JSON.stringify(meaning)), meaning };
@@ -100,6 +101,42 @@ describe('the verdict about a peer', () => {
 
   it('says what their build shares with mine: a match under equal conditions proves less', () => {
     assert.deepEqual(verdictFor(mine, report({ attestations: [attested()] })).shared, ['accelerator', 'machine']);
+  });
+
+  it('says what of both builds is another, and that the same keys vouched for their media', () => {
+    const own = { ...mine, signers: ['AA', 'BB'] };
+    const { shared, conditions } = verdictFor(own, report({ attestations: [attested()] }));
+    assert.deepEqual(shared, ['accelerator', 'machine', 'signers']);
+    assert.deepEqual(conditions[0], { what: 'qemu', mine: '7.2', theirs: '9.1' });
+    const others = verdictFor(own, report({ attestations: [attested({ signers: ['CC'] })] }));
+    assert.deepEqual(others.shared, ['accelerator', 'machine']);
+  });
+
+  it('takes no account of what the peer has taken back, but tells it among all attempts, newest first', () => {
+    const attestations = [
+      { ...attested(another), seq: 5, withdrawn: true },
+      { ...attested(), seq: 4 },
+      { ...attested(otherKey), seq: 2 },
+      { ...attested({ ...otherKey, recipeName: 'another recipe' }), seq: 1 },
+    ];
+    const { verdict, attempts } = verdictFor(mine, report({ attestations, failures: [{ ...failed(), seq: 3 }] }));
+    assert.equal(verdict, 'match');
+    assert.deepEqual(
+      attempts.map(({ what, result, withdrawn }) => [what, result, withdrawn]),
+      [
+        ['build', 'differs', true],
+        ['build', 'match', false],
+        ['failure', 'failed', false],
+        ['build', 'not-comparable', false],
+      ],
+    );
+    const takenBack = [{ ...failed(), withdrawn: true }];
+    assert.equal(verdictFor(mine, report({ failures: takenBack })).verdict, 'not-attempted');
+  });
+
+  it('tells a bounded number of attempts', () => {
+    const attestations = Array.from({ length: MAX_ATTEMPTS + 7 }, (_, seq) => ({ ...attested(), seq }));
+    assert.equal(verdictFor(mine, report({ attestations })).attempts.length, MAX_ATTEMPTS);
   });
 
   describe('where nothing but the normaliser rules is another', () => {

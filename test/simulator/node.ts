@@ -128,6 +128,7 @@ export class SimNode {
       carried: () => [...this.#follows],
       isFriend: (peer) => friends.has(peer as AuthorId),
       mayAsk: ({ author }) => author !== null && friends.has(author),
+      maySee: async () => true,
       blobTypes: {},
       timing,
       now,

@@ -1,15 +1,27 @@
-import { connect } from '../../node/connect.ts';
+import { writeFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { Attempt, Condition } from '../../crosscheck/index.ts';
+import { errnoOf, InterruptedError, UsageError } from '../../errors.ts';
 import { latestBuildOf } from '../../node/build-records.ts';
+import { connect } from '../../node/connect.ts';
 import type { ManifestDifference } from '../../workshop/image/index.ts';
 import type { Context } from '../context.ts';
 import { columns, note, paint, printResult, table, type Colour } from '../output.ts';
+
+/** How often `--watch` compares again. Peers' records come by themselves, whenever they publish. */
+const WATCH_INTERVAL_MS = 5_000;
+
+type Named = ManifestDifference & { readonly step?: string; readonly place?: string };
 
 interface Verdict {
   readonly peer: string;
   readonly verdict: string;
   readonly because: string;
   readonly shared: readonly string[];
-  readonly differences?: readonly ManifestDifference[];
+  readonly conditions: readonly Condition[];
+  readonly attempts: readonly Attempt[];
+  readonly differences?: readonly Named[];
   readonly differenceCount?: number;
   readonly differencesUnknown?: string;
 }
@@ -25,17 +37,61 @@ interface Answer {
   };
 }
 
+interface Flags {
+  readonly peer?: string;
+  readonly proof?: string;
+  readonly watch?: boolean;
+}
+
 const COLOUR: Readonly<Record<string, Colour>> = { match: 'green', differs: 'red', failed: 'red' };
 
 /** Exit code 4 where any configured peer's build differs. */
-export async function crosscheck(context: Context, recipe: string, flags: { peer?: string }): Promise<number> {
+export async function crosscheck(context: Context, recipe: string, flags: Flags): Promise<number> {
   const build = await latestBuildOf(context.home, recipe);
-  const home = await connect(context.home);
-  if (!home.live)
-    note(context, 'No node runs for this home: comparing with what is already stored (portalgun node start).');
-  const answer = await home.call<Answer>('crosscheck', { build: build.id, peer: flags.peer }, context.signal);
+  if (flags.proof !== undefined) {
+    await writeProof(context, { build: build.id, peer: flags.peer }, flags.proof);
+    return 4;
+  }
+  const compare = async (): Promise<Answer> => {
+    const home = await connect(context.home);
+    if (!home.live)
+      note(context, 'No node runs for this home: comparing with what is already stored (portalgun node start).');
+    return home.call<Answer>('crosscheck', { build: build.id, peer: flags.peer }, context.signal);
+  };
+  let answer = await compare();
   printResult(context, answer, () => describe(context, answer, build.recipeName));
+  while (flags.watch === true) {
+    await setTimeout(WATCH_INTERVAL_MS, undefined, { signal: context.signal }).catch((cause: unknown) => {
+      throw new InterruptedError(undefined, { cause });
+    });
+    const now = await compare();
+    if (isDeepStrictEqual(now, answer)) continue;
+    answer = now;
+    printResult(context, answer, () => ['', ...describe(context, answer, build.recipeName)]);
+  }
   return answer.verdicts.some(({ verdict }) => verdict === 'differs') ? 4 : 0;
+}
+
+/** Never over a file that is there: it may be somebody's other proof. */
+async function writeProof(context: Context, about: object, file: string): Promise<void> {
+  const home = await connect(context.home);
+  const found = await home.call<Proof>('crosscheck.proof', about, context.signal);
+  try {
+    await writeFile(file, found.proof, { flag: 'wx' });
+  } catch (cause) {
+    const why = errnoOf(cause) === 'EEXIST' ? 'it is there already' : String(errnoOf(cause));
+    throw new UsageError('crosscheck/cannot-write', `cannot write ${file}: ${why}`, { cause });
+  }
+  printResult(context, { file, peer: found.peer, record: found.record }, () => [
+    `${file} holds your signed build and ${found.peer}’s, which contradict each other.`,
+    `Anybody can check it: portalgun verify ${file}`,
+  ]);
+}
+
+interface Proof {
+  readonly peer: string;
+  readonly record: string;
+  readonly proof: string;
 }
 
 function describe(context: Context, answer: Answer, recipeName: string): string[] {
@@ -53,27 +109,66 @@ function describe(context: Context, answer: Answer, recipeName: string): string[
     '',
     header,
     ...painted,
-    ...answer.verdicts.flatMap(detail),
+    ...answer.verdicts.flatMap((verdict) => detail(verdict, recipeName)),
     ...(answer.quorum.result === 'no-rule'
       ? []
       : ['', `quorum: ${answer.quorum.result}`, ...answer.quorum.because.map((line) => `  ${line}`)]),
   ];
 }
 
-function detail(verdict: Verdict): string[] {
+function detail(verdict: Verdict, recipeName: string): string[] {
+  const { peer } = verdict;
   const lines: string[] = [];
   if (verdict.verdict === 'match' && verdict.shared.length > 0) {
-    lines.push(
-      '',
-      `${verdict.peer} built under equal conditions (${verdict.shared.join(', ')}): a fault there would be shared.`,
-    );
+    lines.push('', `${peer} built under equal conditions: a fault there would be shared.`, ...conditions(verdict));
   }
   if (verdict.differencesUnknown !== undefined) lines.push('', verdict.differencesUnknown);
   if (verdict.differences) {
-    lines.push('', `${verdict.differenceCount} entries differ from ${verdict.peer}’s:`);
-    lines.push(...verdict.differences.map((one) => `  ${one.path}: ${howItDiffers(one, verdict.peer)}`));
+    lines.push('', `${verdict.differenceCount} entries differ from ${peer}’s:`);
+    lines.push(...verdict.differences.flatMap((one) => described(one, peer)));
   }
+  if (verdict.verdict === 'differs') {
+    lines.push(
+      '',
+      `What ${peer} built it with, where that is not what you had:`,
+      ...otherConditions(verdict),
+      'Next: build it again (portalgun build --fresh) and see which of the two you get.',
+      `To show it to others: portalgun crosscheck ${recipeName} --peer ${peer} --proof FILE`,
+    );
+  }
+  if (verdict.attempts.length > 1) lines.push('', `${peer} has tried before, newest first:`, ...history(verdict));
   return lines;
+}
+
+function conditions({ conditions: all, shared }: Verdict): string[] {
+  return all.filter(({ what }) => shared.includes(what)).map(({ what, mine }) => `  ${what}: ${mine}`);
+}
+
+function otherConditions({ conditions: all }: Verdict): string[] {
+  const other = all.filter(({ mine, theirs }) => mine !== theirs);
+  if (other.length === 0) return ['  nothing: QEMU, accelerator, machine and keys are the same'];
+  return other.map(({ what, mine, theirs }) => `  ${what}: ${theirs || 'not said'}, yours ${mine}`);
+}
+
+function history({ attempts }: Verdict): string[] {
+  const words = attempts.map(({ result, withdrawn }) => (withdrawn ? `${result} (withdrawn)` : result));
+  // Runs of the same result are told as one.
+  const runs: { word: string; count: number }[] = [];
+  for (const word of words) {
+    const last = runs.at(-1);
+    if (last?.word === word) last.count += 1;
+    else runs.push({ word, count: 1 });
+  }
+  return runs.map(({ word, count }) => `  ${word}${count === 1 ? '' : `, ${count} times`}`);
+}
+
+function described(difference: Named, peer: string): string[] {
+  const { path, step, place } = difference;
+  return [
+    `  ${path}: ${howItDiffers(difference, peer)}`,
+    ...(place === undefined ? [] : [`    ${place}`]),
+    ...(step === undefined ? [] : [`    last written here by the step ${step}`]),
+  ];
 }
 
 function howItDiffers(difference: ManifestDifference, peer: string): string {

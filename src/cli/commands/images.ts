@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { shortDigest } from '../../crypto/digest.ts';
+import { shortDigest, type Digest } from '../../crypto/digest.ts';
 import { UsageError } from '../../errors.ts';
+import { connect } from '../../node/connect.ts';
+import type { KnownDisagreement } from '../../node/disagreements.ts';
+import { hasIdentity } from '../../node/identity-files.ts';
 import {
   diffManifests,
   imageFolder,
@@ -17,20 +20,37 @@ import { bytes, minute, note, printLine, printResult, table } from '../output.ts
 export async function list(context: Context): Promise<undefined> {
   const { images, unreadable } = await listImages(context.home.imagesDir);
   for (const { id, error } of unreadable) note(context, `image ${id} cannot be read: ${error.message}`);
-  printResult(context, images, () =>
-    images.length === 0
+  const against = await contradictedBy(context);
+  const listed = images.map((image) => ({ ...image, contradictedBy: against(image.manifest) }));
+  printResult(context, listed, () =>
+    listed.length === 0
       ? 'No images yet. Build one: portalgun build recipes/debian-12-tiny.yaml'
-      : table(
-          ['image', 'manifest', 'size', 'made'],
-          images.map((image) => [
-            image.id,
-            shortDigest(image.manifest),
-            bytes(image.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0)),
-            minute(image.finishedAt),
-          ]),
-        ),
+      : [
+          ...table(
+            ['image', 'manifest', 'size', 'made'],
+            listed.map((image) => [
+              image.id,
+              shortDigest(image.manifest),
+              bytes(image.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0)),
+              minute(image.finishedAt),
+            ]),
+          ),
+          ...listed.flatMap(({ id, recipeName, contradictedBy: peers }) =>
+            peers.length === 0
+              ? []
+              : ['', `${id}:`, `  ${peers.join(', ')} built something else: portalgun crosscheck ${recipeName}`],
+          ),
+        ],
   );
   return undefined;
+}
+
+/** Names of the peers whose build from the same inputs has another manifest. Without an identity there are no peers. */
+async function contradictedBy(context: Context): Promise<(manifest: Digest) => readonly string[]> {
+  if (!(await hasIdentity(context.home))) return () => [];
+  const home = await connect(context.home);
+  const known = await home.call<KnownDisagreement[]>('crosscheck.disagreements', {}, context.signal);
+  return (manifest) => [...new Set(known.filter(({ mine }) => mine === manifest).map(({ peer }) => peer))];
 }
 
 export async function show(context: Context, id: string, flags: { manifest?: boolean }): Promise<undefined> {

@@ -1,6 +1,7 @@
 import { isDigest, shortDigest, type Digest } from '../../crypto/digest.ts';
 import { connect } from '../../node/connect.ts';
 import { boxedScreen } from '../repair/boxed-screen.ts';
+import type { KnownDisagreement } from '../../node/disagreements.ts';
 import type { Context } from '../context.ts';
 import { columns, printResult, table, wrap } from '../output.ts';
 
@@ -13,7 +14,8 @@ interface Item {
   readonly recipe: string;
   readonly summary: string;
   readonly changeClass: string | null;
-  readonly state: 'open' | 'accepted' | 'rejected';
+  /** `differs`: no patch, but a build that contradicts one here. */
+  readonly state: 'open' | 'accepted' | 'rejected' | 'differs';
   readonly policy: string;
 }
 
@@ -62,7 +64,12 @@ interface Shown extends Item {
 
 export async function show(context: Context, record: string): Promise<undefined> {
   const home = await connect(context.home);
-  const item = await home.call<Shown>('inbox.show', { record }, context.signal);
+  const shown = await home.call<Shown | Contradiction>('inbox.show', { record }, context.signal);
+  if ('disagreement' in shown) {
+    printResult(context, shown, ({ disagreement }) => whatToDo(disagreement));
+    return undefined;
+  }
+  const item = shown;
   printResult(context, item, () => [
     `patch   ${item.record}`,
     `from    ${item.from}, ${item.origin === 'human' ? 'made by a person' : `origin: ${item.origin}`}`,
@@ -90,6 +97,38 @@ function screens({ evidence, from }: Shown): string[] {
 }
 
 const BOX = { columns: WIDTH, maxRows: 16, marked: new Set<number>() };
+
+interface Contradiction {
+  readonly record: Digest;
+  readonly from: string;
+  readonly disagreement: KnownDisagreement;
+}
+
+function whatToDo({ peer, author, recipeName, build, record, mine, theirs }: KnownDisagreement): string[] {
+  return [
+    `build   ${record}`,
+    `from    ${peer}`,
+    `author  ${author}`,
+    `recipe  ${recipeName}`,
+    `yours   ${build}: manifest ${shortDigest(mine)}`,
+    `theirs  manifest ${shortDigest(theirs)}`,
+    '',
+    ...wrap(
+      'Both were made from the same recipe, media and rules, and should be equal. One of you has another result.',
+      WIDTH,
+    ),
+    '',
+    'What to do:',
+    `  portalgun crosscheck ${recipeName} --peer ${peer}`,
+    '    names the files that differ',
+    `  portalgun build ${recipeName}.yaml --fresh`,
+    '    shows whether you get the same again',
+    `  portalgun crosscheck ${recipeName} --peer ${peer} --proof FILE`,
+    '    writes both signed results down, for others to see',
+    '  portalgun withdraw RECORD --why TEXT',
+    '    takes yours back, where yours was wrong; theirs goes when they do so',
+  ];
+}
 
 export async function accept(context: Context, record: string): Promise<undefined> {
   const home = await connect(context.home);

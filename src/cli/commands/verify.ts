@@ -1,5 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { judge, openRecordFile } from '../../exchange/record/index.ts';
+import {
+  judge,
+  looksLikeDisagreement,
+  openDisagreement,
+  openRecordFile,
+  type Disagreement,
+} from '../../exchange/record/index.ts';
 import { loadConfig } from '../../node/config.ts';
 import type { Context } from '../context.ts';
 import { printResult } from '../output.ts';
@@ -13,6 +19,10 @@ export async function verify(context: Context, file: string): Promise<undefined>
     bytes = await readFile(file);
   } catch (cause) {
     throw new UsageError('verify/unreadable', `cannot read ${file}`, { cause });
+  }
+  if (looksLikeDisagreement(bytes)) {
+    printDisagreement(context, openDisagreement(bytes, { network }));
+    return undefined;
   }
   const record = openRecordFile(bytes, { network });
   const judged = judge(record);
@@ -36,4 +46,17 @@ export async function verify(context: Context, file: string): Promise<undefined>
     'Offline it cannot be known whether it is the newest word of its author.',
   ]);
   return undefined;
+}
+
+function printDisagreement(context: Context, disagreement: Disagreement): void {
+  printResult(context, { valid: true, disagreement }, ({ disagreement: { recipeName, buildKey, sides } }) => [
+    `Both signatures hold, and what they sign cannot both be so: ${recipeName}`,
+    `build key  ${buildKey}`,
+    ...sides.flatMap(({ author, record, manifest }) => [
+      `author     ${author}`,
+      `  record   ${record}`,
+      `  manifest ${manifest}`,
+    ]),
+    'It shows that one build went wrong, or was made up; not whose.',
+  ]);
 }

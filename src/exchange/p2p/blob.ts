@@ -31,6 +31,8 @@ export interface BlobContext {
   readonly store: RecordStore;
   readonly types: BlobTypes;
   readonly mayAsk: (asker: Asker) => boolean;
+  /** Whether the asker may see a record that names this blob: what nobody has published stays here. */
+  readonly maySee: (asker: Asker, digest: Digest) => Promise<boolean>;
 }
 
 export function blobProtocol(context: BlobContext): Protocol {
@@ -55,7 +57,8 @@ export function blobProtocol(context: BlobContext): Protocol {
         yield no('BAD_REQUEST', 'this node knows no such type of blob');
         return;
       }
-      const bytes = await context.store.blobs.get(digestOf(asked.digest));
+      const digest = digestOf(asked.digest);
+      const bytes = (await context.maySee(asker, digest)) ? await context.store.blobs.get(digest) : undefined;
       if (bytes === undefined || !isOfType(type, bytes)) {
         yield no('NOT_FOUND', 'this node has no blob of that type with that digest');
         return;

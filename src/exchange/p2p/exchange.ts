@@ -85,6 +85,8 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
     carried,
     isFriend: (peerId) => isFriend(peerId),
     mayAsk,
+    maySee: async ({ author }, digest) =>
+      options.maySee === undefined || (author !== null && (await options.maySee(author, digest))),
     blobTypes: options.blobTypes,
     timing,
     now,

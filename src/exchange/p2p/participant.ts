@@ -40,6 +40,7 @@ export interface ParticipantOptions extends AgendaOptions {
   /** A peer that policy names: limited more widely, and answered about symptoms and blobs. */
   readonly isFriend: (peer: string) => boolean;
   readonly mayAsk: (asker: Asker) => boolean;
+  readonly maySee: (asker: Asker, digest: Digest) => Promise<boolean>;
   readonly blobTypes: ExchangeOptions['blobTypes'];
   readonly onAdmission: (admission: Admission, from: string) => void;
   readonly onTrouble: OnTrouble;
@@ -61,7 +62,7 @@ export class Participant {
 
   constructor(options: ParticipantOptions) {
     this.#options = options;
-    const { network, store, carries, carried, now, onTrouble, blobTypes, mayAsk } = options;
+    const { network, store, carries, carried, now, onTrouble, blobTypes, mayAsk, maySee } = options;
     const budgets = createBudgets(options.isFriend, now);
     this.#budgets = budgets;
     this.agenda = new Agenda(options);
@@ -87,8 +88,8 @@ export class Participant {
       : [
           syncProtocol(this.#sync, { onBehind: (peer) => this.want(peer), newToken: () => this.#newToken() }),
           symptomProtocol({ network, store, carries, mayAsk }),
-          blobProtocol({ network, store, types: blobTypes, mayAsk }),
-          reconcileProtocol({ network, store, types: blobTypes, mayAsk }),
+          blobProtocol({ network, store, types: blobTypes, mayAsk, maySee }),
+          reconcileProtocol({ network, store, types: blobTypes, mayAsk, maySee }),
         ];
     this.answering = new Map(
       protocols.map((protocol) => [protocol.id, createAnswering({ budgets, now, onTrouble }, protocol)]),

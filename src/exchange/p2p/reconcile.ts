@@ -52,7 +52,8 @@ export function reconcileProtocol(context: BlobContext): Protocol {
         yield no('WRONG_NETWORK', `this node is in ${context.network}`);
         return;
       }
-      const list = await lists(type, digestOf(digest));
+      const wanted = digestOf(digest);
+      const list = (await context.maySee(asker, wanted)) ? await lists(type, wanted) : undefined;
       if (list === undefined) {
         yield no('NOT_FOUND', 'this node has no list of that type with that digest');
         return;

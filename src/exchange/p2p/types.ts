@@ -28,6 +28,8 @@ export interface ExchangeOptions {
    * anybody: a follower must be able to find them here.
    */
   readonly mayAsk?: (author: AuthorId) => boolean;
+  /** Whether an author may see a record that names this blob. Default: everybody may see all. */
+  readonly maySee?: (author: AuthorId, digest: Digest) => Promise<boolean>;
   /** What went wrong with which peer, for logs and `node status`. Nothing else reports it. */
   readonly onTrouble?: (what: string, peer: string, error: Error) => void;
   /** Milliseconds; what is left out is as in limits.ts. */

@@ -35,6 +35,13 @@ export {
   type Epoch,
   type FeedKeys,
 } from './feed-keys.ts';
+export {
+  disagreementOf,
+  disagreementToJson,
+  looksLikeDisagreement,
+  openDisagreement,
+  type Disagreement,
+} from './disagreement.ts';
 export { openRecordFile, recordToJson } from './file.ts';
 export {
   decodeForkProof,
@@ -64,7 +71,13 @@ export {
 } from './links.ts';
 export { keyActionOf, keyChangePredicate, keyDraft, type KeyAction, type KeyChange, type Kept } from './key-change.ts';
 export { judge, kindOf, understand } from './meaning.ts';
-export { BUILD_TYPE, MANIFEST_SUBJECT, type AttestationInput, type Dependency } from './meaning/attestation.ts';
+export {
+  BUILD_TYPE,
+  MANIFEST_SUBJECT,
+  signersOf,
+  type AttestationInput,
+  type Dependency,
+} from './meaning/attestation.ts';
 export { buildKeyOf, type BuildInputs } from './meaning/build-key.ts';
 export type { EndorsementInput } from './meaning/endorsement.ts';
 export type { FailureInput } from './meaning/failure.ts';

@@ -51,3 +51,6 @@ export const BRANCH_MAX_BYTES = 8 * 1024 * KIB;
 
 /** Checked public keys that are kept by one reader (about 2 ms and 1 KiB each). */
 export const KEY_CACHE_MAX_KEYS = 1024;
+
+/** Files and packages that one build names as what it was made from; the statement's own limit comes first. */
+export const DEPENDENCIES_MAX = 4096;

@@ -105,6 +105,8 @@ export type Meaning =
       readonly manifest: Digest;
       /** QEMU version, accelerator, cpu model: what independence is judged by. */
       readonly builder: Readonly<Record<string, string>>;
+      /** Fingerprints of the keys that vouched for what it was built from, sorted. */
+      readonly signers: readonly string[];
     }
   | {
       readonly kind: 'failure';

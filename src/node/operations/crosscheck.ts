@@ -1,24 +1,28 @@
 /** Compares a build of this home with what configured peers have signed. */
-import type { Digest } from '../../crypto/digest.ts';
-import { errnoOf, RefusedError, UsageError } from '../../errors.ts';
-import type { Exchange } from '../../exchange/p2p/types.ts';
-import { manifestLines } from '../../workshop/image/manifest-lines.ts';
-import { parseManifest } from '../../workshop/image/manifest.ts';
-import { readManifest } from '../build-files.ts';
-import { findBuild } from '../build-records.ts';
 import {
   differences,
+  lastWriterIn,
+  placeOf,
   theirManifest,
   underOtherRules,
   verdictFor,
   type OwnBuild,
-  type PeerReport,
   type PeerVerdict,
 } from '../../crosscheck/index.ts';
+import type { Digest } from '../../crypto/digest.ts';
+import { errnoOf, RefusedError, UsageError } from '../../errors.ts';
+import type { Exchange } from '../../exchange/p2p/types.ts';
+import { disagreementToJson } from '../../exchange/record/index.ts';
+import type { AuthorId } from '../../exchange/record/types.ts';
 import { confirmChecksums } from '../../exchange/trust/index.ts';
-import type { AuthorId, VerifiedRecord } from '../../exchange/record/types.ts';
-import { allOf, stalenessAt } from '../knowledge.ts';
+import { manifestLines } from '../../workshop/image/manifest-lines.ts';
+import { parseManifest, type ManifestDifference } from '../../workshop/image/manifest.ts';
+import { readManifest, readStages } from '../build-files.ts';
+import { findBuild, type BuildRecord } from '../build-records.ts';
+import { knownDisagreements } from '../disagreements.ts';
 import { recipeAuthors } from '../judgement.ts';
+import { allOf, findRecord } from '../knowledge.ts';
+import { ownBuildOf, peerReports } from '../peer-reports.ts';
 import type { Session } from '../session.ts';
 import type { Arguments } from './arguments.ts';
 import { peerName } from './peers.ts';
@@ -29,12 +33,15 @@ export const MAX_NAMED_DIFFERENCES = 100;
 export const MANIFEST_BLOB = 'manifest';
 
 export async function crosscheck(session: Session, args: Arguments, signal: AbortSignal): Promise<unknown> {
-  const mine = await ownBuild(session, args.text('build'));
+  const build = await findBuild(session.home, args.text('build'));
+  const mine = ownBuildOf(build);
   const only = args.optionalText('peer');
   await session.exchange?.sync(signal);
-  const peers = await reports(session, only === undefined ? undefined : await peerName(session, only));
+  const peers = await peerReports(session, only === undefined ? undefined : await peerName(session, only));
   const verdicts: (PeerVerdict & Differing)[] = [];
-  for (const peer of peers) verdicts.push(await withDifferences(session, mine, verdictFor(mine, peer), signal));
+  for (const peer of peers) {
+    verdicts.push(await withDifferences(session, build, mine, verdictFor(mine, peer), signal));
+  }
   const { recipeName } = mine;
   const policy = await session.policy.current();
   const self = session.identity.author;
@@ -46,50 +53,44 @@ export async function crosscheck(session: Session, args: Arguments, signal: Abor
   return { recipe: mine.recipe, manifest: mine.manifest, buildKey: mine.buildKey, verdicts, quorum };
 }
 
-const STRICTEST_FIRST = ['conflict', 'pending', 'confirmed', 'no-rule'] as const;
-
-async function ownBuild(session: Session, id: string): Promise<OwnBuild> {
-  const build = await findBuild(session.home, id);
-  const { recipeName, finalRecipe, buildKey, manifest, builder, attestation } = build;
-  if (buildKey === undefined || manifest === undefined || builder === undefined) {
-    throw new UsageError('crosscheck/no-manifest', `the build ${id} has no manifest to compare`);
-  }
-  const inputs = attestation && { inputs: attestation };
-  return { recipe: finalRecipe, recipeName, buildKey, manifest, builder, ...inputs };
+/** Whom this home's builds contradict, as far as is known here. */
+export async function disagreements(session: Session): Promise<unknown> {
+  return knownDisagreements(session);
 }
 
-async function reports(session: Session, only: string | undefined): Promise<PeerReport[]> {
-  const { peers } = await session.policy.current();
-  const isStale = await stalenessAt(session);
-  const attestations = await allOf(session, 'attestation');
-  const failures = await allOf(session, 'failure');
-  const withdrawn = new Set(
-    (await allOf(session, 'withdrawal')).map(({ record, meaning }) => `${record.link.author} ${meaning.of}`),
+/** The two signed attestations that contradict each other, as a file for anybody. */
+export async function disagreementProof(session: Session, args: Arguments): Promise<unknown> {
+  const build = await findBuild(session.home, args.text('build'));
+  const only = args.optionalText('peer');
+  const name = only === undefined ? undefined : await peerName(session, only);
+  const found = (await knownDisagreements(session)).find(
+    ({ buildKey, mine, peer }) =>
+      buildKey === build.buildKey && mine === build.manifest && (name === undefined || peer === name),
   );
-  const by = <T>(list: readonly Signed<T>[], author: AuthorId) =>
-    list
-      .filter(({ record }) => record.link.author === author && !withdrawn.has(`${author} ${record.id}`))
-      .sort((a, b) => b.record.link.seq - a.record.link.seq)
-      .map(({ record, meaning }) => ({ record: record.id, meaning }));
-  return Object.entries(peers)
-    .filter(([name]) => only === undefined || name === only)
-    .map(([name, { id }]) => ({
-      name,
-      author: id,
-      stale: isStale(id),
-      attestations: by(attestations, id),
-      failures: by(failures, id),
-    }));
+  if (found === undefined) {
+    throw new UsageError('crosscheck/no-disagreement', `nobody has signed another manifest than that of ${build.id}`);
+  }
+  const own = (await allOf(session, 'attestation')).find(
+    ({ record, meaning }) =>
+      record.link.author === session.identity.author &&
+      meaning.buildKey === found.buildKey &&
+      meaning.manifest === found.mine,
+  );
+  if (own === undefined) {
+    throw new UsageError('crosscheck/not-published', `your own build ${build.id} is not published`, {
+      hint: `A proof holds two signed builds. Publish yours first: portalgun publish ${build.id}`,
+    });
+  }
+  const theirs = await findRecord(session, found.record);
+  return { peer: found.peer, record: found.record, proof: disagreementToJson(own.record, theirs) };
 }
 
-interface Signed<T> {
-  readonly record: Pick<VerifiedRecord, 'id' | 'link'>;
-  readonly meaning: T;
-}
+const STRICTEST_FIRST = ['conflict', 'pending', 'confirmed', 'no-rule'] as const;
 
 /** Where two manifests differ: finds out in what, checks it against what was signed, and names the differing files. */
 async function withDifferences(
   session: Session,
+  build: BuildRecord,
   mine: OwnBuild,
   verdict: PeerVerdict,
   signal: AbortSignal,
@@ -97,19 +98,29 @@ async function withDifferences(
   if ((verdict.verdict !== 'differs' && verdict.otherRules !== true) || verdict.manifest === null) return verdict;
   const own = await session.store.blobs.get(mine.manifest);
   if (!own) return { ...verdict, differencesUnknown: 'Your own manifest is not stored: publish the build first.' };
-  let theirs: Uint8Array | undefined = await session.store.blobs.get(verdict.manifest);
-  if (!theirs && session.exchange) {
-    try {
+  let all: ManifestDifference[];
+  try {
+    let theirs: Uint8Array | undefined = await session.store.blobs.get(verdict.manifest);
+    if (!theirs && session.exchange) {
       theirs = await manifestOf(session.exchange, verdict.author, verdict.manifest, own, signal);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return { ...verdict, differencesUnknown: `Their list of files could not be compared: ${reason}` };
     }
+    if (!theirs) return { ...verdict, differencesUnknown: 'No node runs here to compare their list of files.' };
+    all = differences(own, theirs, verdict.manifest, verdict.peer);
+  } catch (error) {
+    // One peer that is away, or lies about its list, must not hide what the others say.
+    if (signal.aborted || !(error instanceof Error)) throw error;
+    return { ...verdict, differencesUnknown: `Their list of files could not be compared: ${error.message}` };
   }
-  if (!theirs) return { ...verdict, differencesUnknown: 'No node runs here to compare their list of files.' };
-  const all = differences(own, theirs, verdict.manifest, verdict.peer);
   const judged = verdict.otherRules === true ? underOtherRules(verdict, all) : verdict;
-  return { ...judged, differences: all.slice(0, MAX_NAMED_DIFFERENCES), differenceCount: all.length };
+  const writer = lastWriterIn(await readStages(session.home, build));
+  const named = all.slice(0, MAX_NAMED_DIFFERENCES).map((one) => withOrigin(one, writer));
+  return { ...judged, differences: named, differenceCount: all.length };
+}
+
+/** With the step that last wrote it here, and what it is where it is no file; as far as that is known. */
+function withOrigin(difference: ManifestDifference, writer: (path: string) => string | undefined) {
+  const [step, place] = [writer(difference.path), placeOf(difference.path)];
+  return { ...difference, ...(step !== undefined && { step }), ...(place !== undefined && { place }) };
 }
 
 /** Mine with what they say differs; the whole of theirs where that is less to send. */

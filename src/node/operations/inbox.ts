@@ -1,5 +1,6 @@
 /** What peers sent that policy leaves to the person, and why. */
 import { describeOperations } from '../../recipe/diff.ts';
+import { knownDisagreements } from '../disagreements.ts';
 import { baseOf, INBOX_PREFIX, judgeAt, personalDecision } from '../judgement.ts';
 import { allOf, findRecord, meaningOf, type Known } from '../knowledge.ts';
 import { parseScreen, SCREEN_BLOB } from '../screen-evidence.ts';
@@ -29,11 +30,28 @@ export async function list(session: Session): Promise<unknown> {
       policy: decision?.apply ?? 'unknown base',
     });
   }
-  return items;
+  return [...(await contradictions(session)), ...items];
 }
 
+/** What a peer's build says against one of this home's: nothing to accept, but to be looked into. */
+async function contradictions(session: Session) {
+  return (await knownDisagreements(session)).map(({ record, peer, recipeName, build }) => ({
+    record,
+    from: peer,
+    recipe: recipeName,
+    summary: `built something else than your ${build} from the same inputs`,
+    changeClass: null,
+    state: 'differs',
+    policy: 'differs',
+  }));
+}
+
+/** A patch, or a build that contradicts one of this home's (`disagreement`). */
 export async function show(session: Session, args: Arguments, signal: AbortSignal): Promise<unknown> {
-  const patch = await patchNamed(session, args.text('record'));
+  const named = await findRecord(session, args.text('record'));
+  const disagreement = (await knownDisagreements(session)).find(({ record }) => record === named.id);
+  if (disagreement !== undefined) return { record: named.id, from: disagreement.peer, disagreement };
+  const patch = await patchNamed(session, named.id);
   const base = await baseOf(session, patch);
   const personal = await personalDecision(session, patch.record.id);
   const decide = await judgeAt(session);

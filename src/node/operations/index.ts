@@ -43,6 +43,8 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'heal.candidates': heal.candidates,
   'manifest.keep': crosscheck.keepManifest,
   crosscheck: crosscheck.crosscheck,
+  'crosscheck.disagreements': crosscheck.disagreements,
+  'crosscheck.proof': crosscheck.disagreementProof,
 };
 
 /** Rejects with `control/unknown` for a name that is not in the table. */

@@ -95,6 +95,32 @@ describe('comparing lists', function () {
     });
   });
 
+  it('is not told of a list that no record names which it may see, whichever way it asks', async () => {
+    const named = await alice.store.blobs.put(bytesOf(numbered(0, 10)));
+    await alice.stop();
+    const carol = await nodes.start({
+      seed: 4,
+      blobTypes: TYPES,
+      following: [bob.author],
+      maySee: async (asker, digest) => asker === bob.author && digest === named,
+    });
+    const dave = await nodes.start({ seed: 5, blobTypes: TYPES, following: [carol.author] });
+    await dave.exchange.connect(carol.address);
+    const hidden = await carol.store.blobs.put(bytesOf(numbered(0, 11)));
+    await carol.store.blobs.put(bytesOf(numbered(0, 10)));
+    await bob.stop();
+    const again = await nodes.start({ seed: 2, blobTypes: TYPES, following: [carol.author] });
+    await again.exchange.connect(carol.address);
+    const notFound = { code: 'exchange/refused-by-peer', message: /no (list|blob) of that type/ };
+    const own = numbered(0, 10).map((line) => Buffer.from(line));
+    await assert.rejects(again.exchange.compareList(carol.author, 'lines', hidden, own, limit()), notFound);
+    await assert.rejects(again.exchange.fetchBlob(carol.author, 'lines', hidden, limit()), notFound);
+    assert.deepEqual(await again.exchange.compareList(carol.author, 'lines', named, own, limit()), {
+      onlyHere: [],
+      onlyThere: [],
+    });
+  });
+
   it('refuses a request with too many ids, and one with a message that cannot be read', async () => {
     const digest = await alice.store.blobs.put(bytesOf(numbered(0, 10)));
     const attacker = await createAttacker(2);

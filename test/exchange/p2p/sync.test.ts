@@ -28,6 +28,7 @@ async function node(self: number, carried: AuthorId[], disk = new Disk()) {
       carried: () => carried,
       isFriend: () => true,
       mayAsk: () => true,
+      maySee: async () => true,
       blobTypes: {},
       timing: TIMING,
       now: () => Date.UTC(2026, 10, 27) + starts,

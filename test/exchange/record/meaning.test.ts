@@ -7,6 +7,7 @@ import {
   attestationDraft,
   authorIdOf,
   buildKeyOf,
+  signersOf,
   endorsementDraft,
   failureDraft,
   judge,
@@ -133,6 +134,7 @@ const KINDS: readonly [Draft, Meaning][] = [
       buildKey: buildKeyOf(attestation),
       manifest: attestation.manifest,
       builder: { ...attestation.environment, cpuModel: 'qemu64', id: 'urn:portalgun:builder:v1' },
+      signers: signersOf(attestation.dependencies),
     },
   ],
   [

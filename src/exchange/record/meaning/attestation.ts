@@ -4,7 +4,7 @@
  */
 import { digestHex, type Digest } from '../../../crypto/digest.ts';
 import { isSafeLine } from '../../../crypto/text.ts';
-import { LINE_MAX_LENGTH } from '../limits.ts';
+import { DEPENDENCIES_MAX, LINE_MAX_LENGTH } from '../limits.ts';
 import type { Draft } from '../statement.ts';
 import { PREDICATE, type Meaning } from '../types.ts';
 import { buildKeyOf, type BuildInputs } from './build-key.ts';
@@ -70,7 +70,8 @@ export function understandAttestation(content: Content): Meaning {
   const builder = { ...readEnvironment(internal.object('environment')), cpuModel, id };
   const manifest = readManifest(content);
   const recipeName = external.name('recipeName');
-  return { kind: 'attestation', recipe, recipeName, inputs, buildKey: buildKeyOf(inputs), manifest, builder };
+  const signers = readSigners(definition);
+  return { kind: 'attestation', recipe, recipeName, inputs, buildKey: buildKeyOf(inputs), manifest, builder, signers };
 }
 
 export function attestationContent(input: AttestationInput): Draft {
@@ -103,6 +104,23 @@ function readManifest(content: Content): Digest {
   if (manifest === undefined || second !== undefined)
     throw new NotUnderstood('it must have exactly one subject that is a manifest');
   return digestOfSubject(manifest);
+}
+
+/** Who vouched for what it was built from: fingerprints, each once, sorted. */
+export function signersOf(dependencies: readonly Pick<Dependency, 'annotations'>[]): readonly string[] {
+  const named = dependencies.flatMap(({ annotations }) => annotations?.['fingerprint'] ?? []);
+  return [...new Set(named)].sort();
+}
+
+function readSigners(definition: Fields): readonly string[] {
+  if (!definition.has('resolvedDependencies')) return [];
+  const dependencies = definition.list('resolvedDependencies', DEPENDENCIES_MAX).map((value, index) => {
+    const dependency = new Fields(value, `${definition.where}.resolvedDependencies[${index}]`);
+    if (!dependency.has('annotations')) return {};
+    const annotations = dependency.object('annotations');
+    return annotations.has('fingerprint') ? { annotations: { fingerprint: annotations.line('fingerprint') } } : {};
+  });
+  return signersOf(dependencies);
 }
 
 function checkTimes(metadata: Fields): void {

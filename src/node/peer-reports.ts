@@ -1,0 +1,53 @@
+/** What a cross-check compares: a build of this home, and what configured peers have said about its recipe. */
+import type { OwnBuild, PeerReport, Said } from '../crosscheck/index.ts';
+import { UsageError } from '../errors.ts';
+import { signersOf } from '../exchange/record/index.ts';
+import type { AuthorId, VerifiedRecord } from '../exchange/record/types.ts';
+import type { BuildRecord } from './build-records.ts';
+import { allOf, stalenessAt } from './knowledge.ts';
+import type { Session } from './session.ts';
+
+/** Throws `crosscheck/no-manifest` for a build that made none. */
+export function ownBuildOf(build: BuildRecord): OwnBuild {
+  const { id, recipeName, finalRecipe, buildKey, manifest, builder, attestation } = build;
+  if (buildKey === undefined || manifest === undefined || builder === undefined) {
+    throw new UsageError('crosscheck/no-manifest', `the build ${id} has no manifest to compare`);
+  }
+  const attested = attestation && { inputs: attestation, signers: signersOf(attestation.dependencies) };
+  return { recipe: finalRecipe, recipeName, buildKey, manifest, builder, ...attested };
+}
+
+/** One report a peer of the policy, or of the peer `only`. */
+export async function peerReports(session: Session, only?: string): Promise<PeerReport[]> {
+  const { peers } = await session.policy.current();
+  const isStale = await stalenessAt(session);
+  const attestations = await allOf(session, 'attestation');
+  const failures = await allOf(session, 'failure');
+  const withdrawn = new Set(
+    (await allOf(session, 'withdrawal')).map(({ record, meaning }) => `${record.link.author} ${meaning.of}`),
+  );
+  const by = <T>(list: readonly Signed<T>[], author: AuthorId): Said<T>[] =>
+    list
+      .filter(({ record }) => record.link.author === author)
+      .sort((a, b) => b.record.link.seq - a.record.link.seq)
+      .map(({ record: { id, link }, meaning }) => ({
+        record: id,
+        meaning,
+        seq: link.seq,
+        withdrawn: withdrawn.has(`${author} ${id}`),
+      }));
+  return Object.entries(peers)
+    .filter(([name]) => only === undefined || name === only)
+    .map(([name, { id }]) => ({
+      name,
+      author: id,
+      stale: isStale(id),
+      attestations: by(attestations, id),
+      failures: by(failures, id),
+    }));
+}
+
+interface Signed<T> {
+  readonly record: Pick<VerifiedRecord, 'id' | 'link'>;
+  readonly meaning: T;
+}
