@@ -59,7 +59,7 @@ describe('hands on a real Linux', function () {
 
   it('point at the pixel that was meant, with the button that was meant', async () => {
     const { typist, screen, command, serial } = linux;
-    await command('for m in xhci_pci usbhid hid_generic; do modprobe $m; done; echo loaded-$?');
+    await command('for m in xhci_pci usbhid hid_generic; do modprobe $m; done; until [ -e /dev/hidraw0 ]; do :; done; echo loaded-$?');
     await screen.until('loaded-0');
     await command('cat /dev/hidraw0 > /dev/ttyS0 &');
     await command('echo press-$((40 + 2))');
