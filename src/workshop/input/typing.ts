@@ -132,7 +132,9 @@ async function eraseStray(
     if (mismatches >= NOT_ECHOED_AFTER) throw notEchoed();
     // A busy guest may show it yet: what comes late is erased by what is sent after it. On an empty line that does nothing.
     for (const _ of sent) await options.machine.sendKeys(keyEvents('backspace'));
-    return { field: lastField, screen };
+    // What it is compared with next is the screen without it: with a prompt that has come meanwhile, and nothing behind it.
+    const erased = await watchFor(options, ERASE_SETTLE_MS, wholeScreen, () => null);
+    return { field: lastField, screen: erased.screen };
   }
   let { before, field } = followScroll(old, screen, lastField);
   let target: number | null = null;

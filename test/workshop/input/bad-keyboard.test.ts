@@ -65,6 +65,16 @@ describe('typing over a bad keyboard', function () {
     });
   }
 
+  for (const promptMs of [5, 300, 700, 1_500, 3_000]) {
+    it(`types exactly where the prompt comes only ${promptMs} ms after the first keys`, async () => {
+      const guest = ps2Guest({ promptMs });
+      const { machine, eyes, clock } = guest;
+      const text = 'stty -F /dev/ttyS0 raw; cat /typed > /dev/ttyS0';
+      await typeText({ machine, eyes, clock, text });
+      assert.equal(guest.text(), text);
+    });
+  }
+
   it('leaves no modifier pressed behind a field, though it may have to ask twice', async () => {
     const guest = ps2Guest({ drop: 0.1, seed: 5 });
     const { machine, eyes, clock } = guest;

@@ -26,6 +26,8 @@ export interface Ps2Options extends Ps2Faults {
   readonly byteMs?: number;
   /** Milliseconds from a character to its echo on the screen. */
   readonly echoMs?: number;
+  /** Until then the screen is empty: a shell that is busy takes what is typed, and shows it behind its prompt later. */
+  readonly promptMs?: number;
 }
 
 export interface Ps2Guest {
@@ -68,7 +70,7 @@ function heldKey(key: string, shift: boolean, altgr: boolean): string {
 
 export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
   const { drop = 0, double = 0, delay = 0, busyMs = 60, seed = 1, layout = 'us' } = options;
-  const { columns = 80, rows = 12, byteMs = 0.5, echoMs = 2 } = options;
+  const { columns = 80, rows = 12, byteMs = 0.5, echoMs = 2, promptMs = 0 } = options;
   const random = seeded(seed);
   const characters = CHARACTERS.get(layout)!;
   const injected = { lost: 0, doubled: 0, busy: 0 };
@@ -98,7 +100,7 @@ export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
       const shift = down.has('shift') || down.has('shift_r');
       buffer += characters.get(heldKey(key, shift, down.has('alt_r'))) ?? '';
     }
-    if (buffer !== before) draw(readAtMs + echoMs);
+    if (buffer !== before) draw(Math.max(promptMs, readAtMs + echoMs));
   }
 
   /** The guest reads what its keyboard holds, a byte at a time. */
@@ -139,7 +141,7 @@ export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
 
   function screen(): ScreenText {
     while (drawn[1] && drawn[1].atMs <= nowMs) drawn.shift();
-    const lines = drawn[0]!.lines;
+    const lines = nowMs < promptMs ? emptyScreen(rows, columns) : drawn[0]!.lines;
     return {
       columns,
       rows,
@@ -232,6 +234,8 @@ export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
 }
 
 const NOTHING = new Uint8Array();
+const emptyScreen = (rows: number, columns: number): string[] =>
+  Array.from({ length: rows }, () => ' '.repeat(columns));
 
 function unused(): Promise<never> {
   return Promise.reject(new Error('this guest has a keyboard and a screen'));
