@@ -19,6 +19,12 @@ describe('hands on a real Linux', function () {
   });
   after(async () => linux?.close());
 
+  /** From here on what is typed goes into a file. Not before `cat` runs: what a shell is sent meanwhile is not echoed. */
+  async function toFile(): Promise<void> {
+    await linux.command('echo go-$((40 + 2)); cat > /typed');
+    await linux.screen.until('go-42');
+  }
+
   /** What came into the file, as the guest has it. */
   async function typed(): Promise<string> {
     await linux.command('stty -F /dev/ttyS0 raw; cat /typed > /dev/ttyS0; echo end-of-it > /dev/ttyS0');
@@ -27,9 +33,9 @@ describe('hands on a real Linux', function () {
   }
 
   it(`type ${CHARACTERS} characters, not one of them wrong`, async () => {
-    const { typist, command } = linux;
+    const { typist } = linux;
     const random = seeded(10_000);
-    await command('cat > /typed');
+    await toFile();
     const lines: string[] = [];
     for (let typed = 0; typed < CHARACTERS; typed += lines.at(-1)!.length) {
       const line = randomLine(random, 'us', LONGEST);
@@ -47,7 +53,7 @@ describe('hands on a real Linux', function () {
     await screen.until('keys-0');
     typist.useLayout('de');
     const text = 'z-y/Z: "@" \\{x|y}[~] <ü&ö> ß=Ä;#+*?';
-    await command('cat > /typed');
+    await toFile();
     await typist.type(text);
     await typist.press('enter');
     await typist.press('ctrl-d');
@@ -59,7 +65,9 @@ describe('hands on a real Linux', function () {
 
   it('point at the pixel that was meant, with the button that was meant', async () => {
     const { typist, screen, command, serial } = linux;
-    await command('for m in xhci_pci usbhid hid_generic; do modprobe $m; done; until [ -e /dev/hidraw0 ]; do :; done; echo loaded-$?');
+    await command(
+      'for m in xhci_pci usbhid hid_generic; do modprobe $m; done; until [ -e /dev/hidraw0 ]; do :; done; echo loaded-$?',
+    );
     await screen.until('loaded-0');
     await command('cat /dev/hidraw0 > /dev/ttyS0 &');
     await command('echo press-$((40 + 2))');

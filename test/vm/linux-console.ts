@@ -26,11 +26,13 @@ steps:
   - { id: shell, expect: { text: '# ' } }
 `;
 
+const PROMPT = '~ #';
+
 export interface LinuxConsole {
   readonly machine: Machine;
   readonly screen: Watched;
   readonly typist: Typist;
-  /** Types a command and presses Enter. */
+  /** Waits for the prompt, types a command and presses Enter. What is typed before the prompt is there is shown twice. */
   readonly command: (line: string) => Promise<void>;
   /** What the guest wrote to its serial port since the last call, once `ended` holds for it. */
   readonly serial: (ended: (bytes: Uint8Array) => boolean) => Promise<Uint8Array>;
@@ -64,10 +66,14 @@ export async function linuxConsole(extra: Partial<MachineConfig> = {}): Promise<
     const screen = watch(machine);
     const typist = createTypist({ machine, eyes: screen.eyes, hostFactor: host.factor });
     const command = async (line: string): Promise<void> => {
+      await eventually('the shell has its prompt', async () => {
+        const shown = (await screen.read()).lines.map((one) => one.trim());
+        return shown.findLast((one) => one !== '') === PROMPT;
+      });
       await typist.type(line);
       await typist.press('enter');
     };
-    await screen.until('~ #');
+    await screen.until(PROMPT);
     await command('mount -t proc p /proc; mount -t sysfs s /sys; mount -t devtmpfs d /dev; echo mounted-$?');
     await screen.until('mounted-0');
     let read = 0;
