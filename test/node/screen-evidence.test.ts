@@ -17,7 +17,7 @@ describe('a screen as evidence', () => {
     assert.deepEqual(parseScreen(bytes(formatScreen([]))), []);
   });
 
-  it('carries no character that would speak to a terminal, whatever a guest draws', () => {
+  it('threat 36: carries no character that would speak to a terminal, whatever a guest draws', () => {
     const text = formatScreen(['a\u001b[2Jb\u202ec\td\ud800']);
     assert.equal(text, 'a\ufffd[2Jb\ufffdc\ufffdd\ufffd\n');
     assert.doesNotThrow(() => parseScreen(bytes(text)));

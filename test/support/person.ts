@@ -14,6 +14,11 @@ export function underTerminal(
   return new Person(spawn('script', ['-qec', command, '/dev/null'], { env }));
 }
 
+/** How long a text is waited for before the test fails with what is there instead, ms. */
+const PATIENCE_MS = 90_000;
+/** And how much of that is told, characters. */
+const TOLD_CHARACTERS = 6_000;
+
 export class Person {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #ended: Promise<void>;
@@ -35,6 +40,8 @@ export class Person {
 
   /** Waits until `text` shows after what was read before; gives all up to it. */
   async reads(text: string): Promise<string> {
+    const patience = AbortSignal.timeout(PATIENCE_MS);
+    patience.addEventListener('abort', () => this.#told(), { once: true });
     for (;;) {
       const at = this.#seen.indexOf(text, this.#read);
       if (at >= 0) {
@@ -42,6 +49,7 @@ export class Person {
         this.#read = at + text.length;
         return stripVTControlCharacters(part);
       }
+      assert.ok(!patience.aborted, `${JSON.stringify(text)} never came:\n${this.#seen.slice(-TOLD_CHARACTERS)}`);
       assert.ok(this.#child.exitCode === null, `it ended without ${JSON.stringify(text)}:\n${this.#seen}`);
       await new Promise<void>((resolve) => {
         this.#told = resolve;

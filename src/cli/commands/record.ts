@@ -4,15 +4,13 @@ import { UsageError } from '../../errors.ts';
 import { writeFileAtomic } from '../../node/atomic.ts';
 import { recordRecipe } from '../../node/record-recipe.ts';
 import { digestHex } from '../../crypto/digest.ts';
-import { durationMs } from '../../recipe/duration.ts';
 import { lintRecipe, type LintFinding } from '../../recipe/lint.ts';
 import { parseLock } from '../../recipe/lock.ts';
 import { skeletonFrom, skeletonOf, withSteps, type Skeleton } from '../../recipe/skeleton.ts';
 import type { CheckedRecipe, Lock, Medium, Output } from '../../recipe/types.ts';
 import { lockFileOf } from '../../node/recipe-source.ts';
 import { digestFile } from '../../workshop/media/digest-file.ts';
-import { DEFAULT_TIMEOUT_MS } from '../../workshop/provision/limits.ts';
-import { recordedSteps, type Recorded } from '../../workshop/provision/recording.ts';
+import { recordedSteps, recordingFor, type Recorded } from '../../workshop/provision/recording.ts';
 import { findText } from '../../workshop/screen/match.ts';
 import { nearestLines } from '../../workshop/screen/nearest.ts';
 import { buildProgress } from '../build-progress.ts';
@@ -110,14 +108,7 @@ async function review(
   { recording, hostFactor }: Driven & { readonly hostFactor: number },
 ): Promise<CheckedRecipe | undefined> {
   const { recipe } = skeleton.checked;
-  const own = skeleton.hasSteps ? recipe.steps : [];
-  const { timeout } = recipe.defaults ?? {};
-  const recorded = recordedSteps(recording, {
-    reader: READER,
-    ids: [...own, ...(recipe.personalise ?? []), ...(recipe.watch ?? [])].map(({ id }) => id),
-    hostFactor,
-    defaultTimeoutMs: timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(timeout),
-  });
+  const recorded = recordedSteps(recording, recordingFor(recipe, READER, hostFactor));
   const [disk] = recipe.machine?.disks ?? [];
   const outputs: Output[] = recording.off && disk ? [{ disk: disk.id, as: 'image' }] : [];
   const lines = readLines(context.stdin, context.stdout);

@@ -1,9 +1,8 @@
 /** The person takes the machine over where a step failed: what they do there becomes a patch. */
 import { durationMs } from '../../recipe/duration.ts';
 import type { Operation } from '../../recipe/types.ts';
-import { DEFAULT_TIMEOUT_MS } from '../../workshop/provision/limits.ts';
-import { recordedSteps } from '../../workshop/provision/recording.ts';
-import { takenOver } from '../../workshop/provision/take-over.ts';
+import { recordedSteps, recordingFor } from '../../workshop/provision/recording.ts';
+import { outlasted, takenOver } from '../../workshop/provision/take-over.ts';
 import type { RepairAnswer } from '../../workshop/provision/types.ts';
 import { driveByHand } from '../take-over/drive.ts';
 import { reviewSteps } from '../take-over/review.ts';
@@ -37,21 +36,19 @@ export async function takeOver(
       return null;
     });
   if (driven === null) return undefined;
-  const { recipe } = resolved.of;
-  const { timeout } = recipe.defaults ?? {};
-  const recorded = recordedSteps(driven.recording, {
-    reader,
-    ids: [...recipe.steps, ...(recipe.personalise ?? []), ...(recipe.watch ?? [])].map(({ id }) => id),
-    hostFactor: live.hostFactor,
-    defaultTimeoutMs: timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(timeout),
-  });
+  const { recording, last } = driven;
+  const recorded = recordedSteps(recording, recordingFor(resolved.of.recipe, reader, live.hostFactor));
   if (recorded.steps.length === 0) {
+    const longer = outlasted({ request, last, reader, durationMs, hostFactor: live.hostFactor });
+    if (longer.length > 0) {
+      show('You did nothing, and what the step expects is there now: it only needs more time.');
+      return check(longer, `the step "${failure.stepId}" is given more time`);
+    }
     show('Nothing was done that the screen showed: there is nothing to record.');
     return undefined;
   }
   const steps = await reviewSteps(talk, recorded);
   if (steps === undefined || steps.length === 0) return undefined;
-  const { recording, last } = driven;
   const { operations, leadsTo } = takenOver({ request, recording, steps, last, reader, durationMs });
   if (leadsTo === 'elsewhere') {
     show('The machine is not at a point that the recipe goes on from: the step after it will likely fail.');

@@ -1,7 +1,7 @@
 /** What a person did by hand, shown to them as steps before it is used: hidden places asked for, steps edited. */
 import { describeAct, describeCondition } from '../../recipe/conditions.ts';
 import type { Step } from '../../recipe/types.ts';
-import { withHidden, type Hidden, type HiddenAnswer, type Recorded } from '../../workshop/provision/recording.ts';
+import { withHidden, type Hidden, type Recorded } from '../../workshop/provision/recording.ts';
 import { harmless } from '../repair/boxed-screen.ts';
 import type { Conversation } from '../repair/conversation.ts';
 import { editSteps } from '../repair/edit.ts';
@@ -12,12 +12,12 @@ const COLUMNS = 80;
 /** The steps as the person wants them; `undefined` where they want none of them. */
 export async function reviewSteps(talk: Conversation, recorded: Recorded): Promise<readonly Step[] | undefined> {
   const { lines, show, signal } = talk;
-  const answers = new Map<string, HiddenAnswer>();
+  const texts = new Map<string, string>();
   for (const place of recorded.hidden) {
-    const answer = await askHidden(talk, place);
-    if (answer !== undefined) answers.set(place.name, answer);
+    const text = await askHidden(talk, place);
+    if (text !== '') texts.set(place.name, text);
   }
-  let steps: readonly Step[] = withHidden(recorded.steps, answers);
+  let steps: readonly Step[] = withHidden(recorded.steps, texts);
   for (;;) {
     show('', 'What you did, as steps:', ...steps.flatMap(stepInWords), ...doubts(recorded, steps));
     const answer = await lines.ask('[y]es, use them · [e]dit them · [n]o, drop them> ', signal);
@@ -31,7 +31,7 @@ export async function reviewSteps(talk: Conversation, recorded: Recorded): Promi
 }
 
 /** Secrets belong into `personalise`; what stands in `steps` everybody can read, so it is asked for anew. */
-async function askHidden({ lines, show, signal }: Conversation, place: Hidden): Promise<HiddenAnswer | undefined> {
+async function askHidden({ lines, show, signal }: Conversation, place: Hidden): Promise<string> {
   show(
     '',
     `In "${place.step}" you typed ${place.characters} character${place.characters === 1 ? '' : 's'} that the screen did not show.`,
@@ -39,8 +39,7 @@ async function askHidden({ lines, show, signal }: Conversation, place: Hidden): 
     'recipe, where everybody can read it: give a public text here (one to be changed in',
     '`personalise`), or nothing to leave it out.',
   );
-  const text = await lines.ask('public text> ', signal);
-  return text === null || text === '' ? undefined : { text };
+  return (await lines.ask('public text> ', signal)) ?? '';
 }
 
 function stepInWords(step: Step): string[] {

@@ -79,4 +79,6 @@ export const RECORDED_SIGHTINGS = 64;
 /** Inputs of one recording. */
 export const RECORDED_INPUTS = 4_096;
 /** What a person typed is given this long to show before their next key goes out, milliseconds, scaled. */
-export const RECORDED_ECHO_MS = 400;
+export const RECORDED_ECHO_MS = 800;
+/** The same where the characters before it have shown. */
+export const RECORDED_LATE_ECHO_MS = 4_000;

@@ -1,9 +1,10 @@
 /** A person's hands on a running machine, with what the screen showed before and after each of their inputs. */
 import { UsageError } from '../../errors.ts';
 import type { MachineEvent } from '../machine/types.ts';
+import type { ScreenText } from '../screen/types.ts';
 import type { Typist } from './acts.ts';
 import type { Sighting } from './harvest.ts';
-import { RECORDED_ECHO_MS, RECORDED_INPUTS, RECORDED_SIGHTINGS } from './limits.ts';
+import { RECORDED_ECHO_MS, RECORDED_INPUTS, RECORDED_LATE_ECHO_MS, RECORDED_SIGHTINGS } from './limits.ts';
 import type { Observation, Observer } from './observer.ts';
 import type { Input, RecordedInput, Recording } from './recording.ts';
 import { screenChanged } from './stillness.ts';
@@ -58,13 +59,18 @@ export async function startRecorder(live: LiveMachine, signal: AbortSignal): Pro
     return now;
   }
 
-  /** What was typed shows before the key after it goes out: else nobody could tell a slow echo from none. */
+  /**
+   * What was typed shows before the key after it goes out: else nobody could tell a slow echo from none. Where what was
+   * typed before it showed, there is an echo to wait for.
+   */
   async function echoOf(typed: RecordedInput | undefined, signal: AbortSignal): Promise<void> {
     if (typed === undefined || !('char' in typed.input)) return;
-    const deadline = performance.now() + RECORDED_ECHO_MS * hostFactor;
+    const previous = inputs.at(-2);
+    const echoes = previous !== undefined && 'char' in previous.input && differ(previous.before, typed.before);
+    const deadline = performance.now() + (echoes ? RECORDED_LATE_ECHO_MS : RECORDED_ECHO_MS) * hostFactor;
     while (performance.now() < deadline) {
       const now = await next(signal);
-      if (now.current && now.screen.lines.some((line, row) => line !== typed.before.lines[row])) return;
+      if (now.current && differ(now.screen, typed.before)) return;
     }
   }
 
@@ -91,6 +97,10 @@ export async function startRecorder(live: LiveMachine, signal: AbortSignal): Pro
     },
     recording: () => ({ start, inputs, off: last.events.slice(eventsBefore).some(isOff) }),
   };
+}
+
+function differ(a: ScreenText, b: ScreenText): boolean {
+  return a.lines.some((line, row) => line !== b.lines[row]);
 }
 
 function isOff(event: MachineEvent): boolean {

@@ -5,12 +5,13 @@
  * What was typed where the screen showed nothing of it (or dots) may be a secret. It never becomes text: its place is a
  * placeholder, `{{hidden_1}}`, and whoever made the recording is asked what the recipe is to type there.
  */
-import type { Act, Condition, Step } from '../../recipe/types.ts';
+import { durationMs } from '../../recipe/duration.ts';
+import type { Act, Condition, Recipe, Step } from '../../recipe/types.ts';
 import type { ScreenText } from '../screen/types.ts';
 import type { TextReader } from './conditions.ts';
 import { freshSpots } from './freshness.ts';
 import { harvest, harvestGone, harvestHighlight, highlightedIn, type Harvested, type Sighting } from './harvest.ts';
-import { RECORDED_PATIENCE } from './limits.ts';
+import { DEFAULT_TIMEOUT_MS, RECORDED_PATIENCE } from './limits.ts';
 
 /** One character that was typed, or a key (or chord) by its name in recipes. */
 export type Input = { readonly char: string } | { readonly key: string };
@@ -56,6 +57,23 @@ export interface RecordingOptions {
   readonly hostFactor: number;
   /** What a step is given where it does not say, milliseconds. */
   readonly defaultTimeoutMs: number;
+}
+
+/** For steps that are to stand in this recipe. */
+export function recordingFor(recipe: Recipe, reader: TextReader, hostFactor: number): RecordingOptions {
+  const { timeout } = recipe.defaults ?? {};
+  const defaultTimeoutMs = timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(timeout);
+  return { reader, ids: idsOf(recipe), hostFactor, defaultTimeoutMs };
+}
+
+/** Every id that a recipe uses. */
+export function idsOf({ steps, personalise = [], watch = [] }: Recipe): string[] {
+  return [...steps, ...personalise, ...watch].map(({ id }) => id);
+}
+
+/** As much as was needed, several times, in whole half minutes of the reference machine. */
+export function patience(neededMs: number, hostFactor: number): string {
+  return `${Math.ceil(((neededMs / hostFactor) * RECORDED_PATIENCE) / 30_000) * 30}s`;
 }
 
 export function recordedSteps(recording: Recording, options: RecordingOptions): Recorded {
@@ -117,7 +135,7 @@ function confirming(stroke: Stroke, acts: readonly Act[], reader: TextReader): H
 function patient({ condition, afterMs }: Harvested, options: RecordingOptions): Condition {
   const needed = (afterMs / options.hostFactor) * RECORDED_PATIENCE;
   if (needed <= options.defaultTimeoutMs) return condition;
-  return { ...condition, timeout: `${Math.ceil(needed / 30_000) * 30}s` };
+  return { ...condition, timeout: patience(afterMs, options.hostFactor) };
 }
 
 interface Stroke {
@@ -316,18 +334,14 @@ export function freshId(words: string, taken: Set<string>): string {
 const ID_WORDS = 4;
 const ID_CHARACTERS = 40;
 
-/** What the recipe is to type where nothing showed: public text, or a secret parameter by its name. */
-export type HiddenAnswer = { readonly text: string } | { readonly secret: string };
-
-/** The steps with each hidden place filled in. One without an answer is left out. */
-export function withHidden(steps: readonly Step[], answers: ReadonlyMap<string, HiddenAnswer>): Step[] {
-  return steps.map((step) => ({ ...step, ...(step.do && { do: step.do.flatMap((act) => answered(act, answers)) }) }));
+/** The steps with a public text in each hidden place, by its name. A place without one is left out. */
+export function withHidden(steps: readonly Step[], texts: ReadonlyMap<string, string>): Step[] {
+  return steps.map((step) => ({ ...step, ...(step.do && { do: step.do.flatMap((act) => filledIn(act, texts)) }) }));
 }
 
-function answered(act: Act, answers: ReadonlyMap<string, HiddenAnswer>): Act[] {
+function filledIn(act: Act, texts: ReadonlyMap<string, string>): Act[] {
   const name = 'type' in act ? /^\{\{(hidden_\d+)\}\}$/.exec(act.type)?.[1] : undefined;
   if (name === undefined) return [act];
-  const answer = answers.get(name);
-  if (answer === undefined) return [];
-  return [{ type: 'secret' in answer ? `{{${answer.secret}}}` : answer.text, echo: false }];
+  const text = texts.get(name);
+  return text === undefined ? [] : [{ type: text, echo: false }];
 }

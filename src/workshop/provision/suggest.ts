@@ -10,7 +10,7 @@ import type { TextReader } from './conditions.ts';
 import { freshSpots } from './freshness.ts';
 import { harvest } from './harvest.ts';
 import { NEAREST_LINES, SUGGEST_SIMILARITY } from './limits.ts';
-import { freshId } from './recording.ts';
+import { freshId, idsOf } from './recording.ts';
 import type { RepairRequest, RepairSource } from './types.ts';
 
 /** The text is another one now · the same, elsewhere · an entry's · something that the recipe does not know. */
@@ -113,9 +113,7 @@ function newQuestion(request: RepairRequest, reader: TextReader): Suggestion[] {
   });
   const asked = found.find(({ text, row }) => /[?:]$/u.test(seen.lines[row]?.trimEnd() ?? '') || /[?:]$/u.test(text));
   if (asked === undefined) return [];
-  const ids = new Set(
-    [...steps, ...(resolved.of.recipe.personalise ?? []), ...(resolved.of.recipe.watch ?? [])].map(({ id }) => id),
-  );
+  const ids = new Set(idsOf(resolved.of.recipe));
   const answer: Step = {
     id: freshId(asked.text, ids),
     when: asked.condition,

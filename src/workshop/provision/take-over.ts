@@ -7,7 +7,7 @@ import { stepDigest } from '../../recipe/digest.ts';
 import { evaluate, type TextReader } from './conditions.ts';
 import { harvest } from './harvest.ts';
 import type { Observation } from './observer.ts';
-import type { Recording } from './recording.ts';
+import { patience, type Recording } from './recording.ts';
 import type { RepairRequest } from './types.ts';
 
 export interface TakenOver {
@@ -46,6 +46,20 @@ export function takenOver(done: TakeOver): TakenOver {
   const nextBegins = next !== undefined && shows(next.when ?? (next.do ? undefined : next.expect), false);
   const leadsTo = met ? 'expectation' : nextBegins ? 'next-step' : 'elsewhere';
   return { operations: finishing(done, steps, { acted, met }), leadsTo };
+}
+
+/** Where nobody did anything and what the step expects came after all: the step with the time that it took. */
+export function outlasted(
+  about: Pick<TakeOver, 'request' | 'last' | 'reader' | 'durationMs'> & { readonly hostFactor: number },
+): readonly Operation[] {
+  const { request, last, reader, durationMs, hostFactor } = about;
+  const { step, failure, resolved } = request;
+  const bound = resolved.recipe.steps.find(({ id }) => id === failure.stepId);
+  if (failure.phase !== 'expect' || bound?.expect === undefined || step.expect === undefined) return [];
+  const now = last.frame.capturedAtMs;
+  if (!evaluate(bound.expect, last, { reader, durationMs, nowMs: now, fresh: true }).met) return [];
+  const expect = { ...step.expect, timeout: patience(now - last.mark.sentAtMs, hostFactor) };
+  return [{ op: 'replace-step', id: step.id, was: stepDigest(step), step: { ...step, expect } }];
 }
 
 /** The step, and what was done, up to where the next step goes on. */

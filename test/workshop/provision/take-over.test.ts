@@ -5,7 +5,7 @@ import { durationMs } from '../../../src/recipe/duration.ts';
 import { applyOperations } from '../../../src/recipe/patch.ts';
 import type { Recipe, Step } from '../../../src/recipe/types.ts';
 import type { Observation } from '../../../src/workshop/provision/observer.ts';
-import { takenOver, type TakenOver } from '../../../src/workshop/provision/take-over.ts';
+import { outlasted, takenOver, type TakenOver } from '../../../src/workshop/provision/take-over.ts';
 import type { StepFailure } from '../../../src/workshop/provision/types.ts';
 import { paperScreen } from './paper-machine.ts';
 import { reader, recipe } from './paper-run.ts';
@@ -119,5 +119,30 @@ describe('what was done by hand', () => {
     const { steps } = done('when', ['Choose a place'], { params });
     assert.deepEqual(steps[1]?.do?.[0], { type: '{{word}}' });
     assert.deepEqual(steps[2]?.expect, { text: 'Blue it is, {{word}}' });
+  });
+
+  it('is more time, where nothing was done and the expectation came after all', () => {
+    const resolved = recipe(STEPS);
+    const step = STEPS[1] ?? assert.fail();
+    const failure: StepFailure = {
+      stepId: 'middle',
+      stepDigest: stepDigest(step),
+      phase: 'expect',
+      expected: step.expect ?? assert.fail(),
+      reason: 'it was not seen',
+      seen: paperScreen(['Working']),
+      serialTail: '',
+      nearest: [],
+    };
+    const request = { resolved, step, failure, attempt: 1, checkpoints: [null] };
+    const left = (line: string) => {
+      const looked = observation([line]);
+      return { ...looked, frame: { ...looked.frame, capturedAtMs: looked.mark.sentAtMs + 100_000 } };
+    };
+    const about = { request, reader, durationMs, hostFactor: 2 };
+    const operations = outlasted({ ...about, last: left('A place was chosen') });
+    const patched = applyOperations(resolved.of, operations).recipe.steps[1];
+    assert.deepEqual(patched, { ...step, expect: { text: 'A place was chosen', timeout: '210s' } });
+    assert.deepEqual(outlasted({ ...about, last: left('Working') }), []);
   });
 });
