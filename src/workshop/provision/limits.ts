@@ -78,6 +78,8 @@ export const RECORDED_PATIENCE = 4;
 export const RECORDED_SIGHTINGS = 64;
 /** Inputs of one recording. */
 export const RECORDED_INPUTS = 4_096;
+/** A character is given this long to show before the next one goes out, milliseconds, scaled: people paste. */
+export const RECORDED_PACE_MS = 250;
 /** What a person typed is given this long to show before their next key goes out, milliseconds, scaled. */
 export const RECORDED_ECHO_MS = 800;
 /** The same where the characters before it have shown. */

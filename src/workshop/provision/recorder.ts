@@ -4,7 +4,13 @@ import type { MachineEvent } from '../machine/types.ts';
 import type { ScreenText } from '../screen/types.ts';
 import type { Typist } from './acts.ts';
 import type { Sighting } from './harvest.ts';
-import { RECORDED_ECHO_MS, RECORDED_INPUTS, RECORDED_LATE_ECHO_MS, RECORDED_SIGHTINGS } from './limits.ts';
+import {
+  RECORDED_ECHO_MS,
+  RECORDED_INPUTS,
+  RECORDED_LATE_ECHO_MS,
+  RECORDED_PACE_MS,
+  RECORDED_SIGHTINGS,
+} from './limits.ts';
 import type { Observation, Observer } from './observer.ts';
 import type { Input, RecordedInput, Recording } from './recording.ts';
 import { screenChanged } from './stillness.ts';
@@ -67,11 +73,20 @@ export async function startRecorder(live: LiveMachine, signal: AbortSignal): Pro
     if (typed === undefined || !('char' in typed.input)) return;
     const previous = inputs.at(-2);
     const echoes = previous !== undefined && 'char' in previous.input && differ(previous.before, typed.before);
-    const deadline = performance.now() + (echoes ? RECORDED_LATE_ECHO_MS : RECORDED_ECHO_MS) * hostFactor;
-    while (performance.now() < deadline) {
-      const now = await next(signal);
-      if (now.current && differ(now.screen, typed.before)) return;
-    }
+    await shown(typed.before, echoes ? RECORDED_LATE_ECHO_MS : RECORDED_ECHO_MS, signal);
+  }
+
+  /** Waits for a change since then, so long at most (milliseconds, scaled). */
+  async function shown(before: ScreenText, patienceMs: number, signal: AbortSignal): Promise<void> {
+    const deadline = performance.now() + patienceMs * hostFactor;
+    while (!differ(last.screen, before) && performance.now() < deadline) await next(signal);
+  }
+
+  /** As few bytes as can be: a keyboard's queue holds 16 of them, and a person may paste. */
+  async function put(char: string, signal: AbortSignal): Promise<void> {
+    if (/^[a-z0-9]$/.test(char)) return typist.press(char, signal);
+    if (char === ' ') return typist.press('space', signal);
+    await typist.type(char, { clear: false, echo: false }, signal);
   }
 
   return {
@@ -86,10 +101,11 @@ export async function startRecorder(live: LiveMachine, signal: AbortSignal): Pro
       note(await observer.look(signal), false);
       const before = last.screen;
       eventsBefore = last.events.length;
-      if ('char' in input) await typist.type(input.char, { clear: false, echo: false }, signal);
+      if ('char' in input) await put(input.char, signal);
       else await typist.press(input.key, signal);
       inputs.push({ input, before, seen: [] });
       note(await observer.look(signal), true);
+      if ('char' in input) await shown(before, RECORDED_PACE_MS, signal);
     },
     markCheckpoint() {
       const current = inputs.at(-1);
