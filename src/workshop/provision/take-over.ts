@@ -77,9 +77,12 @@ function finishing(
     const [seen] = harvest({ reader, before: failure.before ?? null, seen: recording.start, sent: step });
     const { when, ...begins } = first;
     // What the step's own acts led to is what the first recorded step was seen to begin with.
-    const own: Step = { ...step, ...(seen === undefined ? {} : { expect: seen.condition }) };
-    const bare = without(own, seen === undefined ? ['expect', 'checkpoint'] : ['checkpoint']);
-    steps = [bare, seen === undefined && when !== undefined ? first : begins, ...rest];
+    const own = without(step, ['expect', 'checkpoint']);
+    if (seen === undefined) steps = [own, when === undefined ? begins : first, ...rest];
+    else {
+      const { expect } = withPlaceholders({ id: step.id, expect: seen.condition }, request.resolved);
+      steps = [{ ...own, ...(expect && { expect }) }, begins, ...rest];
+    }
   } else {
     const { id: _id, when: seen, ...does } = first;
     const when = failure.phase === 'when' ? seen : (step.when ?? seen);

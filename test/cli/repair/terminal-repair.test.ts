@@ -77,6 +77,27 @@ describe('repair at the terminal', function () {
     });
   });
 
+  it('takes a list of steps in place of the step', async () => {
+    const waits = (id: string, text: string) => ({ id, expect: { text } });
+    const steps = [
+      {
+        id: 'language',
+        when: { text: 'Choose the language' },
+        do: [{ key: 'enter' }],
+        expect: { text: 'Select your' },
+      },
+      waits('settled', 'location'),
+    ];
+    const person = sitDown({ EDITOR: await editor(`cat > "$1" <<'EOF'`, JSON.stringify(steps), 'EOF') });
+    await person.reads('? help');
+    person.types('e\n');
+    assert.deepEqual(JSON.parse(await person.result()).expects, [
+      { text: 'Select your' },
+      { text: 'location' },
+      { text: 'All done' },
+    ]);
+  });
+
   it('says what is wrong with an edited step, and lets it be edited again from there', async () => {
     // The first visit misspells a field, the second mends it and the text.
     const command = await editor(

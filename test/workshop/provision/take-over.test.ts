@@ -48,7 +48,12 @@ function observation(lines: readonly string[]): Observation {
   };
 }
 
-function done(phase: StepFailure['phase'], left: readonly string[], rest: Partial<Recipe> = {}) {
+function done(
+  phase: StepFailure['phase'],
+  left: readonly string[],
+  rest: Partial<Recipe> = {},
+  seen: readonly string[] = ['A licence'],
+) {
   const resolved = recipe(STEPS, rest);
   const step = STEPS[1] ?? assert.fail();
   const failure: StepFailure = {
@@ -57,7 +62,7 @@ function done(phase: StepFailure['phase'], left: readonly string[], rest: Partia
     phase,
     expected: step.expect ?? assert.fail(),
     reason: 'it was not seen',
-    seen: paperScreen(['A licence']),
+    seen: paperScreen(seen),
     before: paperScreen(['Choose a place']),
     serialTail: '',
     nearest: [],
@@ -119,6 +124,8 @@ describe('what was done by hand', () => {
     const { steps } = done('when', ['Choose a place'], { params });
     assert.deepEqual(steps[1]?.do?.[0], { type: '{{word}}' });
     assert.deepEqual(steps[2]?.expect, { text: 'Blue it is, {{word}}' });
+    const acted = done('expect', ['A place was chosen'], { params }, ['Welcome to portalgun']).steps;
+    assert.deepEqual(acted[1]?.expect, { text: 'Welcome to {{word}}' });
   });
 
   it('is more time, where nothing was done and the expectation came after all', () => {
