@@ -226,7 +226,7 @@ function makeProgram(streams: Streams, run: Run): Command {
     'publish <what>',
     'publish a recipe file, or a build with what mended it',
     async () => (await import('./commands/publish.ts')).publish,
-  );
+  ).option('--no-screens', 'do not show others what a mended step’s screen said');
   command(
     program,
     'withdraw <record>',

@@ -98,6 +98,8 @@ function mendedByHand({ record }: FinishedBuild): boolean {
 }
 
 async function offerToPublish(context: Context, id: string): Promise<void> {
+  note(context, 'The screens before and after go with it, as text; to publish it without them:');
+  note(context, `  portalgun publish ${id} --no-screens`);
   const yes = await yesOrNo(context, 'Publish your mended step, so that it heals others’ builds? [y/N] ');
   if (!yes) {
     printLine(context, `Kept. Publish it any time with: portalgun publish ${id}`);

@@ -14,11 +14,11 @@ interface Published {
 }
 
 /** A recipe file, or a build: its attestation, the patches made in it, and that its peers' patches worked here. */
-export async function publish(context: Context, what: string): Promise<undefined> {
+export async function publish(context: Context, what: string, flags: { screens: boolean }): Promise<undefined> {
   const home = await connect(context.home);
   const published = (await isFile(what))
     ? [await publishRecipe(context, home, what)]
-    : await publishBuild(context, home, what);
+    : await publishBuild(context, home, what, flags.screens);
   printResult(context, published, (list) =>
     list.length === 0
       ? 'There is nothing new to publish of it.'
@@ -36,7 +36,13 @@ async function publishRecipe(context: Context, home: HomeConnection, file: strin
   return { what: `recipe ${file}`, record };
 }
 
-export async function publishBuild(context: Context, home: HomeConnection, id: string): Promise<Published[]> {
+/** With `screens` a patch names what the step showed before and after it, which peers may then ask for. */
+export async function publishBuild(
+  context: Context,
+  home: HomeConnection,
+  id: string,
+  screens = true,
+): Promise<Published[]> {
   const build = await findBuild(context.home, id);
   const { network } = await loadConfig(context.home);
   const done = new Map(Object.entries(build.published ?? {}));
@@ -72,7 +78,7 @@ export async function publishBuild(context: Context, home: HomeConnection, id: s
       origin: repair.origin,
       summary: repair.summary,
       verifiedBy: attestation,
-      ...(await screensOf(context, build, repair)),
+      ...(screens && (await screensOf(context, build, repair))),
     });
   }
   return list;

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { decodePng } from '../../../src/picture/index.ts';
 import { argvOf, cli, json } from '../../support/cli.ts';
 import { grubRecipe, needBuilds, skip, STALE } from '../../support/grub.ts';
+import { settle } from '../../support/node.ts';
 import { underTerminal } from '../../support/person.ts';
 import { withHomes } from '../../support/temp-home.ts';
 
@@ -66,6 +67,11 @@ describe('taking GRUB over', function () {
       assert.match(before, /for a command-line/);
       const after = await readFile(path.join(folder, 'screens', `${repair.evidence.after.slice(7)}.txt`), 'utf8');
       assert.match(after, /portal-gun/);
+      // Who does not want to show them publishes the patch without.
+      await settle(home);
+      const published = await json(home, ['publish', build.id, '--no-screens']);
+      const { record } = published.find(({ what }: { what: string }) => what.startsWith('patch'));
+      assert.deepEqual((await json(home, ['inbox', 'show', record])).evidence, {});
     }));
 
   it('explains a failure that nobody mended, from what is kept alone', () =>
