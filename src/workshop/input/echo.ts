@@ -224,7 +224,9 @@ export function followScroll(before: Lines, now: Lines, field: Field): { before:
     if (!hasScrolled(before, now, field.next.row - rows, rows)) continue;
     const confirmed = field.confirmed.map((cell) => moved(cell, -rows, 0));
     const there = { ...field, confirmed, next: moved(field.next, -rows, 0) };
-    if (stillConfirmed(now, there) !== there) continue;
+    // Blanks at its end were never seen: what went wrong may stand in their place.
+    const visible = there.confirmed.findLastIndex(({ char }) => char !== ' ') + 1;
+    if (stillConfirmed(now, there).confirmed.length < visible) continue;
     const lines = [...before.lines.slice(rows), ...Array.from({ length: rows }, () => ' '.repeat(before.columns))];
     return { before: { ...before, lines }, field: there };
   }

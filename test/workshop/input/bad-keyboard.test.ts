@@ -65,6 +65,20 @@ describe('typing over a bad keyboard', function () {
     });
   }
 
+  it('keeps count of blanks at the end of the last row, where one that was lost keeps the screen from scrolling', async () => {
+    const guest = ps2Guest({ drop: 0.1, seed: 6, rows: 6 });
+    const { machine, eyes, clock } = guest;
+    const pace = createPace();
+    slowDown(pace);
+    for (let count = 0; count < 60; count++) {
+      // With the prompt, the blanks stand in the last three columns; Shift makes them a chunk of their own.
+      const text = `${String(count).padStart(73, 'abcdefghijklmnopqrstuvw-')}   "goes on`;
+      await typeText({ machine, eyes, clock, pace, text });
+      assert.equal(guest.text(), text);
+      guest.newLine();
+    }
+  });
+
   for (const promptMs of [5, 300, 700, 1_500, 3_000]) {
     it(`types exactly where the prompt comes only ${promptMs} ms after the first keys`, async () => {
       const guest = ps2Guest({ promptMs });
