@@ -5,7 +5,13 @@ import { FailedError, InterruptedError } from '../errors.ts';
 import { imageFolder, verifyImage } from '../workshop/image/image-store.ts';
 import type { ImageDisk, StoredImage } from '../workshop/image/image-types.ts';
 import { createOverlay } from '../workshop/machine/disks.ts';
-import type { Forward, Machine, MachineDisk, StartOptions } from '../workshop/machine/types.ts';
+import {
+  UEFI_VARIABLES,
+  type Forward,
+  type Machine,
+  type MachineDisk,
+  type StartOptions,
+} from '../workshop/machine/types.ts';
 import { checkFree } from './forward.ts';
 import { attachConsole, type Console, type ConsoleEnd } from './console.ts';
 
@@ -105,7 +111,7 @@ async function variableStore(
 ): Promise<MachineDisk> {
   const path = join(folder, 'uefi-variables.qcow2');
   await createOverlay(path, { path: variables, format: 'raw' }, signal);
-  return { id: 'uefi.variables', path, format: 'qcow2', bus: 'pflash' };
+  return { id: UEFI_VARIABLES, path, format: 'qcow2', bus: 'pflash' };
 }
 
 /** A kept overlay that is there already is gone on with. */

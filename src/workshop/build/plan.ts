@@ -6,7 +6,7 @@ import { UsageError } from '../../errors.ts';
 import { usesPointer } from '../../recipe/conditions.ts';
 import type { PackageDisk, ResolvedRecipe } from '../../recipe/types.ts';
 import { createDisk } from '../machine/disks.ts';
-import type { MachineConfig, MachineDisk } from '../machine/types.ts';
+import { UEFI_VARIABLES, type MachineConfig, type MachineDisk } from '../machine/types.ts';
 import type { VerifiedMedia } from '../media/types.ts';
 
 const MIB = 2 ** 20;
@@ -19,9 +19,6 @@ export function sizeBytes(text: string): number {
   if (!match || unit === undefined) throw new UsageError('recipe/bad-size', `${text} is not a size such as 512M or 2G`);
   return Number(match[1]) * unit;
 }
-
-/** What no disk of a recipe can be called. */
-const VARIABLES_DISK = 'uefi.variables';
 
 export interface MachinePlan {
   readonly config: MachineConfig;
@@ -56,7 +53,7 @@ export async function planMachine(
     ? [{ id: 'iso', path: media.iso.path, format: 'raw', bus: 'cdrom', readOnly: true }]
     : [];
   const variables: MachineDisk[] = media.firmware
-    ? [{ id: VARIABLES_DISK, path: media.firmware.variables.path, format: 'raw', bus: 'pflash' }]
+    ? [{ id: UEFI_VARIABLES, path: media.firmware.variables.path, format: 'raw', bus: 'pflash' }]
     : [];
   const fixedClock = reproducible?.clock === 'fixed' ? reproducible.source_date_epoch : undefined;
   const config: MachineConfig = {

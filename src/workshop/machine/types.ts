@@ -48,6 +48,9 @@ export interface MachineDisk {
   readonly bus: 'virtio' | 'usb' | 'cdrom' | 'pflash';
 }
 
+/** Id of the disk that holds UEFI's variables: what no disk of a recipe can be called. */
+export const UEFI_VARIABLES = 'uefi.variables';
+
 /** A TCP port of the host's loopback that leads to one of the guest. */
 export interface Forward {
   readonly hostPort: number;

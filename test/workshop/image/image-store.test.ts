@@ -136,6 +136,24 @@ describe('the image store', function () {
     assert.deepEqual(await listImages(join(folder, 'nowhere')), { images: [], unreadable: [] });
   });
 
+  it('keeps which machine an image is for, and takes none that it does not know', async () => {
+    for (const machine of [{ arch: 'i386' as const }, { firmware: 'uefi' as const }]) {
+      const facts = { ...FACTS, machine: { ...FACTS.machine, ...machine } };
+      const id = `for-${Object.values(machine).join()}`;
+      assert.deepEqual((await store(id, facts)).machine, facts.machine);
+      assert.deepEqual((await showImage(imagesDir, id)).machine, facts.machine);
+    }
+    const file = join(imagesDir, 'for-uefi/image.json');
+    const text = await readFile(file, 'utf8');
+    for (const [was, is] of [
+      ['"uefi"', '"coreboot"'],
+      ['"x86_64"', '"mips"'],
+    ] as const) {
+      await writeFile(file, text.replace(was, is));
+      await assert.rejects(showImage(imagesDir, 'for-uefi'), { code: 'image/damaged' });
+    }
+  });
+
   it('takes no name that leads out of its folder', async () => {
     for (const id of ['../x', '.', '..', 'a/b', '', '.hidden', 'x'.repeat(129)]) {
       await assert.rejects(store(id), { code: 'image/bad-id', exitCode: 2 });
