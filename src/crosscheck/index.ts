@@ -14,6 +14,15 @@ export {
   type PeerVerdict,
   type Said,
 } from './verdict.ts';
+export {
+  CHALLENGE_PATHS,
+  choosePaths,
+  keyedDigest,
+  possessionBy,
+  type ChallengeOf,
+  type KeyedDigest,
+  type Possession,
+} from './challenge.ts';
 export { differences, theirManifest } from './differences.ts';
 export { lastWriterIn, type Stage } from './last-writer.ts';
 export { placeOf } from './places.ts';

@@ -6,7 +6,7 @@ import { isDigest } from '../crypto/digest.ts';
 import { errnoOf, UsageError } from '../errors.ts';
 import type { AttestationInput } from '../exchange/record/index.ts';
 import type { Evidence } from '../exchange/record/types.ts';
-import type { Condition, Operation } from '../recipe/types.ts';
+import type { Condition, NormaliseRule, Operation } from '../recipe/types.ts';
 import { writeFileAtomic } from './atomic.ts';
 import type { Home } from './home.ts';
 import { ownJson } from './own-json.ts';
@@ -54,6 +54,8 @@ export interface BuildRecord {
   readonly image?: string;
   /** QEMU version, accelerator, cpu model: what independence is judged by. */
   readonly builder?: Readonly<Record<string, string>>;
+  /** The rules that the manifest was made under: whoever reads the image again needs the same. */
+  readonly normalise?: readonly NormaliseRule[];
   /** What the attestation will say, ready to be signed by `publish`. */
   readonly attestation?: AttestationInput;
   /** Record ids of what was published of it. */

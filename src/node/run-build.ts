@@ -192,6 +192,7 @@ async function writeDown(
     ...(outcome.image && {
       image: outcome.image.id,
       manifest: outcome.image.manifest.digest,
+      normalise: outcome.final.recipe.normalise ?? [],
       buildKey: buildKeyFor(outcome, outcome.image.manifest),
       attestation: attestationOf(outcome, outcome.image, { startedAt: started.startedAt, finishedAt: command.now() }),
     }),

@@ -8,6 +8,7 @@ import type { Home } from './home.ts';
 import { parseScreen, SCREEN_BLOB, SCREEN_MAX_BYTES } from './screen-evidence.ts';
 import { MANIFEST_BLOB } from './operations/crosscheck.ts';
 import { runOperation } from './operations/index.ts';
+import { readPossession } from './possession.ts';
 import { blobsInView } from './blobs-in-view.ts';
 import { carried, carries, openSession, type Session } from './session.ts';
 
@@ -93,6 +94,11 @@ function startNetwork(session: Session, options: NodeOptions) {
       [SCREEN_BLOB]: { maxBytes: SCREEN_MAX_BYTES, check: (bytes) => void parseScreen(bytes) },
     },
     maySee: blobsInView(session),
+    answerChallenge: async ({ manifest, nonce, paths }, asker) => {
+      const challenge = { nonce, asker, answerer: session.identity.author, manifest };
+      const reading = { manifest, paths, challenges: [challenge], as: 'challenged' };
+      return (await readPossession(session.home, reading, options.signal))?.[0];
+    },
     ...(options.onAdmission && { onAdmission: options.onAdmission }),
     onTrouble: (what, peer, error) => options.onTrouble?.(`${what} (${peer})`, error),
   });

@@ -7,18 +7,16 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import readline from 'node:readline';
 import { sha256 } from '../../src/crypto/digest.ts';
-import { buildKeyOf, type AttestationInput } from '../../src/exchange/record/index.ts';
-import { keepManifest, keepStage } from '../../src/node/build-files.ts';
-import { newBuildFolder, writeBuildRecord, type BuildRecord } from '../../src/node/build-records.ts';
+import { keepStage } from '../../src/node/build-files.ts';
 import { formatManifest, storeImage, type Manifest, type ManifestEntry } from '../../src/workshop/image/index.ts';
 import { cli, json, outcomeOf, startCli } from '../support/cli.ts';
 import { GRUB_RECIPE } from '../support/grub.ts';
+import { finishedBuild } from '../support/finished-build.ts';
 import { startNode, type RunningNode } from '../support/node.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 import { FACTS } from '../workshop/image/image-facts.fixture.ts';
 
 const RULES = sha256('no rules');
-const RECIPE = sha256('a recipe');
 
 function manifest(files: Readonly<Record<string, string>>, bootSector = 'boot'): Manifest {
   const entries = Object.entries(files).map(([path, content]): ManifestEntry => ({
@@ -32,50 +30,6 @@ function manifest(files: Readonly<Record<string, string>>, bootSector = 'boot'):
   }));
   const boot: ManifestEntry = { kind: 'extent', path: 'disk:0+512', sizeBytes: 512, sha256: sha256(bootSector) };
   return formatManifest([...entries, boot], RULES);
-}
-
-/** Writes a finished build down as `portalgun build` does. Resolves with its id. */
-async function built(home: TestHome, made: Manifest, recipe = RECIPE): Promise<string> {
-  const place = home.home;
-  const now = new Date();
-  const { id } = await newBuildFolder(place, 'tiny', now);
-  const inputs = {
-    recipe,
-    lock: sha256('lock'),
-    normaliser: RULES,
-    manifestFormat: 'portalgun-manifest/1',
-    cpuModel: 'qemu64',
-  };
-  const attestation: AttestationInput = {
-    ...inputs,
-    recipeName: 'tiny',
-    arch: 'x86_64',
-    params: {},
-    manifest: made.digest,
-    dependencies: [],
-    builderId: 'urn:portalgun:builder:v1',
-    environment: { qemu: '7.2.22', accelerator: 'tcg' },
-    startedOn: now.toISOString(),
-    finishedOn: now.toISOString(),
-  };
-  const record: BuildRecord = {
-    version: 1,
-    id,
-    recipeName: 'tiny',
-    startedRecipe: recipe,
-    finalRecipe: recipe,
-    status: 'done',
-    startedAt: now.toISOString(),
-    tookMs: 1000,
-    repairs: [],
-    builder: { qemu: '7.2.22', accelerator: 'tcg' },
-    buildKey: buildKeyOf(inputs),
-    manifest: made.digest,
-    attestation,
-  };
-  await keepManifest(place, id, made.text);
-  await writeBuildRecord(place, record);
-  return id;
 }
 
 describe('portalgun crosscheck', function () {
@@ -108,14 +62,14 @@ describe('portalgun crosscheck', function () {
   };
 
   it('says stale where nothing fresh is known of the peer’s feed', async () => {
-    ours = await built(alice, manifest({ '/etc/hostname': 'portal' }));
+    ours = await finishedBuild(alice, manifest({ '/etc/hostname': 'portal' }));
     await json(alice, ['publish', ours]);
     assert.equal((await verdictOf(alice, 0)).verdict, 'stale');
   });
 
   it('says not-attempted where the peer is heard of, but has published no build', async () => {
     await json(bob, ['publish', GRUB_RECIPE]);
-    await built(bob, manifest({ '/etc/hostname': 'portal' }));
+    await finishedBuild(bob, manifest({ '/etc/hostname': 'portal' }));
     assert.equal((await verdictOf(alice, 0)).verdict, 'not-attempted');
   });
 
@@ -128,7 +82,7 @@ describe('portalgun crosscheck', function () {
 
   it('says differs with exit code 4 and names the files that differ, and no content moves', async () => {
     const other = manifest({ '/etc/hostname': 'gun', '/etc/secret-file': 'what only bob has' });
-    await json(bob, ['publish', await built(bob, other)]);
+    await json(bob, ['publish', await finishedBuild(bob, other)]);
     const verdict = await verdictOf(alice, 4);
     assert.equal(verdict.verdict, 'differs');
     assert.deepEqual(
@@ -147,7 +101,7 @@ describe('portalgun crosscheck', function () {
     await keepStage(alice.home, ours, 1, { step: 'base-system', manifest: before.text });
     await keepStage(alice.home, ours, 2, { step: 'name-it', manifest: manifest({ '/etc/hostname': 'portal' }).text });
     const other = manifest({ '/etc/hostname': 'gun' }, 'another boot sector');
-    await json(bob, ['publish', await built(bob, other)]);
+    await json(bob, ['publish', await finishedBuild(bob, other)]);
     const { differences } = await verdictOf(alice, 4);
     assert.deepEqual(
       differences.map(({ path, step }: { path: string; step?: string }) => [path, step]),
@@ -214,7 +168,9 @@ describe('portalgun crosscheck', function () {
   });
 
   it('says not-attempted where the peer built under another build key', async () => {
-    await built(alice, manifest({ '/etc/hostname': 'portal' }), sha256('another version of the recipe'));
+    await finishedBuild(alice, manifest({ '/etc/hostname': 'portal' }), {
+      recipe: sha256('another version of the recipe'),
+    });
     const verdict = await verdictOf(alice, 0);
     assert.equal(verdict.verdict, 'not-attempted');
     assert.match(verdict.because, /build key/);

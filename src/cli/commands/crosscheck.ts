@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { Attempt, Condition } from '../../crosscheck/index.ts';
+import type { Attempt, Condition, Possession } from '../../crosscheck/index.ts';
 import { errnoOf, InterruptedError, UsageError } from '../../errors.ts';
 import { latestBuildOf } from '../../node/build-records.ts';
 import { connect } from '../../node/connect.ts';
@@ -24,6 +24,7 @@ interface Verdict {
   readonly differences?: readonly Named[];
   readonly differenceCount?: number;
   readonly differencesUnknown?: string;
+  readonly possession?: Possession;
 }
 
 interface Answer {
@@ -41,6 +42,7 @@ interface Flags {
   readonly peer?: string;
   readonly proof?: string;
   readonly watch?: boolean;
+  readonly challenge?: boolean;
 }
 
 const COLOUR: Readonly<Record<string, Colour>> = { match: 'green', differs: 'red', failed: 'red' };
@@ -52,11 +54,13 @@ export async function crosscheck(context: Context, recipe: string, flags: Flags)
     await writeProof(context, { build: build.id, peer: flags.peer }, flags.proof);
     return 4;
   }
+  const args = { build: build.id, peer: flags.peer, challenge: flags.challenge };
+  if (flags.challenge === true) note(context, 'Both sides read their images: that takes some minutes.');
   const compare = async (): Promise<Answer> => {
     const home = await connect(context.home);
     if (!home.live)
       note(context, 'No node runs for this home: comparing with what is already stored (portalgun node start).');
-    return home.call<Answer>('crosscheck', { build: build.id, peer: flags.peer }, context.signal);
+    return home.call<Answer>('crosscheck', args, context.signal);
   };
   let answer = await compare();
   printResult(context, answer, () => describe(context, answer, build.recipeName));
@@ -122,6 +126,7 @@ function detail(verdict: Verdict, recipeName: string): string[] {
   if (verdict.verdict === 'match' && verdict.shared.length > 0) {
     lines.push('', `${peer} built under equal conditions: a fault there would be shared.`, ...conditions(verdict));
   }
+  if (verdict.possession) lines.push('', ...possession(verdict.possession, peer));
   if (verdict.differencesUnknown !== undefined) lines.push('', verdict.differencesUnknown);
   if (verdict.differences) {
     lines.push('', `${verdict.differenceCount} entries differ from ${peer}’s:`);
@@ -138,6 +143,15 @@ function detail(verdict: Verdict, recipeName: string): string[] {
   }
   if (verdict.attempts.length > 1) lines.push('', `${peer} has tried before, newest first:`, ...history(verdict));
   return lines;
+}
+
+function possession(said: Possession, peer: string): string[] {
+  if (said.result === 'proved') return [`${peer} has shown that they hold it: ${said.paths} entries, drawn at random.`];
+  if (said.result === 'unanswered') return [`${peer} has not shown that they hold it: ${said.because}`];
+  return [
+    `${peer} does not hold what they have signed. These entries are not what they say:`,
+    ...said.wrong.map((path) => `  ${path}`),
+  ];
 }
 
 function conditions({ conditions: all, shared }: Verdict): string[] {

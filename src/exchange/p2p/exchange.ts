@@ -1,5 +1,6 @@
 /** The running node: a participant on libp2p. What it does is decided there; here it is done. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PeerId } from '@libp2p/interface';
 import { UnsupportedProtocolError } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
@@ -88,6 +89,7 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
     maySee: async ({ author }, digest) =>
       options.maySee === undefined || (author !== null && (await options.maySee(author, digest))),
     blobTypes: options.blobTypes,
+    answerChallenge: options.answerChallenge,
     timing,
     now,
     random: Math.random,
@@ -319,6 +321,16 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
       requireBlobType(options.blobTypes, type);
       const peer = await reach.connectedTo(author, by);
       return ask(peer, participant.compareList(peer.toString(), type, digest, own), AbortSignal.any([signal, by]));
+    },
+    async challenge(author, challenge, by) {
+      const peer = await reach.connectedTo(author, by);
+      const until = AbortSignal.any([signal, by]);
+      const rest = async (ms: number): Promise<void> => {
+        await sleep(ms, undefined, { signal: until }).catch((cause: unknown) => {
+          throw new InterruptedError('a challenge was interrupted', { cause });
+        });
+      };
+      return ask(peer, participant.challenge(peer.toString(), challenge, rest), until);
     },
     async findFeed(author, by) {
       let found = 0;

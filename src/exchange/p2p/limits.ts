@@ -68,6 +68,23 @@ export const RECONCILE_ANSWER_BYTES = 1 * MIB;
 /** Lists whose entries are kept ready, some 100 bytes an entry: a comparison asks several times for one. */
 export const RECONCILE_LISTS_KEPT = 2;
 
+/** Entries that one challenge may name. */
+export const CHALLENGE_MAX_PATHS = 64;
+/** Characters of one entry's name. */
+export const CHALLENGE_PATH_MAX_LENGTH = 4096;
+/** Bytes of a challenge's nonce. */
+export const CHALLENGE_NONCE_BYTES = 32;
+/** One answer to a challenge: a digest a path, and what frames them. */
+export const CHALLENGE_ANSWER_BYTES = 8 * KIB;
+/** How often an asker comes again for an answer. */
+export const CHALLENGE_POLL_MS = 2_000;
+/** After so many times it gives up: half an hour. */
+export const CHALLENGE_MAX_POLLS = 900;
+/** Answers that are kept for their askers to fetch. */
+export const CHALLENGE_KEPT = 16;
+/** Challenges that one peer may have worked on: each reads a whole image in a VM. */
+export const CHALLENGE_WORK_LIMIT = { burst: 4, intervalMs: 15 * 60_000 } as const;
+
 /** One whole gossip frame. */
 export const GOSSIP_FRAME_MAX_BYTES = 256 * KIB;
 /** Messages below this are not announced before they are sent: on small ones that only makes it slower (measured). */
@@ -81,6 +98,7 @@ export const RATE_LIMITS = {
   symptom: { burst: 16, intervalMs: 2_000 },
   blob: { burst: 32, intervalMs: 1_000 },
   reconcile: { burst: 128, intervalMs: 250 },
+  challenge: { burst: 16, intervalMs: 1_000 },
   gossip: { burst: 256, intervalMs: 50 },
 } as const;
 

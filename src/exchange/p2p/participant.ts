@@ -14,6 +14,8 @@ import { createAnswering } from './answering.ts';
 import { blobProtocol, BlobQuestion } from './blob.ts';
 import { createBudgets } from './budgets.ts';
 import type { Budget } from './budgets.ts';
+import { challengeProtocol, ChallengeQuestion } from './challenge.ts';
+import type { AnswerChallenge, Challenge, Rest } from './challenge.ts';
 import type { Conversation } from './conversation.ts';
 import { createGossipJudge } from './gossip-judge.ts';
 import type { JudgeGossip } from './gossip-judge.ts';
@@ -42,6 +44,8 @@ export interface ParticipantOptions extends AgendaOptions {
   readonly mayAsk: (asker: Asker) => boolean;
   readonly maySee: (asker: Asker, digest: Digest) => Promise<boolean>;
   readonly blobTypes: ExchangeOptions['blobTypes'];
+  /** Absent: no challenge is answered. */
+  readonly answerChallenge?: AnswerChallenge | undefined;
   readonly onAdmission: (admission: Admission, from: string) => void;
   readonly onTrouble: OnTrouble;
   /** Something may have become due (`agenda.due`). */
@@ -90,6 +94,7 @@ export class Participant {
           symptomProtocol({ network, store, carries, mayAsk }),
           blobProtocol({ network, store, types: blobTypes, mayAsk, maySee }),
           reconcileProtocol({ network, store, types: blobTypes, mayAsk, maySee }),
+          challengeProtocol({ network, mayAsk, maySee, answer: options.answerChallenge, now, onTrouble }),
         ];
     this.answering = new Map(
       protocols.map((protocol) => [protocol.id, createAnswering({ budgets, now, onTrouble }, protocol)]),
@@ -138,6 +143,10 @@ export class Participant {
   compareList(peer: string, type: string, digest: Digest, own: readonly Uint8Array[]): Conversation<ListDifference> {
     const { network } = this.#options;
     return this.#metered(peer, new ListQuestion(peer, { network, type, digest }, own));
+  }
+
+  challenge(peer: string, challenge: Challenge, rest: Rest): Conversation<readonly Digest[]> {
+    return this.#metered(peer, new ChallengeQuestion(peer, this.#options.network, challenge, rest));
   }
 
   #admission(admission: Admission, from: string): void {

@@ -1,4 +1,5 @@
 /** The node on the network. Gossip is a hint, sync is the truth; both end in the same `RecordStore.admit`. */
+import type { AnswerChallenge, Challenge } from './challenge.ts';
 import type { Digest } from '../../crypto/digest.ts';
 import type { Admission, AuthorId, VerifiedRecord } from '../record/types.ts';
 import type { OwnStore } from '../store/types.ts';
@@ -30,6 +31,8 @@ export interface ExchangeOptions {
   readonly mayAsk?: (author: AuthorId) => boolean;
   /** Whether an author may see a record that names this blob. Default: everybody may see all. */
   readonly maySee?: (author: AuthorId, digest: Digest) => Promise<boolean>;
+  /** Works out what shows that this node holds what it has signed. Absent: no challenge is answered. */
+  readonly answerChallenge?: AnswerChallenge;
   /** What went wrong with which peer, for logs and `node status`. Nothing else reports it. */
   readonly onTrouble?: (what: string, peer: string, error: Error) => void;
   /** Milliseconds; what is left out is as in limits.ts. */
@@ -87,6 +90,11 @@ export interface Exchange {
     own: readonly Uint8Array[],
     signal: AbortSignal,
   ): Promise<ListDifference>;
+  /**
+   * Asks an author's node to show that it holds what it has signed: a digest for each path, as that node says. Takes minutes.
+   * Rejects with `exchange/refused-by-peer`, `exchange/bad-answer`, `exchange/no-answer`.
+   */
+  challenge(author: AuthorId, challenge: Challenge, signal: AbortSignal): Promise<readonly Digest[]>;
   /** Looks for nodes that carry a feed in the DHT, connects to them and syncs. Resolves with how many were found. */
   findFeed(author: AuthorId, signal: AbortSignal): Promise<number>;
   stop(): Promise<void>;

@@ -8,6 +8,7 @@ import {
   verdictFor,
   type OwnBuild,
   type PeerVerdict,
+  type Possession,
 } from '../../crosscheck/index.ts';
 import type { Digest } from '../../crypto/digest.ts';
 import { errnoOf, RefusedError, UsageError } from '../../errors.ts';
@@ -19,6 +20,7 @@ import { manifestLines } from '../../workshop/image/manifest-lines.ts';
 import { parseManifest, type ManifestDifference } from '../../workshop/image/manifest.ts';
 import { readManifest, readStages } from '../build-files.ts';
 import { findBuild, type BuildRecord } from '../build-records.ts';
+import { challengePeers, withPossession } from '../challenges.ts';
 import { knownDisagreements } from '../disagreements.ts';
 import { recipeAuthors } from '../judgement.ts';
 import { allOf, findRecord } from '../knowledge.ts';
@@ -42,6 +44,7 @@ export async function crosscheck(session: Session, args: Arguments, signal: Abor
   for (const peer of peers) {
     verdicts.push(await withDifferences(session, build, mine, verdictFor(mine, peer), signal));
   }
+  if (args.flag('challenge')) await challengeEach(session, build, mine, verdicts, signal);
   const { recipeName } = mine;
   const policy = await session.policy.current();
   const self = session.identity.author;
@@ -51,6 +54,22 @@ export async function crosscheck(session: Session, args: Arguments, signal: Abor
   // Whoever else published the recipe: what the rules ask for under any of its authors' names must hold.
   const quorum = STRICTEST_FIRST.map((result) => quorums.find((one) => one.result === result)).find(Boolean);
   return { recipe: mine.recipe, manifest: mine.manifest, buildKey: mine.buildKey, verdicts, quorum };
+}
+
+/** Those who have signed the same manifest show that they hold what it is of. */
+async function challengeEach(
+  session: Session,
+  build: BuildRecord,
+  { manifest }: OwnBuild,
+  verdicts: (PeerVerdict & Differing)[],
+  signal: AbortSignal,
+): Promise<void> {
+  const same = verdicts.filter((verdict) => verdict.manifest === manifest).map(({ author }) => author);
+  const answers = await challengePeers(session, { ...build, manifest }, same, signal);
+  for (const [index, verdict] of verdicts.entries()) {
+    const possession = answers.get(verdict.author);
+    if (possession) verdicts[index] = { ...withPossession(verdict, possession), possession };
+  }
 }
 
 /** Whom this home's builds contradict, as far as is known here. */
@@ -143,6 +162,8 @@ interface Differing {
   readonly differences?: readonly unknown[];
   readonly differenceCount?: number;
   readonly differencesUnknown?: string;
+  /** Whether they hold what they have signed; absent where they were not challenged. */
+  readonly possession?: Possession;
 }
 
 /** Keeps the manifest of one of this home's builds where peers may ask for it. */

@@ -35,4 +35,4 @@ export { buildMeasuringTools, MEASURING_PACKAGES, type MeasuringTools, type Tool
 export { type MeasuredDisk, measureDisk, measureDisks, type MeasureOptions, type MeasureProgress } from './measure.ts';
 export { prepareMeasuringTools } from './measuring-tools.ts';
 export { compileRules, countRules, type Normaliser } from './normalise.ts';
-export type { Manifest, ManifestEntry } from './types.ts';
+export type { ContentTap, Manifest, ManifestEntry } from './types.ts';

@@ -6,6 +6,7 @@ import type { DiskLayout, Partition } from './disk-layout.ts';
 import { MAX_ANSWER_LINE_BYTES, MAX_PARTITIONS } from './limits.ts';
 import { TAR_RECORD_BYTES } from './measure-init.ts';
 import type { Normaliser } from './normalise.ts';
+import type { ContentTap } from './types.ts';
 import { readSockets, readTreeEntries, type TreeEntry } from './tree-entries.ts';
 
 const SECTOR = 512;
@@ -22,6 +23,7 @@ export interface MeasureSession {
     readonly mountOptions: string;
     readonly normaliser: Normaliser;
     readonly onBytes?: (sizeBytes: number) => void;
+    readonly tap?: ContentTap | undefined;
   }): Promise<readonly TreeEntry[]>;
 }
 
@@ -41,7 +43,7 @@ export function openMeasureSession(port: Duplex, onChunk?: () => void): MeasureS
       yield* reader.chunks(sizeBytes);
       await expectEnd(reader, `reading ${sizeBytes} bytes of ${disk} at ${offset}`);
     },
-    async tree({ device, name, type, mountOptions, normaliser, onBytes }) {
+    async tree({ device, name, type, mountOptions, normaliser, onBytes, tap }) {
       send('tree', device, type, mountOptions);
       const answer = await line(reader);
       if (answer !== 'ok') throw failed(`mounting the ${type} file system of ${name}`, answer);
@@ -49,6 +51,7 @@ export function openMeasureSession(port: Duplex, onChunk?: () => void): MeasureS
         name,
         recordBytes: TAR_RECORD_BYTES,
         normaliser,
+        tap,
         ...(onBytes === undefined ? {} : { onBytes }),
       };
       const entries = await readTreeEntries(reader, options);

@@ -17,7 +17,7 @@ import { MEASURE_PORT } from './measure-init.ts';
 import type { MeasuringTools } from './measure-initramfs.ts';
 import { type MeasureSession, openMeasureSession } from './measure-session.ts';
 import { compileRules, type Normaliser } from './normalise.ts';
-import type { Manifest, ManifestEntry } from './types.ts';
+import type { ContentTap, Manifest, ManifestEntry } from './types.ts';
 
 export interface MeasuredDisk {
   readonly path: string;
@@ -33,6 +33,8 @@ export interface MeasureOptions {
   readonly accelerator: StartOptions['accelerator'];
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: MeasureProgress) => void;
+  /** Also given the content of what it asks for, on the way. */
+  readonly tap?: ContentTap | undefined;
   /** Milliseconds without a byte from the VM after which it counts as stuck. */
   readonly stallMs?: number;
 }
@@ -127,7 +129,10 @@ async function measureIn(
       const device = `vd${'abcdefghijklmnopqrstuvwxyz'.charAt(index)}`;
       const add = (sizeBytes: number): void => void (diskBytes += sizeBytes);
       manifests.push(
-        formatManifest(await measureOne(session, device, { normaliser, onBytes, add }), normaliser.digest),
+        formatManifest(
+          await measureOne(session, device, { normaliser, onBytes, add, tap: options.tap }),
+          normaliser.digest,
+        ),
       );
     }
     return manifests;
@@ -147,6 +152,7 @@ async function measureOne(
     readonly normaliser: Normaliser;
     readonly onBytes: (sizeBytes: number) => void;
     readonly add: (diskBytes: number) => void;
+    readonly tap: ContentTap | undefined;
   },
 ): Promise<readonly ManifestEntry[]> {
   const found = await session.layout(device);
@@ -176,9 +182,9 @@ async function measureOne(
     const name = partitionName(partition);
     const { type, mountOptions } = fileSystem;
     entries.push({ kind: 'filesystem', path: `disk:${offset}+${sizeBytes}`, sizeBytes, name, type });
-    const { normaliser, onBytes } = options;
+    const { normaliser, onBytes, tap } = options;
     const mounted = partition === 0 ? device : `${device}${partition}`;
-    for (const entry of await session.tree({ device: mounted, name, type, mountOptions, normaliser, onBytes })) {
+    for (const entry of await session.tree({ device: mounted, name, type, mountOptions, normaliser, onBytes, tap })) {
       entries.push(entry);
     }
   }
@@ -189,19 +195,27 @@ async function measureExtent(
   session: MeasureSession,
   device: string,
   region: Extract<Region, { kind: 'extent' }>,
-  options: { readonly normaliser: Normaliser; readonly onBytes: (sizeBytes: number) => void },
+  options: {
+    readonly normaliser: Normaliser;
+    readonly onBytes: (sizeBytes: number) => void;
+    readonly tap: ContentTap | undefined;
+  },
 ): Promise<ManifestEntry> {
   const { offset, sizeBytes, role } = region;
   const entry = { kind: 'extent', path: `disk:${offset}+${sizeBytes}`, sizeBytes } as const;
   const bytes = session.raw(device, offset, sizeBytes);
+  const tap = options.tap?.(entry.path);
   if (role !== undefined && options.normaliser.diskId) {
     const content = await collect(bytes);
     options.onBytes(sizeBytes);
-    return { ...entry, sha256: sha256(withoutDiskIds(role, content)), rule: 'disk-id' };
+    const rewritten = withoutDiskIds(role, content);
+    tap?.update(rewritten);
+    return { ...entry, sha256: sha256(rewritten), rule: 'disk-id' };
   }
   const hash = createHash('sha256');
   for await (const piece of bytes) {
     hash.update(piece);
+    tap?.update(piece);
     options.onBytes(piece.length);
   }
   const digest: Digest = `sha256:${hash.digest('hex')}`;

@@ -7,7 +7,7 @@ import { escapeName } from './escape.ts';
 import { MAX_ENTRIES, MAX_PATH_BYTES } from './limits.ts';
 import { type Normaliser, normaliseContent } from './normalise.ts';
 import { readTar, type TarEntry } from './tar-reader.ts';
-import type { ManifestEntry } from './types.ts';
+import type { ContentTap, ManifestEntry } from './types.ts';
 
 export type TreeEntry = Extract<ManifestEntry, { readonly mode: number }>;
 
@@ -19,6 +19,7 @@ export async function readTreeEntries(
     readonly recordBytes: number;
     readonly normaliser: Normaliser;
     readonly onBytes?: (sizeBytes: number) => void;
+    readonly tap?: ContentTap | undefined;
   },
 ): Promise<readonly TreeEntry[]> {
   const entries = new Map<string, TreeEntry>();
@@ -70,17 +71,26 @@ export async function readSockets(reader: ByteReader, name: string): Promise<rea
 async function readContent(
   tar: TarEntry,
   inside: string,
-  options: { readonly normaliser: Normaliser; readonly onBytes?: (sizeBytes: number) => void },
+  options: {
+    readonly name: string;
+    readonly normaliser: Normaliser;
+    readonly onBytes?: (sizeBytes: number) => void;
+    readonly tap?: ContentTap | undefined;
+  },
 ): Promise<{ readonly sizeBytes: number; readonly sha256: Digest; readonly rule?: string }> {
   const rule = options.normaliser.ruleFor({ path: inside, mode: tar.mode, sizeBytes: tar.sizeBytes });
+  const tap = options.tap?.(`${options.name}:${inside}`);
   const hash = createHash('sha256');
   const kept: Buffer[] = [];
   for await (const piece of tar.content()) {
     hash.update(piece);
-    if (rule !== undefined) kept.push(Buffer.from(piece));
+    if (rule === undefined) tap?.update(piece);
+    else kept.push(Buffer.from(piece));
     options.onBytes?.(piece.length);
   }
-  const rewritten = rule === undefined ? undefined : normaliseContent(rule, Buffer.concat(kept));
+  const content = Buffer.concat(kept);
+  const rewritten = rule === undefined ? undefined : normaliseContent(rule, content);
+  if (rule !== undefined) tap?.update(rewritten ?? content);
   if (rule === undefined || rewritten === undefined) {
     return { sizeBytes: tar.sizeBytes, sha256: `sha256:${hash.digest('hex')}` };
   }

@@ -45,6 +45,12 @@ export type ManifestEntry =
       readonly type: string;
     };
 
+/**
+ * Told of what is measured, besides: for an entry's path, where the bytes go that its digest is of. Undefined: nobody wants
+ * this entry's.
+ */
+export type ContentTap = (path: string) => { update(bytes: Uint8Array): unknown } | undefined;
+
 export interface Manifest {
   /** The canonical text: what `digest` is the SHA-256 of. */
   readonly text: string;

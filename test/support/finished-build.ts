@@ -1,0 +1,55 @@
+/** Builds written down as `portalgun build` does, with a manifest of the test's choice: real ones take minutes. */
+import { sha256, type Digest } from '../../src/crypto/digest.ts';
+import { buildKeyOf, type AttestationInput } from '../../src/exchange/record/index.ts';
+import { keepManifest } from '../../src/node/build-files.ts';
+import { newBuildFolder, writeBuildRecord, type BuildRecord } from '../../src/node/build-records.ts';
+import type { Manifest } from '../../src/workshop/image/index.ts';
+import type { TestHome } from './temp-home.ts';
+
+/** Of the recipe `tiny`. Resolves with its id. */
+export async function finishedBuild(
+  { home }: TestHome,
+  made: Manifest,
+  { recipe = sha256('a recipe'), image }: { readonly recipe?: Digest; readonly image?: string } = {},
+): Promise<string> {
+  const now = new Date();
+  const { id } = await newBuildFolder(home, 'tiny', now);
+  const inputs = {
+    recipe,
+    lock: sha256('lock'),
+    normaliser: made.normaliser,
+    manifestFormat: 'portalgun-manifest/1',
+    cpuModel: 'qemu64',
+  };
+  const attestation: AttestationInput = {
+    ...inputs,
+    recipeName: 'tiny',
+    arch: 'x86_64',
+    params: {},
+    manifest: made.digest,
+    dependencies: [],
+    builderId: 'urn:portalgun:builder:v1',
+    environment: { qemu: '7.2.22', accelerator: 'tcg' },
+    startedOn: now.toISOString(),
+    finishedOn: now.toISOString(),
+  };
+  const record: BuildRecord = {
+    version: 1,
+    id,
+    recipeName: 'tiny',
+    startedRecipe: recipe,
+    finalRecipe: recipe,
+    status: 'done',
+    startedAt: now.toISOString(),
+    tookMs: 1000,
+    repairs: [],
+    builder: { qemu: '7.2.22', accelerator: 'tcg' },
+    buildKey: buildKeyOf(inputs),
+    manifest: made.digest,
+    attestation,
+    ...(image !== undefined && { image, normalise: [] }),
+  };
+  await keepManifest(home, id, made.text);
+  await writeBuildRecord(home, record);
+  return id;
+}
