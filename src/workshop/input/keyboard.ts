@@ -60,9 +60,13 @@ export function holdEvents(name: string, down: boolean, layout: KeyboardName = D
   return (down ? keys : keys.toReversed()).map((key) => ({ key, down }));
 }
 
-/** Key-ups for every modifier: sent around each field, because a lost key-up leaves the guest with a stuck Shift. */
-export function releaseModifiers(): KeyEvent[] {
-  return ['shift', 'shift_r', 'ctrl', 'alt', 'alt_r'].map((key) => ({ key, down: false }));
+/**
+ * Key-ups for every modifier that is ever pressed: sent around each field, because a lost key-up leaves the guest with a stuck
+ * Shift. As few as can be: they share a queue of 16 bytes with the key that follows.
+ */
+export function releaseModifiers(layout: KeyboardName = DEFAULT_KEYBOARD): KeyEvent[] {
+  const keys = ['shift', 'ctrl', 'alt', ...(layout === 'us' ? [] : ['alt_r'])];
+  return keys.map((key) => ({ key, down: false }));
 }
 
 /**

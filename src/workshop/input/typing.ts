@@ -13,6 +13,7 @@ import {
   CLEARED_CHARACTERS,
   ECHO_SETTLE_MS,
   MISMATCHES,
+  QUEUE_DRAIN_MS,
   RELEASES_OF_A_BAD_KEYBOARD,
   TYPED_CHARACTERS,
 } from './limits.ts';
@@ -54,7 +55,7 @@ export async function typeText(options: TypeOptions): Promise<Typed> {
     );
   }
   checkTypable(text, options.layout ?? DEFAULT_KEYBOARD);
-  await machine.sendKeys(releaseModifiers());
+  await machine.sendKeys(releaseModifiers(options.layout));
   try {
     if (options.clear === true) await clearField(options);
     if (!echo) return await typeBlind(options, pace);
@@ -62,7 +63,11 @@ export async function typeText(options: TypeOptions): Promise<Typed> {
   } finally {
     // Nothing shows whether this arrives. Where keys are lost, once is not enough.
     const times = pace.gapMs > 0 ? RELEASES_OF_A_BAD_KEYBOARD : 1;
-    for (let count = 0; count < times && machine.running; count++) await machine.sendKeys(releaseModifiers());
+    for (let count = 0; count < times && machine.running; count++) {
+      await machine.sendKeys(releaseModifiers(options.layout));
+      // Nor when it was taken: the key that comes next, an Enter, must not find the queue full.
+      await clockOf(options).sleep(QUEUE_DRAIN_MS * (options.hostFactor ?? 1));
+    }
   }
 }
 
@@ -107,7 +112,7 @@ async function typeWithEcho(options: TypeOptions, pace: Pace): Promise<Typed> {
     if (field.confirmed.length > longest) [longest, mismatches] = [field.confirmed.length, 0];
     if (++mismatches > MISMATCHES) throw cannotType(text, field);
     slowDown(pace);
-    await machine.sendKeys(releaseModifiers());
+    await machine.sendKeys(releaseModifiers(layout));
     const mended = await eraseStray(options, before, field, chunk, mismatches);
     retyped += Math.max(1, field.confirmed.length - mended.field.confirmed.length + chunk.length);
     field = mended.field;

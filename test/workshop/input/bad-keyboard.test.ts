@@ -1,6 +1,6 @@
 /** A model of the keyboard's queue and of a guest that reads it, with faults: what is said to be typed has arrived. */
 import assert from 'node:assert/strict';
-import { textEvents } from '../../../src/workshop/input/keyboard.ts';
+import { keyEvents, textEvents } from '../../../src/workshop/input/keyboard.ts';
 import { createPace, slowDown } from '../../../src/workshop/input/pace.ts';
 import { typeText } from '../../../src/workshop/input/typing.ts';
 import { ps2Guest } from './ps2-guest.ts';
@@ -64,6 +64,21 @@ describe('typing over a bad keyboard', function () {
       assertExact(await soakTyping(5_000, { layout, drop: 0.05, double: 0.05, delay: 0.05, seed: 3 }));
     });
   }
+
+  it('leaves room in the queue for the Enter that follows, on a guest that takes its time', async () => {
+    for (const byteMs of [0.5, 1, 2]) {
+      const guest = ps2Guest({ byteMs });
+      const { machine, eyes, clock } = guest;
+      for (const text of ['Ends with Shift!', 'plain', '"#$%']) {
+        await typeText({ machine, eyes, clock, text });
+        const before = guest.overflowed();
+        await machine.sendKeys(keyEvents('enter'));
+        await machine.sendKeys(keyEvents('enter'));
+        assert.equal(guest.overflowed(), before, `${text}, ${byteMs} ms a byte`);
+        guest.newLine();
+      }
+    }
+  });
 
   it('keeps count of blanks at the end of the last row, where one that was lost keeps the screen from scrolling', async () => {
     const guest = ps2Guest({ drop: 0.1, seed: 6, rows: 6 });
