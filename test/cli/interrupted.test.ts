@@ -130,7 +130,7 @@ describe('a build', function () {
     const build = (await json(test, ['builds', 'list'])).at(-1);
     assert.deepEqual([build.status, build.failure.step], ['failed', 'command-line']);
     const { stdout } = await cli(test, ['builds', 'show', build.id]);
-    assert.match(stdout, /the screen then:[\s\S]*device or file completions/);
+    assert.match(stdout, /\n   seen\n[\s\S]*device or file completions/);
     await readFile(path.join(test.home.buildsDir, build.id, 'recipe-' + build.startedRecipe.slice(7) + '.yaml'));
     // Nobody sits at this standard input: it is told, and not waited for.
     const asked = await cli(test, ['build', recipe]);
