@@ -40,7 +40,7 @@ export async function furnish(recipe: string, home: string, signal: AbortSignal)
   });
   const host = await examineHost({ cacheDir, signal });
   const plan = await planMachine(resolved, media, home, signal);
-  const senses = await sensesFor(media, host.factor);
+  const senses = await sensesFor(media, host.factor, cacheDir);
   return { resolved, media, host, plan, senses };
 }
 

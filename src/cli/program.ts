@@ -150,6 +150,12 @@ function makeProgram(streams: Streams, run: Run): Command {
   const screen = program.command('screen').description('pictures of screens: what a build sees');
   command(
     screen,
+    'read <files...>',
+    'the text of pictures of consoles (PNG, PPM)',
+    async () => (await import('./commands/screen.ts')).read,
+  ).option('--font <file>', 'a font to read with beside the learned ones; may be given again', together);
+  command(
+    screen,
     'match <files...>',
     'where openQA needles match on pictures (PNG, PPM)',
     async () => (await import('./commands/screen.ts')).match,

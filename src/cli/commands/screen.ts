@@ -1,6 +1,6 @@
 /** Looking at pictures of screens, many at a time: what the engine sees, for people who write recipes and for programs. */
 import path from 'node:path';
-import { PortalgunError, UsageError } from '../../errors.ts';
+import { PortalgunError, UnavailableError, UsageError } from '../../errors.ts';
 import { decodePicture } from '../../picture/index.ts';
 import { PICTURE_FILE_BYTES } from '../../picture/limits.ts';
 import type { Picture } from '../../picture/types.ts';
@@ -11,7 +11,12 @@ import {
   USUAL_SEARCH_RATIO,
   type NeedleMatch,
 } from '../../workshop/screen/needle.ts';
+import { fontInFile } from '../../workshop/screen/font-file.ts';
+import { FONTS_FOLDER, keptFonts } from '../../workshop/screen/font-store.ts';
+import { createEyes } from '../../workshop/screen/index.ts';
+import { UNPACKED_KERNEL_BYTES } from '../../workshop/screen/limits.ts';
 import { bytesOf, readNeedle } from '../../workshop/screen/needle-file.ts';
+import type { Font, ScreenText } from '../../workshop/screen/types.ts';
 import type { Context } from '../context.ts';
 import { note, printResult } from '../output.ts';
 
@@ -66,6 +71,68 @@ function ratioOf(text: string | undefined): number {
 function inWords(file: string, needle: string, { ok, areas }: NeedleMatch): string {
   const where = areas.map(({ x, y, similarity }) => `${(similarity * 100).toFixed(1)} % at ${x},${y}`).join('; ');
   return `${file}: ${ok ? 'matches' : 'no match for'} ${needle}: ${where}`;
+}
+
+/**
+ * The text of pictures of consoles, with the fonts that builds here have learned and those of `--font`. One line a picture.
+ * Exit code 5 where most of a picture is in none of them.
+ */
+export async function read(
+  context: Context,
+  files: readonly string[],
+  flags: { font?: readonly string[] },
+): Promise<undefined> {
+  const given: Font[] = [];
+  for (const file of flags.font ?? [])
+    given.push(await fontInFile(await bytesOf(file, UNPACKED_KERNEL_BYTES), path.basename(file)));
+  const fonts = [...given, ...(await keptFonts(path.join(context.home.cacheDir, FONTS_FOLDER)))];
+  if (fonts.length === 0)
+    throw new UnavailableError('screen/no-font', 'no font has been learned yet to read with', { hint: FONT_HINT });
+  const eyes = createEyes(fonts);
+  await eachPicture(context, files, (file, picture) => {
+    const screen = eyes.read({ ...picture, sequence: 0, capturedAtMs: 0 });
+    const { columns, rows, font, unknownCells, cursor } = screen;
+    const lines = screen.lines.map((line) => line.trimEnd());
+    const highlighted = highlightedText(screen);
+    const answer = { file, columns, rows, font, unknownCells, lines, highlighted, ...(cursor && { cursor }) };
+    printResult(context, answer, () => [...(files.length > 1 ? [`${file}:`] : []), ...withoutBlankEnd(lines)]);
+    const drawn = lines.join('').replaceAll(' ', '').length;
+    if (unknownCells > drawn / 2) {
+      throw new UnavailableError(
+        'screen/no-font-fits',
+        `${file} cannot be read: ${unknownCells} of ${drawn} characters are in no known font`,
+        {
+          hint: FONT_HINT,
+          facts: { file, unknownCells, drawn },
+        },
+      );
+    }
+    if (unknownCells > 0) note(context, `${file}: ${unknownCells} of ${drawn} characters are in no known font`);
+  });
+  return undefined;
+}
+
+const FONT_HINT =
+  'Build something that shows such a screen: its font is learned and kept. Or give one with --font: unifont.bgf of Debian’s ' +
+  'installer, a kernel (vmlinuz), a VGA BIOS (/usr/share/seabios/vgabios-stdvga.bin).';
+
+/** Runs of highlighted characters, as menus have them. */
+function highlightedText(screen: ScreenText): { row: number; column: number; text: string }[] {
+  const runs: { row: number; column: number; text: string }[] = [];
+  for (const [row, line] of screen.lines.entries()) {
+    for (let column = 0; column < screen.columns; column++) {
+      let end = column;
+      while (end < screen.columns && screen.isHighlighted(row, end)) end++;
+      const text = line.slice(column, end).trim();
+      if (text !== '') runs.push({ row, column, text });
+      column = end;
+    }
+  }
+  return runs;
+}
+
+function withoutBlankEnd(lines: readonly string[]): readonly string[] {
+  return lines.slice(0, lines.findLastIndex((line) => line !== '') + 1);
 }
 
 /** Pictures one by one, each in memory only while it is looked at. Throws the first failure once all have been tried. */

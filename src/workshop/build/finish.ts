@@ -127,7 +127,7 @@ async function personalise(request: BuildRequest, making: Making, done: Finished
       runtimeDir: request.folders.runtime,
       disksDir: path.join(making.scratch, 'personal'),
     }),
-    senses: await sensesFor(media, host.factor),
+    senses: await sensesFor(media, host.factor, request.folders.cache),
     // What would be mended here concerns this machine alone, and secrets are in play: nobody is asked.
     sources: [],
     emit: request.emit,

@@ -43,7 +43,7 @@ export interface Senses {
   readonly eyes: Eyes;
   readonly reader: TextReader;
   readonly pictures: Bench['pictures'];
-  readonly learnFont: (machine: Machine) => Promise<Font | null>;
+  readonly learnFont: (machine: Machine, frame: Frame) => Promise<Font | null>;
   readonly terminal: () => SerialTerminal;
   /** Types on `hands`: the machine, watched by the engine. */
   readonly typist: (hands: Machine) => Typist;

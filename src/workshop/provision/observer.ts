@@ -66,7 +66,7 @@ interface Seen {
 export interface ObserverOptions {
   readonly terminal: () => SerialTerminal;
   /** Where the font comes from that the guest draws with; asked while there are cells in no known font. */
-  readonly learn: (machine: Machine) => Promise<Font | null>;
+  readonly learn: (machine: Machine, frame: Frame) => Promise<Font | null>;
   readonly now: () => number;
 }
 
@@ -110,7 +110,7 @@ export function observe(machine: Machine, eyes: Eyes, options: ObserverOptions):
     const captured = take(await machine.frame(signal));
     if (captured.screen.unknownCells === 0 || now() - lookedForFontAtMs < LEARN_FONT_EVERY_MS) return captured;
     lookedForFontAtMs = now();
-    const font = await options.learn(machine);
+    const font = await options.learn(machine, captured.frame);
     if (font === null) return captured;
     const glyphs = JSON.stringify(font.glyphs);
     if (glyphs === learned) return captured;

@@ -1,7 +1,7 @@
 /** The workshop's own eyes and hands, as the engine wants them. */
 import { createPace } from '../input/pace.ts';
 import { createTypist } from '../input/typist.ts';
-import { learnVgaFont } from '../screen/learn-vga.ts';
+import { createFontLearner, type FontSources } from '../screen/font-learner.ts';
 import { findText } from '../screen/match.ts';
 import { nearestLines } from '../screen/nearest.ts';
 import { createPictureReaders } from '../screen/picture-reader.ts';
@@ -10,15 +10,15 @@ import type { Eyes } from '../screen/types.ts';
 import type { Senses } from './engine.ts';
 import { createSerialTerminal } from './serial-terminal.ts';
 
-/** `eyes` may know fonts already; the one that the guest's text mode draws with is learned from the guest. */
-export function createSenses(eyes: Eyes, hostFactor = 1): Senses {
+/** `eyes` may know fonts already; the one that the guest draws with is learned from the guest, or from its kernel. */
+export function createSenses(eyes: Eyes, hostFactor = 1, fonts: FontSources = {}): Senses {
   // One for the whole build: a guest that is rolled back takes keys no faster than before.
   const pace = createPace();
   return {
     eyes,
     reader: { find: findText, nearest: nearestLines },
     pictures: createPictureReaders(createRecogniser()),
-    learnFont: learnVgaFont,
+    learnFont: createFontLearner(fonts),
     terminal: createSerialTerminal,
     typist: (machine) => createTypist({ machine, eyes, hostFactor, pace }),
   };

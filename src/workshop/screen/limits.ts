@@ -23,3 +23,16 @@ export const RECOGNISED_HEIGHT_PIXELS = 160;
 
 /** Text recognition that nobody has asked for this long is ended, milliseconds. */
 export const RECOGNITION_IDLE_MS = 60_000;
+
+/** How far up guest memory is looked through for a kernel's font, and how much of it at once, bytes. */
+export const KERNEL_FONT_MEMORY_BYTES = 1024 * 1024 * 1024;
+export const KERNEL_FONT_PIECE_BYTES = 16 * 1024 * 1024;
+
+/** How often the memory of one machine is looked through: it takes a second or two. */
+export const KERNEL_FONT_TRIES = 2;
+
+/** What a vmlinuz may unfold into: Debian's are some 60 MB. */
+export const UNPACKED_KERNEL_BYTES = 256 * 1024 * 1024;
+
+/** Fonts kept in the cache. */
+export const KEPT_FONTS = 64;
