@@ -3,7 +3,7 @@
  * rule for which of nearly equal places counts. Every answer is exact; what is saved is looking at places that a lower
  * bound shows to be worse.
  *
- * The bound: cut the patch into blocks of 8x8 pixels. Over one block of n pixels, with means m and standard deviations s,
+ * The bound: cut the patch into blocks of 8x8 pixels (4x4 where it is small). Over one block of n pixels, with means m and standard deviations s,
  * the squared differences of patch and screen sum up to at least n((m1 - m2)² + (s1 - s2)²), with equality where one of
  * them is flat, as most of a screen is.
  */
@@ -28,7 +28,8 @@ export interface Found {
 /** Places whose sums differ by no more than this are equally good; the nearest to the original one counts. */
 const EQUALLY_GOOD = 10;
 
-const BLOCK = 8;
+/** Pixels across and down a block, in a patch that has so many. */
+const BLOCKS = [8, 4];
 /** Before the search the best of every so manieth place are tried, for a bound that is worth something. */
 const PROBE_STEP = 4;
 const PROBES = 12;
@@ -77,7 +78,7 @@ interface Places {
 function goodPlaces(screen: Plane, patch: Plane, window: Rect, places: Places, atOriginal: number): Found[] {
   const { left, top, columns, rows } = places;
   const blocks = patchBlocks(patch, window.width);
-  const map = blocks.count > 0 ? createBlockMap(screen.plane, screen.width, window, BLOCK) : undefined;
+  const map = blocks.count > 0 ? createBlockMap(screen.plane, screen.width, window, blocks.size) : undefined;
   let limit = atOriginal + EQUALLY_GOOD;
   if (map) limit = Math.min(limit, probe(screen, patch, places, map, blocks, limit));
   const most = transformWork(window);
@@ -201,6 +202,7 @@ function differenceAt(screen: Plane, patch: Plane, left: number, top: number, li
 }
 
 interface PatchBlocks {
+  readonly size: number;
   readonly count: number;
   /** Where each block begins, as an offset in a block map of the window. */
   readonly offsets: Int32Array;
@@ -211,23 +213,26 @@ interface PatchBlocks {
 
 /** Telling blocks (those unlike the usual ground) first, so that a bound soon is above its limit. */
 function patchBlocks(patch: Plane, stride: number): PatchBlocks {
-  const across = Math.floor(patch.width / BLOCK);
-  const down = Math.floor(patch.height / BLOCK);
+  const size = BLOCKS.find((one) => one <= Math.min(patch.width, patch.height)) ?? 1;
+  // A patch of a line or two is compared as it is.
+  const across = size === 1 ? 0 : Math.floor(patch.width / size);
+  const down = Math.floor(patch.height / size);
   const all = Array.from({ length: across * down }, (_, index) => {
-    const [left, top] = [(index % across) * BLOCK, Math.floor(index / across) * BLOCK];
+    const [left, top] = [(index % across) * size, Math.floor(index / across) * size];
     let sum = 0;
     let squares = 0;
-    for (let y = 0; y < BLOCK; y++) {
-      for (let x = 0; x < BLOCK; x++) {
+    for (let y = 0; y < size; y++) {
+      for (let x = 0; x < size; x++) {
         const value = patch.plane[(top + y) * patch.width + left + x]!;
         sum += value;
         squares += value * value;
       }
     }
-    return { offset: top * stride + left, sum, spread: Math.sqrt(BLOCK * BLOCK * squares - sum * sum) };
+    return { offset: top * stride + left, sum, spread: Math.sqrt(size * size * squares - sum * sum) };
   });
   all.sort((a, b) => b.spread - a.spread);
   return {
+    size,
     count: all.length,
     offsets: Int32Array.from(all, ({ offset }) => offset),
     sums: Float64Array.from(all, ({ sum }) => sum),
@@ -238,9 +243,9 @@ function patchBlocks(patch: Plane, stride: number): PatchBlocks {
 /** No more than the sum of squared differences there; stops adding up once it is above `limit`. */
 function bound(map: BlockMap, blocks: PatchBlocks, place: number, limit: number): number {
   const { sums, spreads } = map;
-  const { count, offsets, sums: wantedSums, spreads: wantedSpreads } = blocks;
+  const { size, count, offsets, sums: wantedSums, spreads: wantedSpreads } = blocks;
   // Sums are n times means: their squares are n times too large. The margin is for the rounding of `spreads`.
-  const scaled = (limit + 1) * (BLOCK * BLOCK) * 1.0001;
+  const scaled = (limit + 1) * (size * size) * 1.0001;
   let total = 0;
   for (let index = 0; index < count; index++) {
     const at = place + offsets[index]!;
@@ -249,5 +254,5 @@ function bound(map: BlockMap, blocks: PatchBlocks, place: number, limit: number)
     total += mean * mean + spread * spread;
     if (total > scaled) return Number.POSITIVE_INFINITY;
   }
-  return total / (BLOCK * BLOCK) / 1.0001 - 1;
+  return total / (size * size) / 1.0001 - 1;
 }
