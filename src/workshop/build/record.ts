@@ -69,7 +69,7 @@ export async function recordOn<T>(request: RecordRequest<T>): Promise<RecordedOn
       disksDir,
     });
     const hands: Hands<T> = {
-      senses: await sensesFor(media, host.factor),
+      senses: await sensesFor(media, host.factor, folders.cache),
       layout: keyboardAt(resolved.recipe, 'steps', request.goOn ? resolved.recipe.steps.length : 0),
       hostFactor: host.factor,
       drive: request.drive,
