@@ -32,7 +32,7 @@ export function kernelFont(bytes: Uint8Array, name = 'kernel-font'): Font | null
 function isFont(font: Uint8Array): boolean {
   const rowsOf = (code: number): Uint8Array => font.subarray(code * HEIGHT, (code + 1) * HEIGHT);
   const isEmpty = (code: number): boolean => rowsOf(code).every((row) => row === 0);
-  const drawn = [...'0123456789BCabcxyz'].every((char) => !isEmpty(char.charCodeAt(0)));
+  const drawn = Array.from('0123456789BCabcxyz').every((char) => !isEmpty(char.charCodeAt(0)));
   return isEmpty(0) && isEmpty(0x20) && drawn && rowsOf(0xdb).every((row) => row === 0xff);
 }
 
