@@ -85,7 +85,7 @@ export async function runStage(
     resolved,
     workbench,
     ...(origin && { origin }),
-    senses: await sensesFor(media, host.factor),
+    senses: await sensesFor(media, host.factor, request.folders.cache),
     checkpoints: openCheckpoints(request.folders.checkpoints),
     emit: request.emit,
     hostFactor: host.factor,
