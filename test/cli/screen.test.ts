@@ -7,6 +7,8 @@ import { crc32 } from 'node:zlib';
 import { encodePng } from '../../src/picture/index.ts';
 import { parseRecipe } from '../../src/recipe/index.ts';
 import { cli, errorOf, json, jsonLines } from '../support/cli.ts';
+import { skip } from '../support/grub.ts';
+import { FIXTURES, hasVgaBios, screenFixture, VGA_BIOS } from '../support/screen-fixtures.ts';
 import { mottledPicture } from '../support/mottled.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 
@@ -115,6 +117,30 @@ describe('portalgun screen', function () {
       both.facts.files.map((one: { code: string }) => one.code),
       ['picture/bad-png', 'screen/not-found'],
     );
+  });
+
+  it('read gives one line a picture: its text, its highlighted parts, what it was read with', async function () {
+    if (!hasVgaBios()) return skip(this, `${VGA_BIOS} missing (Debian: seabios)`);
+    const shot = path.join(FIXTURES, 'grub-menu.png');
+    const fixture = await screenFixture('grub-menu');
+    const [answer, again] = await jsonLines(test, ['screen', 'read', '--font', VGA_BIOS, shot, shot]);
+    assert.deepEqual(again, answer);
+    assert.deepEqual([answer.file, answer.columns, answer.rows, answer.unknownCells], [shot, 80, 25, 0]);
+    assert.deepEqual(answer.lines, fixture.lines);
+    assert.equal(answer.highlighted.length, 1);
+    const { stdout } = await cli(test, ['screen', 'read', '--font', VGA_BIOS, shot]);
+    assert.ok(stdout.includes(fixture.lines[1]!));
+  });
+
+  it('read says what to do where no font has been learned, and where none fits', async function () {
+    const shot = path.join(FIXTURES, 'grub-menu.png');
+    const none = await errorOf(test, ['screen', 'read', shot], 5);
+    assert.deepEqual([none.code, /--font/.test(none.hint)], ['screen/no-font', true]);
+    if (!hasVgaBios()) return skip(this, `${VGA_BIOS} missing (Debian: seabios)`);
+    const lines = await jsonLines(test, ['screen', 'read', '--font', VGA_BIOS, file('shot.png')], 5);
+    assert.deepEqual([lines[0].unknownCells > 50, lines[1].error.code], [true, 'screen/no-font-fits']);
+    const bad = await errorOf(test, ['screen', 'read', '--font', file('needle.json'), shot], 2);
+    assert.equal(bad.code, 'screen/no-font-in-file');
   });
 
   it('needle import puts a needle into a recipe, cut down to what is compared, and leaves the rest as it was', async () => {
