@@ -7,6 +7,7 @@ import path from 'node:path';
 import { benchBare } from './bare.ts';
 import { benchCompare } from './compare.ts';
 import { benchDemo } from './demo.ts';
+import { benchNeedles } from './needles.ts';
 import { benchPeers } from './peers.ts';
 import { benchReaction } from './reaction.ts';
 import { benchStart } from './start.ts';
@@ -21,6 +22,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Figure[]>>> = {
   compare: benchCompare,
   typing: benchTyping,
   packer: benchPeers,
+  needles: benchNeedles,
 };
 
 const wanted = process.argv.slice(2);
