@@ -132,6 +132,22 @@ describe('a recipe with a base', function () {
     });
   });
 
+  describe('that is shared', () => {
+    it('is published beside its base, and found with it by whoever has both', async () => {
+      const lone = await cli(test, ['publish', fileOf('first')]);
+      assert.match(lone.stderr, /Its base opened is not published/);
+      await json(test, ['publish', fileOf('opened')]);
+      const both = await cli(test, ['publish', fileOf('second')]);
+      assert.equal(both.code, 0);
+      assert.doesNotMatch(both.stderr, /Its base/);
+      const { bases } = await json(test, ['recipe', 'resolve', 'me/first']);
+      assert.deepEqual(
+        bases.map(({ recipe }: Answer): string => recipe),
+        ['opened'],
+      );
+    });
+  });
+
   describe('whose machine is off', () => {
     const off = `
   - id: off

@@ -1,4 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
+import { PortalgunError } from '../../errors.ts';
+import { parseRecipe } from '../../recipe/parse.ts';
 import { symptomOf } from '../../heal/symptom.ts';
 import { findBuild, writeBuildRecord, type BuildRecord, type KeptRepair } from '../../node/build-records.ts';
 import { connect, type HomeConnection } from '../../node/connect.ts';
@@ -33,7 +35,23 @@ async function publishRecipe(context: Context, home: HomeConnection, file: strin
   const lockFile = file.replace(/\.ya?ml$/, '.lock.yaml');
   const lockYaml = (await isFile(lockFile)) ? await readFile(lockFile, 'utf8') : undefined;
   const { record } = await home.call<{ record: Digest }>('publish.recipe', { yaml, file, lockYaml }, context.signal);
+  const { base } = parseRecipe(yaml, file).recipe;
+  if (base !== undefined && !(await isPublished(context, home, base.digest)))
+    note(
+      context,
+      `Its base ${base.recipe} is not published: others cannot build it until you, or its author, do that.`,
+    );
   return { what: `recipe ${file}`, record };
+}
+
+async function isPublished(context: Context, home: HomeConnection, recipe: Digest): Promise<boolean> {
+  try {
+    await home.call('recipe.get', { recipe }, context.signal);
+    return true;
+  } catch (error) {
+    if (error instanceof PortalgunError && error.code === 'recipe/unknown') return false;
+    throw error;
+  }
 }
 
 /** With `screens` a patch names what the step showed before and after it, which peers may then ask for. */
