@@ -6,6 +6,7 @@ import {
   conditionsOf,
   describeCondition,
   matchesAnything,
+  needlesUsed,
   textsMentioned,
 } from './conditions.ts';
 import { confirmationOf, ownConfirmations, satisfiedByEcho } from './echo.ts';
@@ -68,6 +69,9 @@ function recipeFindings(recipe: Recipe): Finding[] {
     if ('unverified' in medium)
       warn(['media', name], `the medium ${name} is used without verification, which every attestation will say`);
   }
+  const seen = needlesUsed(recipe);
+  for (const name of Object.keys(recipe.needles ?? {}))
+    if (!seen.has(name)) warn(['needles', name], `the needle ${name} is never used`);
   if ((recipe.machine?.disks ?? []).length > 0 && (recipe.outputs ?? []).length === 0) {
     warn(['machine', 'disks'], 'the machine has disks, but nothing is kept: there are no outputs');
   }

@@ -134,12 +134,14 @@ describe('portalgun screen', function () {
 
   it('read says what to do where no font has been learned, and where none fits', async function () {
     const shot = path.join(FIXTURES, 'grub-menu.png');
-    const none = await errorOf(test, ['screen', 'read', shot], 5);
+    // A cache of its own: builds of other tests have learned fonts.
+    const fresh = { environment: { ...test.environment, PORTALGUN_CACHE: file('cache') } };
+    const none = await errorOf(fresh, ['screen', 'read', shot], 5);
     assert.deepEqual([none.code, /--font/.test(none.hint)], ['screen/no-font', true]);
     if (!hasVgaBios()) return skip(this, `${VGA_BIOS} missing (Debian: seabios)`);
-    const lines = await jsonLines(test, ['screen', 'read', '--font', VGA_BIOS, file('shot.png')], 5);
+    const lines = await jsonLines(fresh, ['screen', 'read', '--font', VGA_BIOS, file('shot.png')], 5);
     assert.deepEqual([lines[0].unknownCells > 50, lines[1].error.code], [true, 'screen/no-font-fits']);
-    const bad = await errorOf(test, ['screen', 'read', '--font', file('needle.json'), shot], 2);
+    const bad = await errorOf(fresh, ['screen', 'read', '--font', file('needle.json'), shot], 2);
     assert.equal(bad.code, 'screen/no-font-in-file');
   });
 
@@ -163,6 +165,8 @@ describe('portalgun screen', function () {
     assert.ok(after.includes('# a comment that stays'));
     assert.deepEqual(Object.keys(parseRecipe(after).recipe.needles ?? {}), ['needle', 'second']);
     assert.ok(after.length < before.length + 4_000);
+    const shown = await cli(test, ['recipe', 'show', recipe]);
+    assert.match(shown.stdout, /^needle  second: 30 by 20 pixels at 20, 10$/m);
   });
 
   it('needle import prints what goes into a recipe, and refuses what cannot', async () => {

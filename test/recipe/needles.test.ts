@@ -113,6 +113,14 @@ describe('needles in a recipe', () => {
     });
   });
 
+  it('that nobody looks for are a warning of lint', () => {
+    const findings = lintRecipe(parseRecipe(recipe({ needle: 'a' }, { needles: { a: BUTTON, b: BUTTON } })));
+    assert.deepEqual(
+      findings.map(({ severity, message }) => [severity, message]),
+      [['warning', 'the needle b is never used']],
+    );
+  });
+
   it('must be there where they are named', () => {
     assert.throws(() => parseRecipe(recipe({ needle: 'buton' }, { needles: { button: BUTTON } })), {
       message: /no needle "buton"; did you mean "button"/,

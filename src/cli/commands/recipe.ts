@@ -21,7 +21,7 @@ import {
   classOf,
 } from '../../recipe/index.ts';
 import { shortDigest, type Digest } from '../../crypto/digest.ts';
-import type { Base, CheckedRecipe, Operation, Recipe, Step } from '../../recipe/types.ts';
+import type { Base, CheckedRecipe, Operation, Recipe, RecipeNeedle, Step } from '../../recipe/types.ts';
 import { PortalgunError, RefusedError, UsageError } from '../../errors.ts';
 import type { Context } from '../context.ts';
 import { note, printResult, table } from '../output.ts';
@@ -80,6 +80,7 @@ export async function show(context: Context, reference: string): Promise<undefin
     ...Object.entries(recipe.media ?? {}).map(([name, medium]) => `medium  ${name}: ${describeMedium(medium)}`),
     ...(recipe.base === undefined ? [] : [`base    ${describeBase(recipe.base)}`]),
     `machine ${describeMachine(recipe)}`,
+    ...Object.entries(recipe.needles ?? {}).map(([name, needle]) => `needle  ${name}: ${describeNeedle(needle)}`),
     ...neverRun([...recipe.steps, ...(recipe.personalise ?? [])]),
     '',
     ...recipe.steps.flatMap(describeStep),
@@ -119,6 +120,12 @@ export async function resolve(context: Context, reference: string, flags: { para
     ...renderRecipe(recipe),
   ]);
   return undefined;
+}
+
+/** Its summary, and where on the screen it is looked for. */
+function describeNeedle({ summary, areas }: RecipeNeedle): string {
+  const places = areas.map(({ at: [x, y, width, height] }) => `${width} by ${height} pixels at ${x}, ${y}`);
+  return [...(summary === undefined ? [] : [summary]), places.join('; ')].join(', ');
 }
 
 function describeMedium(medium: object): string {
