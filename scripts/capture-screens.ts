@@ -65,7 +65,7 @@ async function kernel(folder: string): Promise<void> {
   const boot = { kernel: { path: linux.path, initrd: initrd.path, args }, memoryMiB: 512 };
   await onStage(folder, boot, createEyes(), 'vgabios', async (stage) => {
     const typist = createTypist({ machine: stage.machine, eyes: stage.eyes });
-    await shows(stage, '/ #');
+    await shows(stage, '~ #');
     await typist.type('ls -l /', { echo: true });
     await typist.press('enter');
     await capture(stage, 'kernel-console', 'vga', 'sbin');

@@ -27,7 +27,7 @@ const trimmed = (lines: readonly string[]): string[] => lines.map((line) => fold
 describe('screens of real boots', function () {
   this.timeout(240_000);
 
-  for (const name of ['grub-menu', 'grub-editor', 'grub-shell']) {
+  for (const name of ['grub-menu', 'grub-editor', 'grub-shell', 'kernel-console']) {
     it(`${name} says what the adapter’s text memory says`, async function () {
       const { fixture, screen } = await readFixture(this, name);
       assert.equal(fixture.by, 'vga');
@@ -35,6 +35,14 @@ describe('screens of real boots', function () {
       assert.equal(screen.unknownCells, 0);
     });
   }
+
+  it('kernel-framebuffer, in the kernel’s own font, says what the serial line says', async function () {
+    const { fixture, screen } = await readFixture(this, 'kernel-framebuffer');
+    assert.equal(fixture.by, 'serial');
+    assert.ok(fixture.lines.length > 5);
+    for (const line of fixture.lines) assert.ok(trimmed(screen.lines).includes(line), line);
+    assert.equal(screen.unknownCells, 0);
+  });
 
   it('grub-menu shows which entry is highlighted', async function () {
     const { screen } = await readFixture(this, 'grub-menu');
