@@ -1,7 +1,7 @@
 export interface Figure {
   readonly what: string;
   readonly value: number;
-  readonly unit: 'ms' | 's' | 'ratio' | 'count';
+  readonly unit: 'ms' | 's' | 'ratio' | 'count' | 'bytes' | 'MiB';
   readonly note?: string;
 }
 

@@ -9,7 +9,9 @@ import { benchCompare } from './compare.ts';
 import { benchDemo } from './demo.ts';
 import { benchNeedles } from './needles.ts';
 import { benchPeers } from './peers.ts';
+import { benchExchange } from './exchange.ts';
 import { benchReaction } from './reaction.ts';
+import { benchSim } from './sim.ts';
 import { benchStart } from './start.ts';
 import { benchTyping } from './typing.ts';
 import type { Figure } from './figure.ts';
@@ -20,6 +22,8 @@ const BENCHES: Readonly<Record<string, () => Promise<Figure[]>>> = {
   demo: benchDemo,
   bare: benchBare,
   compare: benchCompare,
+  exchange: benchExchange,
+  sim: benchSim,
   typing: benchTyping,
   packer: benchPeers,
   needles: benchNeedles,

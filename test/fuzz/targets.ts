@@ -144,7 +144,13 @@ export const TARGETS: readonly Target[] = [
         since: new Uint8Array(12),
         dropped: [AUTHOR],
         marks: [
-          { ...LINK, seq: 3, id: RECORD.id, signed: { recovery: 0, epoch: 0, seq: 3, issuedAt: 1_795_000_000 }, frozen: true },
+          {
+            ...LINK,
+            seq: 3,
+            id: RECORD.id,
+            signed: { recovery: 0, epoch: 0, seq: 3, issuedAt: 1_795_000_000 },
+            frozen: true,
+          },
           { ...LINK, seq: 0, id: null, signed: null, frozen: false },
         ],
       }),

@@ -245,6 +245,7 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
   return {
     peerId: node.peerId.toString(),
     addresses: () => node.getMultiaddrs().map(String),
+    activity: () => ({ ...participant.activity }),
     peers: () =>
       node.getConnections().map(({ remotePeer, remoteAddr }) => ({
         peerId: remotePeer.toString(),

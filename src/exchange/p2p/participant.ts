@@ -59,6 +59,8 @@ export class Participant {
   readonly judgeGossip: JudgeGossip;
   /** Its protocols, each with the one function that answers. */
   readonly answering: ReadonlyMap<string, (request: Uint8Array, asker: Asker) => AsyncIterable<Uint8Array>>;
+  /** Since the start: syncs begun, and questions (round trips) that they took. */
+  readonly activity = { syncs: 0, questions: 0 };
   readonly #options: ParticipantOptions;
   readonly #sync: SyncContext;
   readonly #budgets: ReturnType<typeof createBudgets>;
@@ -123,7 +125,8 @@ export class Participant {
   /** One sync. Whoever holds it reports its end to `syncEnded`. */
   syncWith(peer: string): Conversation<number> {
     this.#require(peer, 'refused');
-    return this.#metered(peer, new SyncQuestion(this.#sync, peer));
+    this.activity.syncs += 1;
+    return this.#metered(peer, new SyncQuestion(this.#sync, peer), () => (this.activity.questions += 1));
   }
 
   syncEnded(peer: string, error?: Error): void {
@@ -171,11 +174,19 @@ export class Participant {
   }
 
   /** What comes is counted before it is looked at. */
-  #metered<Result>(peer: string, conversation: Conversation<Result>): Conversation<Result> {
+  #metered<Result>(
+    peer: string,
+    conversation: Conversation<Result>,
+    onAsk: () => void = () => undefined,
+  ): Conversation<Result> {
     return {
       protocol: conversation.protocol,
       answerMaxBytes: conversation.answerMaxBytes,
-      next: () => conversation.next(),
+      next: async () => {
+        const step = await conversation.next();
+        if ('ask' in step) onAsk();
+        return step;
+      },
       frame: async (bytes) => {
         this.#require(peer, 'received', bytes.length);
         await conversation.frame(bytes);

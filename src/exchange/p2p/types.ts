@@ -68,6 +68,8 @@ export interface Exchange {
   readonly peerId: string;
   addresses(): string[];
   peers(): { peerId: string; author: AuthorId | null; address: string }[];
+  /** Since the start: syncs begun, and questions (round trips) that they took. */
+  activity(): { readonly syncs: number; readonly questions: number };
   /** Connects and syncs. Rejects with `exchange/unreachable`. */
   connect(address: string, signal?: AbortSignal): Promise<void>;
   /** Tells the followers who are connected; they sync what they missed. */

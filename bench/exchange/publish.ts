@@ -1,0 +1,159 @@
+/**
+ * From publishing to everybody's acceptance: 30 real nodes in one process, beside 30 bare gossipsub nodes that pass on
+ * the same bytes in the same graph and validate nothing.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { noise } from '@chainsafe/libp2p-noise';
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
+import type { GossipSub } from '@libp2p/gossipsub';
+import { identify } from '@libp2p/identify';
+import type { Libp2p } from '@libp2p/interface';
+import { ping } from '@libp2p/ping';
+import { tcp } from '@libp2p/tcp';
+import { yamux } from '@libp2p/yamux';
+import { createLibp2p } from 'libp2p';
+import type { Exchange } from '../../src/exchange/p2p/index.ts';
+import { gossipService, topicOf } from '../../src/exchange/p2p/gossip.ts';
+import { openStore, type OwnStore } from '../../src/exchange/store/index.ts';
+import { median, quantile, type Figure } from '../figure.ts';
+import { makeFeed, NETWORK, type Feed } from './feeds.ts';
+import { startNode } from './node.ts';
+
+const NODES = 30;
+const NEIGHBOURS = 3;
+const MESSAGES = 60;
+const WARM_UP = 10;
+const EVERY_MS = 250;
+/** A message in the warm-up is waited for so long, any other longer; what is lost counts as that long. */
+const WARM_UP_MS = 1_000;
+const LOST_AFTER_MS = 20_000;
+
+export async function benchPublish(): Promise<Figure[]> {
+  const feed = makeFeed(0, MESSAGES);
+  // One after the other, and the bare one again: what else this machine does shows in both.
+  const bare = await measure(await bareNetwork(feed));
+  const ours = await measure(await ourNetwork(feed));
+  bare.push(...(await measure(await bareNetwork(feed))));
+  return [
+    { what: 'published → accepted by all of 30 nodes, p50', value: median(ours), unit: 'ms' },
+    { what: 'published → accepted by all of 30 nodes, p99', value: quantile(ours, 0.99), unit: 'ms' },
+    { what: 'bare gossipsub without a validator, p50', value: median(bare), unit: 'ms' },
+    { what: 'bare gossipsub without a validator, p99', value: quantile(bare, 0.99), unit: 'ms' },
+    { what: 'p50 beside bare gossipsub', value: median(ours) / median(bare), unit: 'ratio', note: 'aim: 1.5' },
+  ];
+}
+
+interface Network {
+  /** Publishes message `n`. */
+  publish(n: number): Promise<void>;
+  /** Called with a message's number by each node that has accepted it. */
+  onAccepted: ((n: number) => void) | undefined;
+  stop(): Promise<void>;
+}
+
+/** Milliseconds until the last node had each message, without the first ones, in which meshes form. */
+async function measure(network: Network): Promise<number[]> {
+  try {
+    const took: number[] = [];
+    for (let n = 0; n < MESSAGES; n += 1) {
+      const isWarmUp = n < WARM_UP;
+      let waiting = NODES - 1;
+      const all = Promise.withResolvers<void>();
+      network.onAccepted = (accepted) => {
+        if (accepted === n && (waiting -= 1) === 0) all.resolve();
+      };
+      const startedAtMs = performance.now();
+      await network.publish(n);
+      // While meshes form, and where a machine is too busy, gossip alone loses what nobody sends again.
+      await Promise.race([all.promise, sleep(isWarmUp ? WARM_UP_MS : LOST_AFTER_MS)]);
+      if (!isWarmUp) took.push(performance.now() - startedAtMs);
+      await sleep(EVERY_MS);
+    }
+    return took;
+  } finally {
+    await network.stop();
+  }
+}
+
+/** Each node's neighbours: the next one, so that all are connected, and some by the golden ratio. */
+function neighbours(node: number): number[] {
+  return Array.from({ length: NEIGHBOURS }, (_, n) => (node + 1 + Math.floor(n * NODES * 0.382)) % NODES);
+}
+
+async function ourNetwork(feed: Feed): Promise<Network> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'pg-bench-'));
+  const network: Network = { publish: async () => undefined, onAccepted: undefined, stop: async () => undefined };
+  const numbers = new Map<string, number>();
+  const nodes: { readonly store: OwnStore; readonly exchange: Exchange }[] = [];
+  for (let number = 0; number < NODES; number += 1) {
+    const store = await openStore(path.join(folder, String(number)), { network: NETWORK });
+    const seed = number === 0 ? feed.seed : new Uint8Array(32).fill(100 + number);
+    const exchange = await startNode(seed, store, [feed.author], (id) => {
+      const n = numbers.get(id);
+      if (n !== undefined) network.onAccepted?.(n);
+    });
+    nodes.push({ store, exchange });
+  }
+  for (const [number, { exchange }] of nodes.entries()) {
+    for (const other of neighbours(number)) await exchange.connect(nodes[other]?.exchange.addresses()[0] ?? '');
+  }
+  const [first] = nodes;
+  if (first === undefined) throw new Error('no nodes');
+  network.publish = async (n) => {
+    const admission = await first.store.admit(feed.envelopes[n] ?? new Uint8Array(), { follows: () => true });
+    if (admission.result !== 'admitted') throw new Error(`message ${n} is ${admission.result}`);
+    numbers.set(admission.record.id, n);
+    await first.exchange.announce(admission.record);
+  };
+  network.stop = async () => {
+    for (const { exchange, store } of nodes) {
+      await exchange.stop();
+      await store.close();
+    }
+    await rm(folder, { recursive: true });
+  };
+  return network;
+}
+
+async function bareNetwork(feed: Feed): Promise<Network> {
+  const topic = topicOf(feed.author);
+  const network: Network = { publish: async () => undefined, onAccepted: undefined, stop: async () => undefined };
+  const numbers = new Map(feed.envelopes.map((envelope, n) => [Buffer.from(envelope).toString('base64'), n]));
+  const nodes: Libp2p<{ pubsub: GossipSub }>[] = [];
+  for (let number = 0; number < NODES; number += 1) {
+    const node = await createLibp2p({
+      privateKey: await generateKeyPairFromSeed('Ed25519', new Uint8Array(32).fill(200 - number)),
+      addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+      transports: [tcp()],
+      connectionEncrypters: [noise()],
+      streamMuxers: [yamux()],
+      services: {
+        identify: identify(),
+        ping: ping(),
+        pubsub: gossipService({ carries: () => true, isTrusted: () => false }),
+      },
+    });
+    node.services.pubsub.subscribe(topic);
+    node.services.pubsub.addEventListener('message', ({ detail }) => {
+      const n = numbers.get(Buffer.from(detail.data).toString('base64'));
+      if (n !== undefined) network.onAccepted?.(n);
+    });
+    nodes.push(node);
+  }
+  for (const [number, node] of nodes.entries()) {
+    for (const other of neighbours(number)) {
+      const address = nodes[other]?.getMultiaddrs()[0];
+      if (address !== undefined) await node.dial(address);
+    }
+  }
+  network.publish = async (n) => {
+    await nodes[0]?.services.pubsub.publish(topic, feed.envelopes[n] ?? new Uint8Array());
+  };
+  network.stop = async () => {
+    for (const node of nodes) await node.stop();
+  };
+  return network;
+}
