@@ -66,6 +66,7 @@ interface Status {
   readonly feeds: readonly { readonly name: string; readonly seq: number; readonly scope: string }[];
   readonly frozen: readonly { readonly name: string }[];
   readonly refused: Readonly<Record<string, number>>;
+  readonly refusedLast: readonly { readonly from: string; readonly detail: string; readonly count: number }[];
 }
 
 export async function status(context: Context): Promise<undefined> {
@@ -80,6 +81,7 @@ export async function status(context: Context): Promise<undefined> {
     ...state.feeds.map(({ name, seq, scope }) => `feed     ${name} (${scope}): ${seq} records`),
     ...state.frozen.map(({ name }) => `FROZEN   ${name} has signed two different records in one place`),
     ...Object.entries(state.refused).map(([reason, count]) => `refused  ${count} × ${reason}`),
+    ...state.refusedLast.map(({ from, detail, count }) => `  from ${from}, ${count} ×: ${detail}`),
   ]);
   return undefined;
 }

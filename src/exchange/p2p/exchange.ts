@@ -21,6 +21,7 @@ import { Participant } from './participant.ts';
 import { authorOf, peerIdOf, peerOf } from './peer-identity.ts';
 import { asError } from './protocol.ts';
 import type { Asker, OnTrouble } from './protocol.ts';
+import { createRecentRefusals } from './recent-refusals.ts';
 import { createReach, parseAddress, parseListenAddress, peerIdIn, unreachable } from './reach.ts';
 import { serve } from './serve.ts';
 import { curesSymptom } from './symptom.ts';
@@ -76,6 +77,7 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
   const reach = createReach(node, trusted, signal);
   /** Records admitted since the start, by whatever way they came. */
   let admitted = 0;
+  const refusals = createRecentRefusals(now);
   const participant = new Participant({
     self,
     seed: options.seed,
@@ -103,6 +105,7 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
     onTrouble,
     onAdmission(admission, from) {
       if (admission.result === 'admitted') admitted += 1;
+      if (admission.result === 'refused') refusals.add(admission, from);
       options.onAdmission?.(admission, from);
     },
   });
@@ -245,6 +248,7 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
   return {
     peerId: node.peerId.toString(),
     addresses: () => node.getMultiaddrs().map(String),
+    refusals: () => refusals.list(),
     activity: () => ({ ...participant.activity }),
     peers: () =>
       node.getConnections().map(({ remotePeer, remoteAddr }) => ({

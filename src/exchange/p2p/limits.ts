@@ -134,6 +134,9 @@ export const ANSWERING_MAX_PER_PEER = 32;
 /** Requests of all peers that are being answered: each may hold one request and one frame, 224 KiB. */
 export const ANSWERING_MAX = 256;
 
+/** Refusals that `node status` can tell of one by one. */
+export const RECENT_REFUSALS_MAX = 16;
+
 /** Connections in all. */
 export const MAX_CONNECTIONS = 256;
 /** Connections that one peer may have; further ones are closed. */

@@ -3,6 +3,7 @@ import type { AnswerChallenge, Challenge } from './challenge.ts';
 import type { Digest } from '../../crypto/digest.ts';
 import type { Admission, AuthorId, VerifiedRecord } from '../record/types.ts';
 import type { OwnStore } from '../store/types.ts';
+import type { RecentRefusal } from './recent-refusals.ts';
 
 export interface ExchangeOptions {
   /** 32 bytes: of the key that signs now, which the PeerId is too. */
@@ -70,6 +71,8 @@ export interface Exchange {
   peers(): { peerId: string; author: AuthorId | null; address: string }[];
   /** Since the start: syncs begun, and questions (round trips) that they took. */
   activity(): { readonly syncs: number; readonly questions: number };
+  /** The last records that were refused, newest first. */
+  refusals(): readonly RecentRefusal[];
   /** Connects and syncs. Rejects with `exchange/unreachable`. */
   connect(address: string, signal?: AbortSignal): Promise<void>;
   /** Tells the followers who are connected; they sync what they missed. */

@@ -43,6 +43,11 @@ export async function status(session: Session): Promise<unknown> {
     carries: carried(session).length,
     frozen: frozen.map(({ author, scope }) => ({ author, name: nameOf(session, author), scope })),
     refused: session.store.refusals(),
+    refusedLast: (session.exchange?.refusals() ?? []).map(({ at, peer, ...why }) => ({
+      at: new Date(at).toISOString(),
+      from: peer,
+      ...why,
+    })),
   };
 }
 
