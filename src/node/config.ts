@@ -13,6 +13,8 @@ export interface Config {
   readonly bootstrap: readonly string[];
   /** Look for peers on the local network by mDNS. */
   readonly mdns: boolean;
+  /** Snapshot archives for locked versions that are gone, each as it stands after `deb` in sources.list(5). */
+  readonly snapshots: readonly string[];
 }
 
 export const DEFAULT_CONFIG: Config = {
@@ -20,6 +22,7 @@ export const DEFAULT_CONFIG: Config = {
   listen: ['/ip4/0.0.0.0/tcp/0'],
   bootstrap: [],
   mdns: true,
+  snapshots: [],
 };
 
 export const CONFIG_TEXT = `# How this node speaks to the network. Every line is optional; these are the defaults.
@@ -27,6 +30,7 @@ export const CONFIG_TEXT = `# How this node speaks to the network. Every line is
 # listen: [/ip4/0.0.0.0/tcp/0]
 # bootstrap: []
 # mdns: true
+# snapshots: []   # package archives of some day: a locked version that is gone is looked for there
 `;
 
 /** Reads `config.yaml`, absent fields defaulted. Rejects with `config/invalid`, naming the line. */
@@ -56,6 +60,7 @@ export async function loadConfig(home: Home): Promise<Config> {
     listen: list(fields.get('listen') ?? DEFAULT_CONFIG.listen, 'listen', file),
     bootstrap: list(fields.get('bootstrap') ?? DEFAULT_CONFIG.bootstrap, 'bootstrap', file),
     mdns: flag(fields.get('mdns') ?? DEFAULT_CONFIG.mdns, 'mdns', file),
+    snapshots: archives(fields.get('snapshots') ?? DEFAULT_CONFIG.snapshots, 'snapshots', file),
   };
 }
 
@@ -75,6 +80,14 @@ function networkName(value: unknown, name: string, file: string): string {
 function list(value: unknown, name: string, file: string): readonly string[] {
   if (Array.isArray(value) && value.every((item) => typeof item === 'string' && item.startsWith('/'))) return value;
   throw invalid(file, `\`${name}\` must be a list of multiaddrs such as /ip4/127.0.0.1/tcp/4001`);
+}
+
+/** Address, suite and components; no options, which are ours to set. */
+const ARCHIVE = /^(?:https?|file):\/[^\s[\]"#]+(?: [A-Za-z0-9][A-Za-z0-9./_-]*){2,}$/;
+
+function archives(value: unknown, name: string, file: string): readonly string[] {
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string' && ARCHIVE.test(item))) return value;
+  throw invalid(file, `\`${name}\` must be a list of \`ADDRESS SUITE COMPONENT…\`, as in sources.list(5)`);
 }
 
 function flag(value: unknown, name: string, file: string): boolean {

@@ -1,6 +1,7 @@
 /** Resolves a recipe's media to exact versions and digests. */
 import { diffLocks, formatLock, resolveRecipe } from '../recipe/index.ts';
 import { prepareMedia } from '../workshop/media/index.ts';
+import { loadConfig } from './config.ts';
 import { KEYS_FOLDER } from './keys-folder.ts';
 import { openHome, type Home } from './home.ts';
 import type { RecipeSource } from './recipe-source.ts';
@@ -24,6 +25,7 @@ export async function resolveLock(
     recipeDir: source.folder,
     cacheDir: home.cacheDir,
     keysDir: KEYS_FOLDER,
+    snapshots: (await loadConfig(home)).snapshots,
     lock: update ? undefined : source.lock,
     clock: () => new Date(),
     signal,

@@ -86,6 +86,7 @@ export async function runBuild(command: BuildCommand): Promise<FinishedBuild> {
         bases: command.bases.map(atHand),
         params: command.params,
         secrets: command.secrets,
+        snapshots: (await loadConfig(home)).snapshots,
         folders: {
           cache: home.cacheDir,
           checkpoints: home.checkpointsDir,

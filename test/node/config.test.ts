@@ -31,13 +31,14 @@ describe('config.yaml', () => {
 
   it('gives what it says', async () => {
     await write(
-      'network: mine.test\nlisten: [/ip4/127.0.0.1/tcp/4001]\nbootstrap: [/dns4/a.example/tcp/1]\nmdns: false\n',
+      'network: mine.test\nlisten: [/ip4/127.0.0.1/tcp/4001]\nbootstrap: [/dns4/a.example/tcp/1]\nmdns: false\nsnapshots: ["https://old.example/debian/20260101T000000Z bookworm main"]\n',
     );
     assert.deepEqual(await loadConfig(test.home), {
       network: 'mine.test',
       listen: ['/ip4/127.0.0.1/tcp/4001'],
       bootstrap: ['/dns4/a.example/tcp/1'],
       mdns: false,
+      snapshots: ['https://old.example/debian/20260101T000000Z bookworm main'],
     });
   });
 
@@ -46,12 +47,19 @@ describe('config.yaml', () => {
     ['mdns: true\nmdns: false\n', /line 2/],
     ['just text', /`name: value` lines/],
     ['- a\n', /`name: value` lines/],
-    ['netwrok: x\n', /unknown field `netwrok`; known are: network, listen, bootstrap, mdns/],
+    ['netwrok: x\n', /unknown field `netwrok`; known are: network, listen, bootstrap, mdns, snapshots/],
     ['network: Capital\n', /`network` must be lower-case/],
     ['network: 7\n', /`network`/],
     ['listen: /ip4/127.0.0.1/tcp/1\n', /`listen` must be a list of multiaddrs/],
     ['bootstrap: [nowhere]\n', /`bootstrap` must be a list/],
     ['mdns: maybe\n', /`mdns` must be true or false/],
+    ['snapshots: https://old.example/debian bookworm main\n', /`snapshots` must be a list/],
+    ['snapshots: ["https://old.example/debian"]\n', /`snapshots`/],
+    ['snapshots: ["[trusted=yes] https://old.example/debian bookworm main"]\n', /`snapshots`/],
+    [
+      'snapshots: ["https://old.example/debian bookworm main\\ndeb https://evil.example bookworm main"]\n',
+      /`snapshots`/,
+    ],
     ['listen: &a [/ip4/127.0.0.1/tcp/1]\nbootstrap: *a\n', /alias/i],
   ];
   for (const [text, message] of mistakes) {

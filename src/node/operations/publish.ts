@@ -14,6 +14,7 @@ import {
 } from '../../exchange/record/index.ts';
 import type { VerifiedRecord } from '../../exchange/record/types.ts';
 import { applyOperations } from '../../recipe/patch.ts';
+import { lockMatches, parseLock } from '../../recipe/lock.ts';
 import { parseOperations } from '../../recipe/operations.ts';
 import { parseRecipe } from '../../recipe/parse.ts';
 import { symptomOf } from '../../heal/symptom.ts';
@@ -35,6 +36,15 @@ export async function recipe(session: Session, args: Arguments): Promise<unknown
   const yaml = args.text('yaml');
   const checked = parseRecipe(yaml, args.optionalText('file') ?? 'recipe');
   const lockYaml = args.optionalText('lockYaml');
+  if (lockYaml !== undefined && !lockMatches(parseLock(lockYaml), checked)) {
+    throw new UsageError(
+      'publish/lock-stale',
+      'The lock beside the recipe was made for other media than the recipe’s.',
+      {
+        hint: 'portalgun recipe lock --update FILE writes it anew; look at what moves.',
+      },
+    );
+  }
   const own = (await allOf(session, 'recipe')).find(
     ({ record, meaning }) => record.link.author === session.identity.author && meaning.digest === checked.digest,
   );

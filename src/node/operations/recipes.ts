@@ -1,7 +1,9 @@
 /** Recipes that this node and its peers offer. */
 import { PortalgunError, RefusedError, UsageError } from '../../errors.ts';
+import { lockMatches, parseLock } from '../../recipe/lock.ts';
 import { parseRecipe } from '../../recipe/parse.ts';
 import type { Digest } from '../../crypto/digest.ts';
+import type { CheckedRecipe } from '../../recipe/types.ts';
 import { isDigest } from '../../crypto/digest.ts';
 import { allOf, type Known } from '../knowledge.ts';
 import { nameOf, type Session } from '../session.ts';
@@ -50,12 +52,24 @@ export async function get(session: Session, args: Arguments): Promise<unknown> {
   if (name !== found.meaning.name || version !== found.meaning.version) {
     throw new RefusedError('recipe/wrong-name', `${wanted} is called ${name} ${version} by its own text`, { hint });
   }
+  if (lockYaml !== undefined && !isLockOf(lockYaml, checked)) {
+    throw new RefusedError('recipe/wrong-lock', `${wanted} comes with a lock that is none of its own media`, { hint });
+  }
   return { ...describe(session, found), yaml, ...(lockYaml !== undefined && { lockYaml }) };
 }
 
 function saysWhatItClaims({ meaning }: Known<'recipe'>): boolean {
   try {
     return parseRecipe(meaning.yaml).digest === meaning.digest;
+  } catch (error) {
+    if (error instanceof PortalgunError) return false;
+    throw error;
+  }
+}
+
+function isLockOf(lockYaml: string, recipe: CheckedRecipe): boolean {
+  try {
+    return lockMatches(parseLock(lockYaml), recipe);
   } catch (error) {
     if (error instanceof PortalgunError) return false;
     throw error;

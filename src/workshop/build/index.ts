@@ -160,6 +160,7 @@ function gatherMedia(
     recipeDir,
     cacheDir: request.folders.cache,
     keysDir: request.keysDir,
+    snapshots: request.snapshots,
     lock,
     clock: request.now,
     signal: request.signal,

@@ -34,6 +34,8 @@ export interface BuildRequest extends RecipeAtHand {
   readonly secrets: ReadonlyMap<string, string>;
   readonly folders: BuildFolders;
   readonly keysDir: string;
+  /** Snapshot archives for locked versions that are gone (`SessionOptions.snapshots`). */
+  readonly snapshots?: readonly string[] | undefined;
   readonly sources: readonly RepairSource[];
   /** `true`: from the deepest checkpoint that fits; `false`: from power-on; or from this one, by its step or its key. */
   readonly resume: boolean | { readonly checkpoint: string };

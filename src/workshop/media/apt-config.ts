@@ -33,13 +33,17 @@ export const aptConfig = (architecture: Architecture): string =>
   ].join('\n');
 
 /** Options that make apt keep to a snapshot's folder. On the command line, so that the cache may be moved. */
-export function placesIn(snapshot: string, sourcesList: string | undefined): string[] {
+export function placesIn(
+  snapshot: string,
+  { sourcesList, keys }: { readonly sourcesList?: string | undefined; readonly keys?: string | undefined },
+): string[] {
   const places = {
     'Dir::State': snapshot,
     'Dir::State::lists': `${join(snapshot, LISTS)}/`,
     'Dir::State::status': join(snapshot, 'status'),
     'Dir::Cache': join(snapshot, 'cache'),
     ...(sourcesList !== undefined && { 'Dir::Etc::sourcelist': sourcesList, 'Dir::Etc::sourceparts': '/dev/null' }),
+    ...(keys !== undefined && { 'Dir::Etc::trusted': keys, 'Dir::Etc::trustedparts': '/dev/null' }),
   };
   return Object.entries(places).flatMap(([name, place]) => ['-o', `${name}=${place}`]);
 }

@@ -21,6 +21,8 @@ export interface AptOptions {
   readonly architecture?: Architecture | undefined;
   /** A sources.list to use instead of the machine's own sources. */
   readonly sourcesList?: string | undefined;
+  /** A keyring file for apt's own verification, instead of the machine's keys. */
+  readonly keys?: string | undefined;
   readonly now: () => Date;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
@@ -82,7 +84,7 @@ export function openApt(options: AptOptions): Apt {
 
   /** apt-get that reads and writes nothing but this snapshot of the lists. */
   const aptGet = async (snapshot: string, args: readonly string[], cwd?: string): Promise<ToolRun> => {
-    const settings = ['-c', join(snapshot, CONFIG), ...placesIn(snapshot, options.sourcesList), '-q'];
+    const settings = ['-c', join(snapshot, CONFIG), ...placesIn(snapshot, options), '-q'];
     return runTool('apt-get', [...settings, ...args], { signal, cwd });
   };
 

@@ -69,7 +69,7 @@ function find(archive: PackageSource<OfferedPackage>, line: LockedPackage): Offe
       'media/locked-version-gone',
       `The locked package ${line.package} ${line.version} is no longer offered by any verified source.`,
       {
-        hint: 'run `portalgun recipe lock --update` to move to the present version, or add a snapshot archive to the package sources',
+        hint: 'run `portalgun recipe lock --update` to move to the present version, or name a snapshot archive in config.yaml (`snapshots`)',
         facts: { ...facts, offered: archive.byName(line.package).map(({ version }) => version) },
       },
     );

@@ -2,12 +2,13 @@
  * Works with a verified archive, and renews the package lists when that can help: when there are none or old ones and a
  * new lock is to be made, or when something that is asked for is not to be had.
  */
-import { PortalgunError } from '../../errors.ts';
+import { PortalgunError, UnavailableError } from '../../errors.ts';
 import { openApt, type Lists } from './apt.ts';
 import type { Architecture } from './apt-config.ts';
 import { openArchive, type VerifiedArchive } from './archive.ts';
 import { highWaterMarks } from './high-water.ts';
-import { loadKeyring } from './keyring.ts';
+import { loadKeyring, type Keyring } from './keyring.ts';
+import { openSnapshots, withSnapshots, type Opened } from './snapshot.ts';
 import type { OnProgress } from './types.ts';
 
 export interface SessionOptions {
@@ -21,6 +22,11 @@ export interface SessionOptions {
   readonly onProgress?: OnProgress | undefined;
   /** A sources.list instead of the machine's own package sources. */
   readonly sourcesList?: string | undefined;
+  /**
+   * Snapshot archives, each as it stands after `deb` in sources.list(5): where a locked version is looked for that the
+   * present sources no longer offer.
+   */
+  readonly snapshots?: readonly string[] | undefined;
 }
 
 export interface Session {
@@ -51,6 +57,7 @@ export async function withArchive<T>(
   let lists = await apt.lists();
   let renewed = false;
   let failedRenewal: PortalgunError | undefined;
+  let snapshots: Opened | undefined;
   const renew = async (): Promise<void> => {
     renewed = true;
     try {
@@ -71,18 +78,48 @@ export async function withArchive<T>(
       now: options.clock(),
       pinned,
     });
-    return work({ archive, lists, warnings: [...warnings, ...archive.warnings] });
+    const opened = snapshots === undefined ? { archive, lists } : withSnapshots({ archive, lists }, snapshots);
+    return work({ ...opened, warnings: [...warnings, ...opened.archive.warnings] });
   };
   if (!pinned && !lists.fresh) await renew();
-  try {
-    return await attempt();
-  } catch (error) {
-    if (!(error instanceof PortalgunError) || !WORTH_A_RENEWAL.has(error.code)) throw error;
-    if (!renewed) {
+  const attemptRenewed = async (): Promise<T> => {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof PortalgunError) || !WORTH_A_RENEWAL.has(error.code)) throw error;
+      if (renewed) throw error;
       await renew();
-      if (!failedRenewal) return attempt();
+      if (failedRenewal) throw error;
+      return attempt();
+    }
+  };
+  try {
+    return await attemptRenewed();
+  } catch (error) {
+    if (!(error instanceof PortalgunError)) throw error;
+    if (error.code === 'media/locked-version-gone' && (options.snapshots ?? []).length > 0) {
+      snapshots = await snapshotsFor(error, options, keyring);
+      return attempt();
     }
     // Without any lists, why there are none says more than that there are none.
     throw error.code === 'media/no-verified-source' && failedRenewal ? failedRenewal : error;
+  }
+}
+
+/** Where they cannot be had, what is gone is still what the person must know. What does not hold in them is refused. */
+async function snapshotsFor(gone: PortalgunError, options: SessionOptions, keyring: Keyring): Promise<Opened> {
+  try {
+    return await openSnapshots(options.snapshots ?? [], options, keyring);
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error;
+    throw new UnavailableError(
+      gone.code,
+      `${gone.message} The snapshot archives could not be asked: ${error.message}`,
+      {
+        hint: 'see `snapshots` in config.yaml, and try again; or run `portalgun recipe lock --update`',
+        facts: gone.facts,
+        cause: error,
+      },
+    );
   }
 }

@@ -408,6 +408,56 @@ describe('preparing media from a package archive', function () {
       assert.deepEqual(error.facts['offered'], ['3']);
     });
 
+    describe('whose version is gone, and a snapshot archive', () => {
+      /** The present archive, in which one package has moved on, and the address of one as it was. */
+      let moved: TestArchive;
+      const addressOf = ({ directory }: TestArchive): string => `file:${directory} test main`;
+      before(async () => {
+        moved = await otherArchive({
+          date: day(0),
+          packages: PACKAGES.map((one) => (one.name === 'libtool' ? { ...one, version: '3' } : one)),
+        });
+      });
+
+      it('takes it from there, with the digest of the lock and the key that signed it then: one lock, two days', async () => {
+        const snapshots = [addressOf(archive)];
+        const media = await prepare({ sourcesList: moved.sourcesList, lock, snapshots });
+        assert.deepEqual(media.lock, lock);
+        const proofs = media.files.flatMap(({ proof }) => (proof.scheme === 'debian-archive' ? [proof] : []));
+        const gone = proofs.find(({ package: { package: name } }) => name === 'libtool');
+        assert.deepEqual([gone?.package.version, gone?.releaseDate], ['2.1~rc1-1', day(-1).toISOString()]);
+        // What is still offered comes from where it is offered now.
+        const still = proofs.find(({ package: { package: name } }) => name === 'installer');
+        assert.equal(still?.releaseDate, day(0).toISOString());
+      });
+
+      it('does not look there for anything else: without a lock the present version is taken', async () => {
+        const media = await prepare({ sourcesList: moved.sourcesList, snapshots: [addressOf(archive)] });
+        assert.equal(media.lock.media['parts']?.find(({ package: name }) => name === 'libtool')?.version, '3');
+      });
+
+      it('goes by the digest: the same version with other bytes is not what the lock names', async () => {
+        const other = await otherArchive({
+          packages: PACKAGES.map((one) => (one.name === 'libtool' ? { ...one, files: { 'usr/lib/x': 'other' } } : one)),
+        });
+        const options = { sourcesList: moved.sourcesList, lock, snapshots: [addressOf(other)] };
+        await refusal('media/locked-digest-differs', 3, prepare(options));
+      });
+
+      it('refuses what is signed by a stranger, and says that it is gone where nobody has it', async () => {
+        const stranger = await otherArchive({ keys: [await makeKey('stranger')] });
+        const options = { sourcesList: moved.sourcesList, lock };
+        await refusal('media/lists-not-updated', 3, prepare({ ...options, snapshots: [addressOf(stranger)] }));
+        const error = await refusal(
+          'media/locked-version-gone',
+          5,
+          prepare({ ...options, snapshots: [`file:${root}/nowhere test main`] }),
+        );
+        assert.match(error.message, /libtool 2\.1~rc1-1.*snapshot archives could not be asked/);
+        await refusal('media/locked-version-gone', 5, prepare({ ...options, snapshots: [addressOf(moved)] }));
+      });
+    });
+
     it('refuses a locked digest that is not in the signed index', async () => {
       const parts = lock.media['parts'] ?? [];
       const forged = {
