@@ -233,6 +233,15 @@ describe('comparing lists with a peer that lies', () => {
     assert.equal(count, 64);
   });
 
+  it('takes no memory for ten million ids that are claimed and not there', async () => {
+    // One range up to the end of everything, a list of 10,000,000 ids, and the first of them.
+    const claim = Buffer.concat([Uint8Array.of(0x61, 0, 0, 2, 0x84, 0xe2, 0xad, 0x00), new Uint8Array(32)]);
+    await assert.rejects(
+      talk(() => [{ case: 'message', value: claim }]),
+      { code: 'reconcile/bad-message', message: /ends too early/ },
+    );
+  });
+
   it('ends where more differences are claimed than are worth it', async () => {
     let count = 0;
     const claims = (): Answer['answer'][] => {
