@@ -301,7 +301,10 @@ function makeProgram(streams: Streams, run: Run): Command {
   )
     .option('--peer <name>', 'only this peer')
     .option('--proof <file>', 'write down two signed builds that contradict each other')
-    .option('--challenge', 'let peers who signed the same show that they hold it')
+    .addOption(
+      // It takes minutes of both machines: once is enough.
+      new Option('--challenge', 'let peers who signed the same show that they hold it').conflicts('watch'),
+    )
     .option('--watch', 'go on, and say when something has changed');
   command(
     program,

@@ -150,6 +150,7 @@ describe('portalgun crosscheck', function () {
   });
 
   it('goes on with --watch, and says when something has changed', async () => {
+    assert.equal((await cli(alice, ['crosscheck', 'tiny', '--watch', '--challenge'])).code, 2);
     const agreed = manifest({ '/etc/hostname': 'portal' }).digest;
     const child = startCli(alice, ['crosscheck', 'tiny', '--watch', '--json']);
     const answers = readline.createInterface({ input: child.stdout! })[Symbol.asyncIterator]();

@@ -56,19 +56,18 @@ export async function crosscheck(context: Context, recipe: string, flags: Flags)
   }
   const args = { build: build.id, peer: flags.peer, challenge: flags.challenge };
   if (flags.challenge === true) note(context, 'Both sides read their images: that takes some minutes.');
-  const compare = async (): Promise<Answer> => {
-    const home = await connect(context.home);
-    if (!home.live)
-      note(context, 'No node runs for this home: comparing with what is already stored (portalgun node start).');
-    return home.call<Answer>('crosscheck', args, context.signal);
-  };
-  let answer = await compare();
+  const first = await connect(context.home);
+  if (!first.live)
+    note(context, 'No node runs for this home: comparing with what is already stored (portalgun node start).');
+  let answer = await first.call<Answer>('crosscheck', args, context.signal);
   printResult(context, answer, () => describe(context, answer, build.recipeName));
   while (flags.watch === true) {
     await setTimeout(WATCH_INTERVAL_MS, undefined, { signal: context.signal }).catch((cause: unknown) => {
       throw new InterruptedError(undefined, { cause });
     });
-    const now = await compare();
+    // A node may have been started or stopped since.
+    const home = await connect(context.home);
+    const now = await home.call<Answer>('crosscheck', args, context.signal);
     if (isDeepStrictEqual(now, answer)) continue;
     answer = now;
     printResult(context, answer, () => ['', ...describe(context, answer, build.recipeName)]);
