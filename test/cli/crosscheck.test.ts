@@ -136,6 +136,20 @@ describe('portalgun crosscheck', function () {
     assert.match((await cli(alice, ['images', 'list'])).stdout, /bob built something else: portalgun crosscheck/);
   });
 
+  it('lists images all the same where the policy cannot be read', async () => {
+    const home = await tempHome();
+    try {
+      await json(home, ['init']);
+      await writeFile(home.home.policyFile, 'peers: [');
+      assert.deepEqual(await json(home, ['images', 'list']), []);
+      const { code, stderr } = await cli(home, ['images', 'list']);
+      assert.equal(code, 0);
+      assert.match(stderr, /Whether peers contradict them is not known: /);
+    } finally {
+      await home.remove();
+    }
+  });
+
   it('writes the proof of it down once, for anybody to check', async () => {
     const file = path.join(alice.folder, 'proof.json');
     assert.equal((await cli(alice, ['crosscheck', 'tiny', '--peer', 'bob', '--proof', file])).code, 4);

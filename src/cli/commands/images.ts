@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { shortDigest, type Digest } from '../../crypto/digest.ts';
-import { UsageError } from '../../errors.ts';
+import { PortalgunError, UsageError } from '../../errors.ts';
 import { connect } from '../../node/connect.ts';
 import type { KnownDisagreement } from '../../node/disagreements.ts';
 import { hasIdentity } from '../../node/identity-files.ts';
@@ -36,7 +36,7 @@ export async function list(context: Context): Promise<undefined> {
             ]),
           ),
           ...listed.flatMap(({ id, recipeName, contradictedBy: peers }) =>
-            peers.length === 0
+            peers === null || peers.length === 0
               ? []
               : ['', `${id}:`, `  ${peers.join(', ')} built something else: portalgun crosscheck ${recipeName}`],
           ),
@@ -45,12 +45,21 @@ export async function list(context: Context): Promise<undefined> {
   return undefined;
 }
 
-/** Names of the peers whose build from the same inputs has another manifest. Without an identity there are no peers. */
-async function contradictedBy(context: Context): Promise<(manifest: Digest) => readonly string[]> {
+/**
+ * Names of the peers whose build from the same inputs has another manifest; null where that cannot be known now: the list of
+ * images is there all the same. Without an identity there are no peers.
+ */
+async function contradictedBy(context: Context): Promise<(manifest: Digest) => readonly string[] | null> {
   if (!(await hasIdentity(context.home))) return () => [];
-  const home = await connect(context.home);
-  const known = await home.call<KnownDisagreement[]>('crosscheck.disagreements', {}, context.signal);
-  return (manifest) => [...new Set(known.filter(({ mine }) => mine === manifest).map(({ peer }) => peer))];
+  try {
+    const home = await connect(context.home);
+    const known = await home.call<KnownDisagreement[]>('crosscheck.disagreements', {}, context.signal);
+    return (manifest) => [...new Set(known.filter(({ mine }) => mine === manifest).map(({ peer }) => peer))];
+  } catch (error) {
+    if (context.signal.aborted || !(error instanceof PortalgunError)) throw error;
+    note(context, `Whether peers contradict them is not known: ${error.message}`);
+    return () => null;
+  }
 }
 
 export async function show(context: Context, id: string, flags: { manifest?: boolean }): Promise<undefined> {
