@@ -47,10 +47,16 @@ export interface LiveScreen {
 /** Takes the whole terminal (its alternate screen), and gives it back as it was. */
 export function openLiveScreen(output: Writable, size: () => TerminalSize): LiveScreen {
   let shown: readonly string[] = [];
+  let last: { readonly screen: ScreenText; readonly status: string; readonly size: string } | null = null;
   output.write('\u001b[?1049h\u001b[?25l\u001b[2J');
   return {
     draw(screen, status) {
-      const rows = liveRows(screen, status, size());
+      const { columns, rows: height } = size();
+      const now = { screen, status, size: `${columns}x${height}` };
+      // The same reading, drawn already: most looks change nothing.
+      if (last?.screen === screen && last.status === status && last.size === now.size) return;
+      last = now;
+      const rows = liveRows(screen, status, { columns, rows: height });
       const changed = rows.flatMap((text, row) =>
         shown.length === rows.length && shown[row] === text ? [] : [`\u001b[${row + 1};1H${text}\u001b[K`],
       );

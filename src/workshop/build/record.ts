@@ -40,6 +40,8 @@ export async function recordOn<T>(request: RecordRequest<T>): Promise<RecordedOn
   const tell = (body: BuildEventBody): void =>
     request.emit({ atMs: Math.round(performance.now() - startedAtMs), ...body });
   const scratch = scratchOf(folders.images, request.id);
+  // What a recording that was killed left behind.
+  await rm(scratch, { recursive: true, force: true });
   await mkdir(scratch, { recursive: true, mode: 0o700 });
   try {
     const resolved = resolveRecipe(request.checked, request.params);

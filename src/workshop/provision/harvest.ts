@@ -63,9 +63,9 @@ export function harvest(request: HarvestRequest): readonly Harvested[] {
       if (found.has(text)) continue;
       const condition: Condition = { text };
       if (!isNew(text, screen, request) || !isTelling(condition, text, request)) continue;
-      const history = historyOf(text, request);
-      const score = wordiness(text) - penalty + age(history, last) + uniqueness(text, screen, request.reader);
-      found.set(text, { condition, text, row, score, afterMs: history.sinceMs - first.fromMs });
+      const sinceMs = since(text, request);
+      const score = wordiness(text) - penalty + age(sinceMs, last) + uniqueness(text, screen, request.reader);
+      found.set(text, { condition, text, row, score, afterMs: sinceMs - first.fromMs });
     }
   }
   return [...found.values()].sort((a, b) => b.score - a.score || b.row - a.row).slice(0, HARVEST_CANDIDATES);
@@ -144,7 +144,11 @@ function shortened(text: string): string {
 }
 
 /** As the engine will ask after the same input: is there a place of it that was not there before? */
-function isNew(text: string, screen: ScreenText, { reader, before }: HarvestRequest): boolean {
+function isNew(
+  text: string,
+  screen: ScreenText,
+  { reader, before }: Pick<HarvestRequest, 'reader' | 'before'>,
+): boolean {
   const spots = reader.find(screen, text);
   if (spots.length === 0) return false;
   return before === null || freshSpots(before, reader.find(before, text), screen, spots).length > 0;
@@ -156,28 +160,19 @@ function isTelling(condition: Condition, text: string, { sent }: HarvestRequest)
   return sent?.do === undefined || satisfiedByEcho({ id: 'sent', do: sent.do }, condition) === undefined;
 }
 
-interface History {
-  /** When the text came, to stay until the end. */
-  readonly sinceMs: number;
-  /** When the screen last changed by anything new before or while it came, and after. */
-  readonly lastChangeMs: number;
-}
-
-function historyOf(text: string, { reader, before, seen }: HarvestRequest): History {
+/** When the text came, to stay until the end. */
+function since(text: string, { reader, before, seen }: HarvestRequest): number {
   let sinceMs = seen.at(-1)?.fromMs ?? 0;
   for (const { screen, fromMs } of seen.toReversed()) {
-    const spots = reader.find(screen, text);
-    const there =
-      before === null ? spots.length > 0 : freshSpots(before, reader.find(before, text), screen, spots).length > 0;
-    if (!there) break;
+    if (!isNew(text, screen, { reader, before })) break;
     sinceMs = fromMs;
   }
-  return { sinceMs, lastChangeMs: seen.at(-1)?.fromMs ?? 0 };
+  return sinceMs;
 }
 
 /** What came with the last change says that the work is done; what stood still for a while is no counter. */
-function age({ sinceMs, lastChangeMs }: History, last: Sighting): number {
-  const conclusive = lastChangeMs - sinceMs <= HARVEST_BURST_MS ? CONCLUSIVE : 0;
+function age(sinceMs: number, last: Sighting): number {
+  const conclusive = last.fromMs - sinceMs <= HARVEST_BURST_MS ? CONCLUSIVE : 0;
   const stable = last.untilMs - sinceMs >= HARVEST_STABLE_MS ? STABLE : 0;
   return conclusive + stable;
 }
