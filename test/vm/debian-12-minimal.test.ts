@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -100,6 +101,41 @@ describe('recipes/debian-12-minimal.yaml', function () {
       assert.ok(typeof address === 'object' && address !== null);
       const reached = await ssh(`timeout 10 bash -c 'cat < /dev/tcp/10.0.2.2/${address.port}' || echo refused`);
       assert.equal(reached, 'refused\n');
+    });
+  });
+
+  describe('as the base of debian-12-minimal-web', () => {
+    let web: readonly Answer[];
+    before(async () => {
+      const child = path.join(test.folder, 'debian-12-minimal-web.yaml');
+      await copyFile(path.join(ROOT, 'recipes/debian-12-minimal-web.yaml'), child);
+      const secret = `root_password=${path.join(keys, 'password')}`;
+      web = await jsonLines(test, ['build', child, '--repair', 'never', '--secret', secret]);
+    });
+
+    it('is not built again', () => {
+      const { steps } = parseRecipe(readFileSync(RECIPE, 'utf8')).recipe;
+      const done = web.filter(({ event }) => event === 'step-done').map(({ step }) => step as string);
+      const again = steps.map(({ id }) => id).filter((id) => done.includes(id));
+      assert.ok(again.length <= 1, `built again: ${again.join(', ')}`);
+      assert.ok(done.includes('answers'));
+    });
+
+    it('answers with the page of the recipe, through --forward', async () => {
+      const port = await freePort();
+      const terminal = runConsole(test, web.at(-1).build.image, ['--forward', `${port}:80`]);
+      try {
+        await terminal.until('portal login:');
+        let page: string | undefined;
+        while (page === undefined)
+          page = await fetch(`http://127.0.0.1:${port}/`).then(
+            (answer) => answer.text(),
+            () => undefined, // not yet: the server comes up beside the console
+          );
+        assert.match(page, /This page comes out of a recipe/);
+      } finally {
+        await terminal.leave();
+      }
     });
   });
 
