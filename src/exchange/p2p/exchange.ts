@@ -3,11 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PeerId } from '@libp2p/interface';
 import { UnsupportedProtocolError } from '@libp2p/interface';
-import { peerIdFromString } from '@libp2p/peer-id';
 import type { Digest } from '../../crypto/digest.ts';
 import { publicKeyOf } from '../../crypto/ed25519.ts';
 import { InterruptedError, UnavailableError } from '../../errors.ts';
-import { authorIdOf } from '../record/identity.ts';
+import { authorIdOf, isAuthorId } from '../record/identity.ts';
 import type { AuthorId, VerifiedRecord } from '../record/types.ts';
 import { createGate } from './answering.ts';
 import { requireBlobType } from './blob.ts';
@@ -18,7 +17,7 @@ import { startGossip } from './gossip.ts';
 import { createNode } from './libp2p-node.ts';
 import { MAX_CONNECTIONS_PER_PEER, TIMING } from './limits.ts';
 import { Participant } from './participant.ts';
-import { authorOf, peerIdOf, peerOf } from './peer-identity.ts';
+import { createAcquaintance } from './peer-identity.ts';
 import { asError } from './protocol.ts';
 import type { Asker, OnTrouble } from './protocol.ts';
 import { createRecentRefusals } from './recent-refusals.ts';
@@ -51,9 +50,16 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
   const carries = (author: AuthorId): boolean => !isBootstrap && (author === self || options.follows(author));
   const carried = (): AuthorId[] => (isBootstrap ? [] : [...new Set([self, ...options.followed()])].filter(carries));
   const trusted = () => options.trusted().filter(({ author }) => author !== self);
-  const isTrusted = (peerId: string): boolean => trusted().some(({ author }) => peerIdOf(author) === peerId);
+  const acquaintance = createAcquaintance(options.store, () => [
+    ...options.followed(),
+    ...trusted().map(({ author }) => author),
+  ]);
+  const isTrusted = (peerId: string): boolean => {
+    const author = acquaintance.authorOf(peerId);
+    return author !== null && trusted().some((peer) => peer.author === author);
+  };
   const isFriend = (peerId: string): boolean => {
-    const author = authorOf(peerIdFromString(peerId));
+    const author = acquaintance.authorOf(peerId);
     return author !== null && (options.follows(author) || trusted().some((peer) => peer.author === author));
   };
   const mayAsk = ({ author }: Asker): boolean => {
@@ -74,7 +80,12 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
   });
   const discovery = createDiscovery(node, node.services.dht, now, onTrouble);
 
-  const reach = createReach(node, trusted, signal);
+  const reach = createReach(node, {
+    trusted,
+    acquaintance,
+    proves: async (peer, by) => syncPeer(peer, by),
+    stopping: signal,
+  });
   /** Records admitted since the start, by whatever way they came. */
   let admitted = 0;
   const refusals = createRecentRefusals(now);
@@ -97,10 +108,13 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
     random: Math.random,
     nonce: Uint8Array.from(randomBytes(8)),
     targets: (): DialTarget[] => [
-      ...trusted().map(({ author, addresses }) => ({ key: peerIdOf(author), addresses })),
+      ...trusted().map(({ author, addresses }) => ({ key: author, addresses })),
       ...(options.bootstrap ?? []).map((address) => ({ key: address, addresses: [address] })),
     ],
-    isConnected: ({ key }) => reach.isConnected(peerIdIn(key) ?? key),
+    isConnected: ({ key }) =>
+      isAuthorId(key)
+        ? reach.isConnected(acquaintance.peerOf(key).toString())
+        : reach.isConnected(peerIdIn(key) ?? key),
     onAgenda: () => schedule(),
     onTrouble,
     onAdmission(admission, from) {
@@ -138,7 +152,9 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
 
   const dial = async ({ key, addresses }: DialTarget): Promise<void> => {
     try {
-      await reach.dial(addresses.map(parseAddress), signal, key.startsWith('/') ? undefined : key);
+      await (isAuthorId(key)
+        ? reach.dialAuthor(key, addresses, signal)
+        : reach.dial(addresses.map(parseAddress), signal));
     } catch (error) {
       onTrouble('dialling', key, asError(error));
     } finally {
@@ -175,7 +191,7 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
   const gossip = startGossip(node.services.pubsub, participant.judgeGossip);
   const gate = createGate();
   for (const [protocol, answering] of participant.answering) {
-    await serve({ node, signal, onTrouble, gate }, protocol, answering);
+    await serve({ node, signal, onTrouble, gate, authorOf: acquaintance.authorOf }, protocol, answering);
   }
   if (!isBootstrap) {
     await node.register(SYNC_PROTOCOL, {
@@ -210,7 +226,7 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
   const refresh = (): void =>
     gossip.refresh(
       carried(),
-      trusted().map(({ author }) => peerOf(author)),
+      trusted().map(({ author }) => acquaintance.peerOf(author)),
     );
   const inBackground = (what: string, work: () => Promise<unknown>): void => {
     if (signal.aborted) return;
@@ -253,7 +269,7 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
     peers: () =>
       node.getConnections().map(({ remotePeer, remoteAddr }) => ({
         peerId: remotePeer.toString(),
-        author: authorOf(remotePeer),
+        author: acquaintance.authorOf(remotePeer.toString()),
         address: remoteAddr.toString(),
       })),
     async connect(address, by = signal) {

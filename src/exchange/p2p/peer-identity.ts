@@ -1,20 +1,44 @@
-/** The PeerId *is* the author's key: noise has proven it before we see a connection. */
+/**
+ * Who is behind a PeerId. It *is* the key that signs an author's feed now, which noise has proven before we see a
+ * connection; the author id is their first key. Which key that is, the feed itself says, as far as it is stored here.
+ */
 import { publicKeyFromRaw } from '@libp2p/crypto/keys';
 import type { PeerId } from '@libp2p/interface';
-import { peerIdFromPublicKey } from '@libp2p/peer-id';
+import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id';
+import { currentKey } from '../record/feed-keys.ts';
 import { authorIdOf, authorKeyBytes } from '../record/identity.ts';
-import type { AuthorId } from '../record/types.ts';
+import type { AuthorId, KeyId } from '../record/types.ts';
+import type { RecordStore } from '../store/types.ts';
+import { PUBLIC_SCOPE } from './sync-logic.ts';
 
-/** The author who runs a node; null for keys of another kind than ed25519, who can be nobody's author. */
-export function authorOf(peer: PeerId): AuthorId | null {
-  return peer.type === 'Ed25519' ? authorIdOf(peer.publicKey.raw) : null;
+/** `12D3Koo…`: a key as libp2p writes it. */
+export function peerIdOf(key: KeyId): string {
+  return peerOfKey(key).toString();
 }
 
-export function peerOf(author: AuthorId): PeerId {
-  return peerIdFromPublicKey(publicKeyFromRaw(authorKeyBytes(author)));
+function peerOfKey(key: KeyId): PeerId {
+  return peerIdFromPublicKey(publicKeyFromRaw(authorKeyBytes(key)));
 }
 
-/** `12D3Koo…`: the same key as an author id, as libp2p writes it. */
-export function peerIdOf(author: AuthorId): string {
-  return peerOf(author).toString();
+export interface Acquaintance {
+  /** The author whose node this is; null for one who was never heard of, or a key that an author has given up. */
+  authorOf(peerId: string): AuthorId | null;
+  /** The node of an author, by the newest key that is known of them. */
+  peerOf(author: AuthorId): PeerId;
+}
+
+/** `known`: whoever may have changed keys. Anybody else is taken for the author that their key would make them. */
+export function createAcquaintance(store: Pick<RecordStore, 'keysOf'>, known: () => Iterable<AuthorId>): Acquaintance {
+  const keyOf = (author: AuthorId): KeyId => currentKey(store.keysOf(author, PUBLIC_SCOPE));
+  return {
+    authorOf(peerId) {
+      const peer = peerIdFromString(peerId);
+      if (peer.type !== 'Ed25519') return null;
+      const key = authorIdOf(peer.publicKey.raw);
+      for (const author of known()) if (keyOf(author) === key) return author;
+      // A first key that signs no more proves nothing about its author.
+      return keyOf(key) === key ? key : null;
+    },
+    peerOf: (author) => peerOfKey(keyOf(author)),
+  };
 }

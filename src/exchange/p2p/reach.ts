@@ -5,7 +5,7 @@ import type { Multiaddr } from '@multiformats/multiaddr';
 import { UnavailableError, UsageError } from '../../errors.ts';
 import type { AuthorId } from '../record/types.ts';
 import { DIAL_TIMEOUT_MS } from './limits.ts';
-import { peerOf } from './peer-identity.ts';
+import type { Acquaintance } from './peer-identity.ts';
 import { asError } from './protocol.ts';
 import type { ExchangeOptions } from './types.ts';
 
@@ -15,9 +15,21 @@ export interface Reach {
   dial(addresses: readonly Multiaddr[], signal: AbortSignal, expected?: string): Promise<PeerId>;
   /** The node of an author, dialled if need be. Rejects with `exchange/unreachable`. */
   connectedTo(author: AuthorId, signal: AbortSignal): Promise<PeerId>;
+  /**
+   * Dials an author's node. Where another key answers at one of the addresses, it may be their new one: `proves` asks
+   * it (by a sync), and who cannot prove it is hung up on. Rejects when nobody answers, or nobody is that author.
+   */
+  dialAuthor(author: AuthorId, addresses: readonly string[], signal: AbortSignal): Promise<PeerId>;
 }
 
-export function createReach(node: Libp2p, trusted: ExchangeOptions['trusted'], stopping: AbortSignal): Reach {
+export interface ReachOptions {
+  readonly trusted: ExchangeOptions['trusted'];
+  readonly acquaintance: Acquaintance;
+  readonly proves: (peer: PeerId, signal: AbortSignal) => Promise<void>;
+  readonly stopping: AbortSignal;
+}
+
+export function createReach(node: Libp2p, { trusted, acquaintance, proves, stopping }: ReachOptions): Reach {
   const bounded = (signal: AbortSignal): AbortSignal =>
     AbortSignal.any([stopping, signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
   const reach: Reach = {
@@ -28,17 +40,43 @@ export function createReach(node: Libp2p, trusted: ExchangeOptions['trusted'], s
       return connection.remotePeer;
     },
     async connectedTo(author, signal) {
-      const peer = peerOf(author);
+      const peer = acquaintance.peerOf(author);
       if (reach.isConnected(peer.toString())) return peer;
       const addresses = trusted().find((one) => one.author === author)?.addresses ?? [];
       try {
-        if (addresses.length > 0) return await reach.dial(addresses.map(parseAddress), signal, peer.toString());
+        if (addresses.length > 0) return await reach.dialAuthor(author, addresses, signal);
         await node.dial(peer, { signal: bounded(signal) });
         return peer;
       } catch (cause) {
         throw unreachable(author, cause);
       }
     },
+    async dialAuthor(author, addresses, signal) {
+      // An invitation's addresses end in the PeerId of that day.
+      const places = addresses.map((address) => parseAddress(withoutPeerId(address)));
+      try {
+        return await reach.dial(places, signal, acquaintance.peerOf(author).toString());
+      } catch (error) {
+        if (!isAnotherKey(error)) throw error;
+        for (const place of places) {
+          const peer = await reach.dial([place], signal).catch(() => undefined);
+          if (peer === undefined) continue; // nobody is there; the first error says so
+          if (await isNow(author, peer, signal)) return peer;
+          // Somebody else whom policy names is welcome, wherever they are.
+          const other = acquaintance.authorOf(peer.toString());
+          if (!trusted().some((one) => one.author === other)) await node.hangUp(peer);
+        }
+        throw error;
+      }
+    },
+  };
+  const isNow = async (author: AuthorId, peer: PeerId, signal: AbortSignal): Promise<boolean> => {
+    try {
+      await proves(peer, bounded(signal));
+    } catch {
+      return false; // whoever it is does not speak our protocols, or refuses: not the author's node
+    }
+    return acquaintance.peerOf(author).equals(peer);
   };
   return reach;
 }
@@ -68,6 +106,19 @@ export function parseListenAddress(text: string): Multiaddr {
 /** The PeerId that an address ends in. */
 export function peerIdIn(address: string): string | undefined {
   return /\/p2p\/([^/]+)$/.exec(address)?.[1];
+}
+
+/** The address without the PeerId that it ends in; one of a relay keeps the relay's. */
+function withoutPeerId(address: string): string {
+  return address.replace(/\/p2p\/[^/]+$/, '');
+}
+
+/** Noise has found another key at the address, in this error or one that it gathers. */
+function isAnotherKey(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error.name === 'UnexpectedPeerError' || /expected remote identity key|expected peer/i.test(error.message))
+    return true;
+  return error instanceof AggregateError ? error.errors.some(isAnotherKey) : isAnotherKey(error.cause);
 }
 
 /** Names whom we mean to reach, so that noise refuses anybody else at that address. */

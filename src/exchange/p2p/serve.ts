@@ -3,13 +3,14 @@ import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import { RefusedError } from '../../errors.ts';
 import type { createGate } from './answering.ts';
 import { REQUEST_MAX_BYTES, REQUEST_TIMEOUT_MS, STREAM_TIMEOUT_MS, STREAMS_PER_CONNECTION } from './limits.ts';
-import { authorOf } from './peer-identity.ts';
+import type { Acquaintance } from './peer-identity.ts';
 import { asError } from './protocol.ts';
 import type { Asker, OnTrouble } from './protocol.ts';
 import { answer } from './wire.ts';
 import type { StreamLimits } from './wire.ts';
 
 export interface ServeContext {
+  readonly authorOf: Acquaintance['authorOf'];
   readonly node: Libp2p;
   readonly signal: AbortSignal;
   readonly onTrouble: OnTrouble;
@@ -44,7 +45,7 @@ export async function serve(
       return;
     }
     try {
-      const asker: Asker = { peerId, author: authorOf(connection.remotePeer) };
+      const asker: Asker = { peerId, author: context.authorOf(peerId) };
       await answer(stream, REQUEST_LIMITS, signal, (request) => answering(request, asker));
     } catch (error) {
       trouble(error);

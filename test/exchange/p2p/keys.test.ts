@@ -89,6 +89,65 @@ describe('keys that change, between nodes', function () {
     assert.ok(signed === undefined || signed.head.recovery === 1, 'the thief’s head is gone');
   });
 
+  it('find and recognise their owner after a change, at the address that policy has, though its PeerId is another', async () => {
+    const alice = await nodes.start({ seed: 1 });
+    await write(alice, 2);
+    const { address } = alice;
+    const folder = await nodes.folder();
+    const bob = await nodes.start({
+      seed: 2,
+      following: [alice.author],
+      folder,
+      trusted: () => [{ author: alice.author, addresses: [address] }],
+    });
+    await nodes.until(() => same(alice, bob));
+    await alice.exchange.stop();
+    await nodes.until(() => bob.exchange.peers().length === 0);
+    // While bob cannot hear of it, alice changes her key and comes back where she was.
+    await alice.store.changeKey(
+      { action: 'rotate', author: alice.author, seed: alice.seed, newSeed: seedOf(21) },
+      'public',
+    );
+    const records = await alice.store.range(alice.author, 'public', 0, 99);
+    await alice.stop();
+    const port = /tcp\/(\d+)/.exec(address)?.[1] ?? '';
+    const listen = [`/ip4/127.0.0.1/tcp/${port}`];
+    const back = await nodes.start({ seed: 21, author: alice.author, listen });
+    await back.store.admitAll(
+      records.map(({ envelope }) => envelope),
+      { follows: () => true },
+    );
+    await nodes.until(() => same(back, bob, alice.author));
+    await nodes.until(() => bob.exchange.peers().some(({ author }) => author === alice.author));
+    assert.notEqual(back.exchange.peerId, alice.exchange.peerId);
+    // And who has only the old key is nobody to bob: recognised as no author, and not connected to as alice.
+    const thief = await nodes.start({ seed: 1 });
+    await thief.exchange.connect(bob.address);
+    const seen = bob.exchange.peers().find(({ peerId }) => peerId === thief.exchange.peerId);
+    assert.ok(seen && seen.author === null);
+  });
+
+  it('threat 20: somebody else at that address, who has the feed but not the key, is hung up on', async () => {
+    const alice = await nodes.start({ seed: 1 });
+    await write(alice, 2);
+    await alice.store.changeKey(
+      { action: 'rotate', author: alice.author, seed: alice.seed, newSeed: seedOf(21) },
+      'public',
+    );
+    const mallory = await nodes.start({ seed: 9, following: [alice.author] });
+    await mallory.exchange.connect(alice.address);
+    await alice.stop();
+    const bob = await nodes.start({
+      seed: 2,
+      following: [alice.author],
+      trusted: () => [{ author: alice.author, addresses: [mallory.address] }],
+    });
+    const tried = () => bob.troubles.filter(({ what }) => what === 'dialling').length;
+    await nodes.until(() => tried() >= 2);
+    await nodes.until(() => bob.exchange.peers().length === 0);
+    assert.ok(bob.troubles.every(({ error }) => error instanceof Error));
+  });
+
   it('a recovery ends a fork for who is frozen, whichever branch they hold', async () => {
     const alice = await nodes.start({ seed: 1 });
     await write(alice, 2);
