@@ -24,6 +24,7 @@ import { createRecentRefusals } from './recent-refusals.ts';
 import { createReach, parseAddress, parseListenAddress, peerIdIn, unreachable } from './reach.ts';
 import { serve } from './serve.ts';
 import { curesSymptom } from './symptom.ts';
+import { PUBLIC_SCOPE } from './sync-logic.ts';
 import { SYNC_PROTOCOL } from './sync-messages.ts';
 import { createSyncs } from './syncs.ts';
 import type { Exchange, ExchangeOptions, ExchangeTiming } from './types.ts';
@@ -116,6 +117,7 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
         ? reach.isConnected(acquaintance.peerOf(key).toString())
         : reach.isConnected(peerIdIn(key) ?? key),
     onAgenda: () => schedule(),
+    onOwnHeadElsewhere: (head, from) => options.onOwnHeadElsewhere?.(head, from),
     onTrouble,
     onAdmission(admission, from) {
       if (admission.result === 'admitted') admitted += 1;
@@ -165,6 +167,7 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
     try {
       await syncs.run(key);
       participant.syncEnded(key);
+      options.onSynced?.(acquaintance.authorOf(key));
     } catch (error) {
       onTrouble('sync', key, asError(error));
       participant.syncEnded(key, asError(error));
@@ -310,6 +313,26 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
         }),
       );
       return admitted - before;
+    },
+    async confirmOwnHead(by) {
+      const both = AbortSignal.any([signal, by]);
+      const agrees = async (peer: PeerId): Promise<boolean> => {
+        const held = await ask(peer, participant.askOwnHead(peer.toString()), both);
+        return held.id === null || (await options.store.idAt(self, PUBLIC_SCOPE, held)) === held.id;
+      };
+      for (const { author } of trusted()) {
+        const peer = acquaintance.peerOf(author);
+        if (!reach.isConnected(peer.toString())) continue;
+        try {
+          if (await agrees(peer)) return author;
+          await syncPeer(peer, both);
+          if (await agrees(peer)) return author;
+        } catch (error) {
+          if (by.aborted) throw new InterruptedError('asking for the own head was interrupted', { cause: error });
+          onTrouble('asking for the own head', peer.toString(), asError(error));
+        }
+      }
+      return null;
     },
     async askSymptom(symptom, by) {
       const found = new Map<Digest, VerifiedRecord>();

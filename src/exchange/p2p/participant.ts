@@ -6,6 +6,7 @@
  */
 import { PortalgunError, RefusedError } from '../../errors.ts';
 import type { Digest } from '../../crypto/digest.ts';
+import type { SignedHead } from '../record/head.ts';
 import type { Admission, AuthorId } from '../record/types.ts';
 import type { OwnStore } from '../store/types.ts';
 import { Agenda } from './agenda.ts';
@@ -17,6 +18,8 @@ import type { Budget } from './budgets.ts';
 import { challengeProtocol, ChallengeQuestion } from './challenge.ts';
 import type { AnswerChallenge, Challenge, Rest } from './challenge.ts';
 import type { Conversation } from './conversation.ts';
+import { feedHeadProtocol, FeedHeadQuestion } from './feed-head.ts';
+import type { Held } from './feed-head.ts';
 import { createGossipJudge } from './gossip-judge.ts';
 import type { JudgeGossip } from './gossip-judge.ts';
 import { SYNC_MEMORY_MAX_MARKS } from './limits.ts';
@@ -50,6 +53,8 @@ export interface ParticipantOptions extends AgendaOptions {
   readonly onTrouble: OnTrouble;
   /** Something may have become due (`agenda.due`). */
   readonly onAgenda: () => void;
+  /** A signed head of this node's own feed that it has not signed: its key is in use somewhere else. */
+  readonly onOwnHeadElsewhere?: (head: SignedHead, from: string) => void;
   /** Random bytes, others on every start: what was remembered before a restart is never taken for what is now. */
   readonly nonce: Uint8Array;
 }
@@ -64,10 +69,12 @@ export class Participant {
   readonly #options: ParticipantOptions;
   readonly #sync: SyncContext;
   readonly #budgets: ReturnType<typeof createBudgets>;
+  readonly #startedAt: number;
   #tokens = 0;
 
   constructor(options: ParticipantOptions) {
     this.#options = options;
+    this.#startedAt = options.now();
     const { network, store, carries, carried, now, onTrouble, blobTypes, mayAsk, maySee } = options;
     const budgets = createBudgets(options.isFriend, now);
     this.#budgets = budgets;
@@ -88,11 +95,13 @@ export class Participant {
       },
       onRefused: (from) => void budgets.take(from, 'refused', 1),
       onProof: () => this.#forkFound(),
+      onHead: (head, from) => this.#headCame(head, from),
     };
     const protocols: Protocol[] = options.isBootstrap
       ? []
       : [
           syncProtocol(this.#sync, { onBehind: (peer) => this.want(peer), newToken: () => this.#newToken() }),
+          feedHeadProtocol({ network, store, carries }),
           symptomProtocol({ network, store, carries, mayAsk }),
           blobProtocol({ network, store, types: blobTypes, mayAsk, maySee }),
           reconcileProtocol({ network, store, types: blobTypes, mayAsk, maySee }),
@@ -134,6 +143,11 @@ export class Participant {
     this.#options.onAgenda();
   }
 
+  /** How far a peer has this node's own feed. */
+  askOwnHead(peer: string): Conversation<Held> {
+    return this.#metered(peer, new FeedHeadQuestion(peer, this.#options.network, this.#options.self));
+  }
+
   askSymptom(peer: string, symptom: Digest): Conversation<readonly Place[]> {
     return this.#metered(peer, new SymptomQuestion(peer, this.#options.network, symptom));
   }
@@ -150,6 +164,12 @@ export class Participant {
 
   challenge(peer: string, challenge: Challenge, rest: Rest): Conversation<readonly Digest[]> {
     return this.#metered(peer, new ChallengeQuestion(peer, this.#options.network, challenge, rest));
+  }
+
+  /** One from before this run may be from an earlier life of this home; a later one is another machine's. */
+  #headCame(signed: SignedHead, from: string): void {
+    if (signed.head.author !== this.#options.self || signed.issuedAt.getTime() < this.#startedAt) return;
+    this.#options.onOwnHeadElsewhere?.(signed, from);
   }
 
   #admission(admission: Admission, from: string): void {

@@ -130,7 +130,7 @@ export class SyncQuestion implements Conversation<number> {
 
   /** Everything that comes is judged by the store, as if it came from anywhere. */
   async #take(answer: Answer['answer'], round: Round): Promise<void> {
-    const { store, carries: follows, now, onAdmission, onProof, onRefused, onTrouble } = this.#context;
+    const { store, carries: follows, now, onAdmission, onHead, onProof, onRefused, onTrouble } = this.#context;
     const refused = (detail: string): void => {
       this.#refused += 1;
       round.inStep = false;
@@ -157,6 +157,7 @@ export class SyncQuestion implements Conversation<number> {
         if (admission.result === 'refused') refused(admission.detail);
         else if (admission.result === 'older') round.inStep = false;
         else received(round, admission.head.head.author, { signed: signedAtOf(admission.head) });
+        if (admission.result === 'kept') onHead(admission.head, this.#peer);
         if (admission.result === 'refused' && admission.reason === 'fork') onProof(this.#peer);
       }
     }

@@ -21,6 +21,8 @@ export interface SyncContext {
   readonly renewHead: () => Promise<void>;
   /** A proof of a fork arrived that this node did not have. */
   readonly onProof: (from: string) => void;
+  /** A newer signed head came from a peer. */
+  readonly onHead: (head: SignedHead, from: string) => void;
   readonly onTrouble: OnTrouble;
   readonly now: () => number;
   /** What this node has told its peers. */

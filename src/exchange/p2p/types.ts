@@ -2,6 +2,7 @@
 import type { AnswerChallenge, Challenge } from './challenge.ts';
 import type { Digest } from '../../crypto/digest.ts';
 import type { Admission, AuthorId, VerifiedRecord } from '../record/types.ts';
+import type { SignedHead } from '../record/head.ts';
 import type { OwnStore } from '../store/types.ts';
 import type { RecentRefusal } from './recent-refusals.ts';
 
@@ -25,6 +26,10 @@ export interface ExchangeOptions {
   /** Blob types that may travel. No type can carry an image. */
   readonly blobTypes: Readonly<Record<string, BlobType>>;
   readonly onAdmission?: (admission: Admission, from: string) => void;
+  /** A sync with a peer has ended well; null for one who is nobody's author. */
+  readonly onSynced?: (author: AuthorId | null) => void;
+  /** This node's key is in use on another machine: a signed head of its own feed that it has not signed. */
+  readonly onOwnHeadElsewhere?: (head: SignedHead, from: string) => void;
   /**
    * Whom this node answers about symptoms and blobs. Default: trusted and followed peers. Public feeds are given to
    * anybody: a follower must be able to find them here.
@@ -79,6 +84,11 @@ export interface Exchange {
   announce(record: VerifiedRecord): Promise<void>;
   /** Syncs with every connected peer now; resolves with the number of records admitted. */
   sync(signal?: AbortSignal): Promise<number>;
+  /**
+   * Asks connected trusted peers how far they have this node's own feed, and catches up with itself where they have more.
+   * Resolves with the first one who then has nothing that is not here; null where nobody who carries the feed answers so.
+   */
+  confirmOwnHead(signal: AbortSignal): Promise<AuthorId | null>;
   /** Asks trusted peers for patches that cure a symptom; what they send is admitted like anything else. */
   askSymptom(symptom: Digest, signal: AbortSignal): Promise<VerifiedRecord[]>;
   /** Fetches a typed blob from one author's node. */
