@@ -1,5 +1,7 @@
 /** What every command gets: the streams, the home, and how the person wants to read the answer. */
 import type { Readable, Writable } from 'node:stream';
+import { passphraseFrom } from '../node/passphrase.ts';
+import { passphraseAt } from './hidden-line.ts';
 import { homeAt, type Environment, type Home } from '../node/home.ts';
 
 export interface Streams {
@@ -25,9 +27,15 @@ export function contextFor(
 ): Context {
   return {
     ...streams,
-    home: homeAt(streams.environment),
+    home: withPassphrase(homeAt(streams.environment), streams, signal),
     json: flags.json ?? false,
     verbose: flags.verbose ?? false,
     signal,
   };
+}
+
+/** Where somebody sits at a terminal they are asked, unless the environment says where a passphrase is. */
+function withPassphrase(home: Home, streams: Streams, signal: AbortSignal): Home {
+  if (streams.stdin.isTTY !== true) return home;
+  return { ...home, passphrase: passphraseFrom(streams.environment, passphraseAt(streams, signal)) };
 }

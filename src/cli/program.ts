@@ -69,13 +69,37 @@ function makeProgram(streams: Streams, run: Run): Command {
     'init',
     'make an identity, its recovery key (shown once), and a policy',
     async () => (await import('./commands/identity.ts')).init,
-  );
+  ).option('--passphrase', 'lock the key with a passphrase');
   command(
     program,
     'id',
     'who am I: author id, PeerId, addresses',
     async () => (await import('./commands/identity.ts')).id,
-  ).option('--invite', 'print an invitation for others to add');
+  )
+    .option('--invite', 'print an invitation for others to add')
+    .option('--qr', 'with --invite: as a QR code too');
+  const key = program.command('key').description('your key: changed, recovered, revoked, kept');
+  const keys = () => import('./commands/key.ts');
+  const OFFLINE = 'do not wait for a peer: nothing of my feed is anywhere else';
+  command(key, 'show', 'which key signs your feed, and what is wrong with it', async () => (await keys()).show);
+  command(key, 'rotate', 'go on under a new key', async () => (await keys()).rotate).option('--offline', OFFLINE);
+  command(key, 'recover', 'take your feed back with the recovery key', async () => (await keys()).recover)
+    .option('--author <id>', 'in a new home: whose feed')
+    .option('--keep <record>', 'the last record to keep; what follows it is void (default: all that is here)')
+    .option('--key-file <file>', 'read the recovery key from a file instead of the terminal')
+    .option('--new-recovery-key', 'replace the recovery key too; it is shown once')
+    .option('--offline', OFFLINE);
+  command(key, 'revoke', 'end your feed: your key is not to be believed', async () => (await keys()).revoke)
+    .requiredOption('--why <text>', 'the reason, for others to read')
+    .option('--offline', OFFLINE);
+  command(
+    key,
+    'passphrase',
+    'lock the key with a passphrase, or with another one',
+    async () => (await keys()).passphrase,
+  ).option('--remove', 'let it lie open');
+  command(key, 'backup <file>', 'keep a copy of your identity', async () => (await keys()).backup);
+  command(key, 'restore <file>', 'put that copy into a new home', async () => (await keys()).restore);
 
   const recipe = program.command('recipe').description('recipes: checked, explained, pinned, shared');
   const recipes = () => import('./commands/recipe.ts');
@@ -232,13 +256,17 @@ function makeProgram(streams: Streams, run: Run): Command {
     'publish <what>',
     'publish a recipe file, or a build with what mended it',
     async () => (await import('./commands/publish.ts')).publish,
-  ).option('--no-screens', 'do not show others what a mended step’s screen said');
+  )
+    .option('--no-screens', 'do not show others what a mended step’s screen said')
+    .option('--offline', OFFLINE);
   command(
     program,
     'withdraw <record>',
     'take back what I published',
     async () => (await import('./commands/publish.ts')).withdraw,
-  ).requiredOption('--why <text>', 'the reason, for others to read');
+  )
+    .requiredOption('--why <text>', 'the reason, for others to read')
+    .option('--offline', OFFLINE);
   const inbox = program.command('inbox').description('what peers sent that policy leaves to you');
   command(inbox, 'list', 'what waits for a decision', async () => (await import('./commands/inbox.ts')).list);
   command(

@@ -10,6 +10,7 @@ import path from 'node:path';
 import { errnoOf, FailedError, RefusedError, UnavailableError } from '../errors.ts';
 import { writeFileAtomic } from './atomic.ts';
 import { ownJson } from './own-json.ts';
+import { passphraseFrom, type PassphraseSource } from './passphrase.ts';
 
 export interface Home {
   /** What the person sees and may type: the root, or the data folder under XDG. */
@@ -27,6 +28,8 @@ export interface Home {
   readonly recipesDir: string;
   readonly cacheDir: string;
   readonly controlSocket: string;
+  /** Asked for where the identity is locked. */
+  readonly passphrase: PassphraseSource;
 }
 
 /** Written in `home.json`. A newer number is refused, an older one would be migrated. */
@@ -65,6 +68,7 @@ function layout(root: string, config: string, data: string, cache: string, envir
     recipesDir: path.join(data, 'recipes'),
     cacheDir: environment['PORTALGUN_CACHE'] || cache,
     controlSocket: path.join(runtime, 'control.sock'),
+    passphrase: passphraseFrom(environment),
   };
 }
 

@@ -1,4 +1,5 @@
 /** What the store knows, understood: every record with its meaning, and which feeds are stale. */
+import { recordOf } from './outbox.ts';
 import { isDigest } from '../crypto/digest.ts';
 import { RefusedError, UsageError } from '../errors.ts';
 import { comparePositions, freshnessOf, judge } from '../exchange/record/index.ts';
@@ -55,7 +56,8 @@ export async function stalenessAt(session: Knower): Promise<(author: AuthorId) =
   for (const { id } of Object.values((await session.policy.current()).peers)) {
     const signed = await session.store.headOf(id, 'public');
     const stored = await session.store.head(id, 'public');
-    if (freshnessOf(signed, stored, now).state === 'fresh' && !frozen.has(id)) fresh.add(id);
+    const { revoked } = session.store.keysOf(id, 'public');
+    if (freshnessOf(signed, stored, now).state === 'fresh' && !frozen.has(id) && !revoked) fresh.add(id);
   }
   return (author) => !fresh.has(author);
 }
@@ -64,7 +66,8 @@ export async function stalenessAt(session: Knower): Promise<(author: AuthorId) =
 export async function findRecord(session: Session, text: string): Promise<VerifiedRecord> {
   const wanted = text.startsWith('sha256:') ? text : `sha256:${text}`;
   if (isDigest(wanted)) {
-    const record = await session.store.get(wanted);
+    // What waited in the outbox was spoken of by a provisional id.
+    const record = await session.store.get((await recordOf(session, wanted)) ?? wanted);
     if (record) return record;
   } else if (/^sha256:[0-9a-f]{6,63}$/.test(wanted)) {
     const matches = await recordsStarting(session, wanted);

@@ -1,8 +1,10 @@
 /** The long-running node: network, control API, and heads kept fresh, until it is told to stop. */
 import { createExchange } from '../exchange/p2p/index.ts';
+import type { Exchange } from '../exchange/p2p/types.ts';
 import type { Admission, AuthorId } from '../exchange/record/types.ts';
 import { manifestLines } from '../workshop/image/manifest-lines.ts';
 import { parseManifest } from '../workshop/image/manifest.ts';
+import { raiseAlert, type Alert } from './alerts.ts';
 import { startControlServer } from './control-server.ts';
 import type { Home } from './home.ts';
 import { parseScreen, SCREEN_BLOB, SCREEN_MAX_BYTES } from './screen-evidence.ts';
@@ -10,7 +12,8 @@ import { MANIFEST_BLOB } from './operations/crosscheck.ts';
 import { runOperation } from './operations/index.ts';
 import { readPossession } from './possession.ts';
 import { blobsInView } from './blobs-in-view.ts';
-import { carried, carries, openSession, type Session } from './session.ts';
+import { flushOutbox } from './outbox.ts';
+import { carried, carries, openSession, signingKey, type Session } from './session.ts';
 
 /** Largest manifest that travels: 100,000 files are about 15 MB. */
 export const MAX_MANIFEST_BYTES = 32 * 1024 * 1024;
@@ -28,13 +31,17 @@ export interface NodeOptions {
   readonly onAdmission?: (admission: Admission, from: string) => void;
   /** What went wrong in the background, with whom. */
   readonly onTrouble?: (what: string, error: Error) => void;
+  /** What the owner must hear: it stays in `node status`. */
+  readonly onAlert?: (alert: Alert) => void;
 }
 
 /** Resolves when it has stopped cleanly. Rejects with `store/locked` where another process holds this home. */
 export async function runNode(options: NodeOptions): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
-  const session = await openSession(options.home, { network: (offline) => startNetwork(offline, options) });
+  const session = await openSession(options.home, {
+    network: (offline, before) => startNetwork(offline, options, before),
+  });
   try {
     const control = await startControlServer(options.home.controlSocket, async (operation, args, callSignal) => {
       if (operation === 'stop') {
@@ -70,14 +77,22 @@ async function reloadPolicy(session: Session, options: NodeOptions): Promise<voi
   }
 }
 
-function startNetwork(session: Session, options: NodeOptions) {
+/** `before`: where it listened until now, to be found there again. */
+async function startNetwork(session: Session, options: NodeOptions, before: readonly string[]): Promise<Exchange> {
+  let flushing = false;
+  const inBackground = (what: string, work: Promise<unknown>): void => {
+    work.catch((error: unknown) =>
+      options.onTrouble?.(what, error instanceof Error ? error : new Error(String(error))),
+    );
+  };
   const trusted = () =>
     Object.values(session.policy.last().peers).map(({ id, addresses }) => ({ author: id, addresses }));
   return createExchange({
-    seed: session.identity.seed,
+    author: session.identity.author,
+    seed: await signingKey(session).unlock(),
     network: session.config.network,
     store: session.store,
-    listen: options.listen ?? session.config.listen,
+    listen: atSamePort(options.listen ?? session.config.listen, before),
     bootstrap: session.config.bootstrap,
     mdns: session.config.mdns,
     role: options.role,
@@ -100,8 +115,34 @@ function startNetwork(session: Session, options: NodeOptions) {
       return (await readPossession(session.home, reading, options.signal))?.[0];
     },
     ...(options.onAdmission && { onAdmission: options.onAdmission }),
+    onSynced: () => {
+      // Asking for the own head may sync in its turn: that is no new occasion.
+      if (flushing) return;
+      flushing = true;
+      inBackground(
+        'outbox',
+        flushOutbox(session, options.signal).finally(() => (flushing = false)),
+      );
+    },
+    onOwnHeadElsewhere: (_head, from) => inBackground('alert', keyElsewhere(session, options, from)),
     onTrouble: (what, peer, error) => options.onTrouble?.(`${what} (${peer})`, error),
   });
+}
+
+/** Where it listened on any free port, on the one that it had. */
+function atSamePort(listen: readonly string[], before: readonly string[]): readonly string[] {
+  const port = before.map((address) => /\/tcp\/(\d+)/.exec(address)?.[1]).find((found) => found !== undefined);
+  return port === undefined ? listen : listen.map((address) => address.replace(/\/tcp\/0(?=\/|$)/, `/tcp/${port}`));
+}
+
+async function keyElsewhere(session: Session, options: NodeOptions, from: string): Promise<void> {
+  const alert: Alert = {
+    code: 'key-elsewhere',
+    at: session.now().toISOString(),
+    message: `Your key is in use on another machine: it has signed since this node started (heard from ${from}).`,
+  };
+  await raiseAlert(session.store, alert);
+  options.onAlert?.(alert);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

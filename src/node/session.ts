@@ -3,12 +3,13 @@
  * others speak to that process over the control socket (connect.ts).
  */
 import type { Exchange } from '../exchange/p2p/types.ts';
-import type { AuthorId } from '../exchange/record/types.ts';
-import { openStore, type OwnStore } from '../exchange/store/index.ts';
+import type { AuthorId, KeyId } from '../exchange/record/types.ts';
+import { currentKey } from '../exchange/record/index.ts';
+import { openStore, type OwnStore, type Signer } from '../exchange/store/index.ts';
 import { UnavailableError } from '../errors.ts';
 import { loadConfig, type Config } from './config.ts';
 import { openHome, type Home } from './home.ts';
-import { loadIdentity, type Identity } from './identity-files.ts';
+import { loadIdentity, type HeldKey, type Identity } from './identity-files.ts';
 import { openPolicyFile, type PolicyFile } from './policy-file.ts';
 
 export interface Session {
@@ -20,13 +21,17 @@ export interface Session {
   /** Set where this process is the node. */
   readonly exchange: Exchange | undefined;
   now(): Date;
+  /** The identity as it is on the disk now, and the network again, if there is one, under the key that signs now. */
+  renew(): Promise<void>;
+  /** One at a time: what gives places in the own feed. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
 export interface SessionOptions {
   readonly now?: () => Date;
-  /** Starts the network; given the session without it. */
-  readonly network?: (session: Session) => Promise<Exchange>;
+  /** Starts the network; given the session, and where it listened before, if it did. */
+  readonly network?: (session: Session, before: readonly string[]) => Promise<Exchange>;
 }
 
 /** Rejects with `identity/missing`, `store/locked` (another process holds this home) or `policy/invalid`. */
@@ -36,28 +41,63 @@ export async function openSession(home: Home, options: SessionOptions = {}): Pro
   const identity = await loadIdentity(home);
   const policy = await openPolicyFile(home.policyFile);
   const store = await openStore(home.storeDir, { network: config.network });
-  const offline: Session = {
+  let current = identity;
+  let exchange: Exchange | undefined;
+  let speaksWith: KeyId | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
+  const { network, now = () => new Date() } = options;
+  const session: Session = {
     home,
     config,
-    identity,
+    get identity() {
+      return current;
+    },
     store,
     policy,
-    exchange: undefined,
-    now: options.now ?? (() => new Date()),
-    close: () => store.close(),
-  };
-  if (!options.network) return offline;
-  try {
-    const exchange = await options.network(offline);
-    const close = async (): Promise<void> => {
+    get exchange() {
+      return exchange;
+    },
+    now,
+    async renew() {
+      current = await loadIdentity(home);
+      if (exchange === undefined || network === undefined || signingKey(session).id === speaksWith) return;
+      speaksWith = signingKey(session).id;
+      const before = exchange.addresses();
       await exchange.stop();
+      exchange = await network(session, before);
+    },
+    inTurn(work) {
+      const result = turn.then(work);
+      turn = result.catch(() => undefined); // its caller hears of it
+      return result;
+    },
+    async close() {
+      await exchange?.stop();
       await store.close();
-    };
-    return { ...offline, exchange, close };
+    },
+  };
+  try {
+    speaksWith = signingKey(session).id;
+    exchange = await network?.(session, []);
+    return session;
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+/** The key that signs this home's feed now; the newest that it holds, where that is none of them. */
+export function signingKey({ identity, store }: Pick<Session, 'identity' | 'store'>): HeldKey {
+  const signs = currentKey(store.keysOf(identity.author, 'public'));
+  const key = identity.keys.find(({ id }) => id === signs) ?? identity.keys.at(-1);
+  if (key === undefined) throw new TypeError('an identity has a key');
+  return key;
+}
+
+/** Who signs the next record of this home's feed. Asks for the passphrase where the key is locked. */
+export async function signerOf(session: Pick<Session, 'identity' | 'store'>): Promise<Signer> {
+  const { author, recoveryPublicKey } = session.identity;
+  return { author, recoveryPublicKey, seed: await signingKey(session).unlock() };
 }
 
 /** Whose feeds this home carries: its own, and those that policy follows. */

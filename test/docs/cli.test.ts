@@ -133,7 +133,7 @@ describe('docs/cli.md', () => {
     assert.equal(kinds.length, 4);
     const section = PAGE.slice(PAGE.indexOf('## Events of `node'));
     const documented = rowsOf('`event`', section).map(([kind]) => code(kind));
-    assert.deepEqual(new Set(documented), new Set(['ready', ...kinds]));
+    assert.deepEqual(new Set(documented), new Set(['ready', 'alert', ...kinds]));
   });
 });
 
@@ -177,6 +177,10 @@ describe('the documents that docs/cli.md describes', function () {
     const file = path.join(test.folder, 'mine.yaml');
     await isAsDocumented('init');
     await isAsDocumented('id');
+    await isAsDocumented('key', 'show');
+    await isAsDocumented('key', 'backup', path.join(test.folder, 'backup'));
+    await isAsDocumented('key', 'passphrase', '--remove');
+    await isAsDocumented('key', 'rotate');
     await isAsDocumented('recipe', 'lint', GRUB_RECIPE);
     await isAsDocumented('recipe', 'show', GRUB_RECIPE);
     await isAsDocumented('recipe', 'resolve', GRUB_RECIPE);

@@ -24,7 +24,7 @@ export async function decisionsOf(world: World, node: SimNode): Promise<Map<stri
   const policy = trusting(node);
   const knower = {
     store: node.store,
-    identity: { seed: node.options.seed, author: node.author, recoveryPublicKey: publicKeyOf(node.options.seed) },
+    identity: { author: node.author, recoveryPublicKey: publicKeyOf(node.options.seed), keys: [] },
     policy: {
       path: '',
       current: async () => policy,

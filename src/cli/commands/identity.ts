@@ -1,5 +1,5 @@
 import { openHome } from '../../node/home.ts';
-import { createIdentity } from '../../node/identity-files.ts';
+import { createIdentity, requireNone } from '../../node/identity-files.ts';
 import { CONFIG_TEXT } from '../../node/config.ts';
 import { writeFileAtomic } from '../../node/atomic.ts';
 import { connect } from '../../node/connect.ts';
@@ -9,10 +9,12 @@ import { paint, printLine, printResult } from '../output.ts';
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 
-export async function init(context: Context): Promise<undefined> {
+export async function init(context: Context, flags: { passphrase?: boolean }): Promise<undefined> {
   const { home } = context;
   await openHome(home);
-  const { identity, recoveryKey } = await createIdentity(home);
+  await requireNone(home); // before anybody is asked for anything
+  const passphrase = flags.passphrase ? await home.passphrase(true) : undefined;
+  const { identity, recoveryKey } = await createIdentity(home, passphrase);
   await writeIfAbsent(path.join(home.config, 'config.yaml'), CONFIG_TEXT);
   await writeIfAbsent(home.policyFile, defaultPolicyText());
   printResult(context, { author: identity.author, home: home.root, recoveryKey, policy: home.policyFile }, () => [
@@ -38,11 +40,12 @@ interface Invitation {
   readonly invitation: string;
 }
 
-export async function id(context: Context, flags: { invite?: boolean }): Promise<undefined> {
+export async function id(context: Context, flags: { invite?: boolean; qr?: boolean }): Promise<undefined> {
   const home = await connect(context.home);
   const mine = await home.call<Invitation>('id', {}, context.signal);
   if (flags.invite && !context.json) {
     printLine(context, mine.invitation);
+    if (flags.qr) for (const line of (await import('../qr.ts')).qrLines(mine.invitation)) printLine(context, line);
     return undefined;
   }
   printResult(context, mine, (value) => [

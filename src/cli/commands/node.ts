@@ -32,6 +32,10 @@ export async function start(context: Context, flags: StartFlags): Promise<undefi
         for (const { record } of arrivals(admission)) printLine(context, `new record ${record}`);
       } else if (admission.result === 'refused') note(context, `refused a record from ${from}: ${admission.detail}`);
     },
+    onAlert: ({ code, message }) => {
+      if (context.json) printLine(context, jsonLine({ event: 'alert', code, message }));
+      else note(context, message);
+    },
     onTrouble: (what, error) => {
       if (context.verbose) note(context, `${what}: ${error.message}`);
     },
@@ -65,6 +69,8 @@ interface Status {
   readonly peers: readonly { readonly name: string | null; readonly peerId: string; readonly address: string }[];
   readonly feeds: readonly { readonly name: string; readonly seq: number; readonly scope: string }[];
   readonly frozen: readonly { readonly name: string }[];
+  readonly outbox: number;
+  readonly alerts: readonly { readonly message: string }[];
   readonly refused: Readonly<Record<string, number>>;
   readonly refusedLast: readonly { readonly from: string; readonly detail: string; readonly count: number }[];
 }
@@ -80,6 +86,8 @@ export async function status(context: Context): Promise<undefined> {
     ...state.peers.map(({ name, peerId, address }) => `peer     ${name ?? `stranger ${peerId}`} at ${address}`),
     ...state.feeds.map(({ name, seq, scope }) => `feed     ${name} (${scope}): ${seq} records`),
     ...state.frozen.map(({ name }) => `FROZEN   ${name} has signed two different records in one place`),
+    ...(state.outbox === 0 ? [] : [`outbox   ${state.outbox} wait until a peer has said how far they have your feed`]),
+    ...state.alerts.map(({ message }) => `ALERT    ${message}`),
     ...Object.entries(state.refused).map(([reason, count]) => `refused  ${count} × ${reason}`),
     ...state.refusedLast.map(({ from, detail, count }) => `  from ${from}, ${count} ×: ${detail}`),
   ]);

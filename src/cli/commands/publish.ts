@@ -10,38 +10,58 @@ import { readRecipeVersion, readScreen } from '../../node/build-files.ts';
 import type { Context } from '../context.ts';
 import { note, printResult } from '../output.ts';
 
+type Given = Pick<Published, 'record' | 'waiting'>;
+
 interface Published {
   readonly what: string;
   readonly record: Digest;
+  /** It is in the outbox; its id is provisional. */
+  readonly waiting?: true;
 }
 
 /** A recipe file, or a build: its attestation, the patches made in it, and that its peers' patches worked here. */
-export async function publish(context: Context, what: string, flags: { screens: boolean }): Promise<undefined> {
-  const home = await connect(context.home);
+export async function publish(
+  context: Context,
+  what: string,
+  flags: { screens: boolean; offline?: boolean },
+): Promise<undefined> {
+  const home = publishing(await connect(context.home), flags.offline ?? false);
   const published = (await isFile(what))
     ? [await publishRecipe(context, home, what)]
     : await publishBuild(context, home, what, flags.screens);
   printResult(context, published, (list) =>
     list.length === 0
       ? 'There is nothing new to publish of it.'
-      : list.map((one) => `published ${one.what}: ${one.record}`),
+      : list.map((one) => `${one.waiting ? 'waiting   ' : 'published '}${one.what}: ${one.record}`),
   );
-  if (!home.live) note(context, 'No node runs for this home: peers get it when one does (portalgun node start).');
+  if (published.some(({ waiting }) => waiting)) note(context, WAITING);
+  else if (!home.live) note(context, 'No node runs for this home: peers get it when one does (portalgun node start).');
   return undefined;
+}
+
+const WAITING =
+  'It gets its place in your feed when a peer has said how far they have it (portalgun node start); --offline gives it one now.';
+
+/** Every operation with the person's word that nothing of their feed is anywhere else, if they gave it. */
+function publishing(home: HomeConnection, offline: boolean): HomeConnection {
+  return {
+    live: home.live,
+    call: (operation, args, signal) => home.call(operation, { ...(args as object), offline }, signal),
+  };
 }
 
 async function publishRecipe(context: Context, home: HomeConnection, file: string): Promise<Published> {
   const yaml = await readFile(file, 'utf8');
   const lockFile = file.replace(/\.ya?ml$/, '.lock.yaml');
   const lockYaml = (await isFile(lockFile)) ? await readFile(lockFile, 'utf8') : undefined;
-  const { record } = await home.call<{ record: Digest }>('publish.recipe', { yaml, file, lockYaml }, context.signal);
+  const { record, waiting } = await home.call<Given>('publish.recipe', { yaml, file, lockYaml }, context.signal);
   const { base } = parseRecipe(yaml, file).recipe;
   if (base !== undefined && !(await isPublished(context, home, base.digest)))
     note(
       context,
       `Its base ${base.recipe} is not published: others cannot build it until you, or its author, do that.`,
     );
-  return { what: `recipe ${file}`, record };
+  return { what: `recipe ${file}`, record, ...(waiting && { waiting }) };
 }
 
 async function isPublished(context: Context, home: HomeConnection, recipe: Digest): Promise<boolean> {
@@ -67,9 +87,9 @@ export async function publishBuild(
   const list: Published[] = [];
   const once = async (key: string, what: string, operation: string, args: unknown): Promise<void> => {
     if (done.has(key)) return;
-    const { record } = await home.call<{ record: Digest }>(operation, args, context.signal);
+    const { record, waiting } = await home.call<Given>(operation, args, context.signal);
     done.set(key, record);
-    list.push({ what, record });
+    list.push({ what, record, ...(waiting && { waiting }) });
     await writeBuildRecord(context.home, { ...build, published: Object.fromEntries(done) });
   };
 
@@ -122,10 +142,16 @@ async function publishFailure(
   await once('failure', `failure at ${build.failure.step}`, 'publish.failure', { build: build.id });
 }
 
-export async function withdraw(context: Context, record: string, flags: { why: string }): Promise<undefined> {
-  const home = await connect(context.home);
+export async function withdraw(
+  context: Context,
+  record: string,
+  flags: { why: string; offline?: boolean },
+): Promise<undefined> {
+  const home = publishing(await connect(context.home), flags.offline ?? false);
   const result = await home.call<Published>('publish.withdrawal', { record, why: flags.why }, context.signal);
-  printResult(context, result, () => 'Withdrawn: those who follow you see it and the reason. It stays in your feed.');
+  printResult(context, result, () =>
+    result.waiting ? WAITING : 'Withdrawn: those who follow you see it and the reason. It stays in your feed.',
+  );
   return undefined;
 }
 

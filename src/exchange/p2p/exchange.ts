@@ -194,7 +194,11 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
   const gossip = startGossip(node.services.pubsub, participant.judgeGossip);
   const gate = createGate();
   for (const [protocol, answering] of participant.answering) {
-    await serve({ node, signal, onTrouble, gate, authorOf: acquaintance.authorOf }, protocol, answering);
+    await serve(
+      { node, signal, onTrouble, gate, authorOf: (peer) => acquaintance.authorOf(peer) },
+      protocol,
+      answering,
+    );
   }
   if (!isBootstrap) {
     await node.register(SYNC_PROTOCOL, {

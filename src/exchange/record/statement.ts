@@ -40,6 +40,13 @@ export function encodeStatement(draft: Draft, link: FeedLink): Uint8Array {
   return Buffer.from(canonicalJson({ _type: STATEMENT_TYPE, subject, predicateType, predicate, portalgun_feed: link }));
 }
 
+/** Whether two say the same, wherever in a feed they stand. */
+export function recordContentEqual(a: Draft, b: Draft): boolean {
+  const content = ({ subject, predicateType, predicate }: Draft): string =>
+    canonicalJson({ subject, predicateType, predicate });
+  return content(a) === content(b);
+}
+
 /** Parses signed bytes, once. Fields that this version does not know are kept, and ignored. */
 export function parseStatement(payload: Uint8Array): Statement | Refusal {
   let value: JsonValue;

@@ -8,12 +8,18 @@ import { Arguments } from './arguments.ts';
 import * as crosscheck from './crosscheck.ts';
 import * as heal from './heal.ts';
 import * as inbox from './inbox.ts';
+import * as keys from './keys.ts';
 import * as network from './network.ts';
 import * as peers from './peers.ts';
 import * as publish from './publish.ts';
 import * as recipes from './recipes.ts';
 
 type Operation = (session: Session, args: Arguments, signal: AbortSignal) => Promise<unknown>;
+
+/** What changes the own key, and publishing, never at once. */
+function inTurn(operation: Operation): Operation {
+  return (session, args, signal) => session.inTurn(() => operation(session, args, signal));
+}
 
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   ping: async () => ({}),
@@ -34,6 +40,11 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'publish.failure': publish.failure,
   'publish.endorsement': publish.endorsement,
   'publish.withdrawal': publish.withdrawal,
+  'key.show': keys.show,
+  'key.rotate': inTurn(keys.rotate),
+  'key.recover': inTurn(keys.recover),
+  'key.revoke': inTurn(keys.revoke),
+  'key.passphrase': inTurn(keys.passphrase),
   'inbox.list': inbox.list,
   'inbox.show': inbox.show,
   'inbox.accept': inbox.accept,

@@ -1,5 +1,7 @@
 /** The node's own state, and catching up on demand. */
-import { carried, networkOf, nameOf, type Session } from '../session.ts';
+import { alerts } from '../alerts.ts';
+import { waiting } from '../outbox.ts';
+import { carried, networkOf, nameOf, signingKey, type Session } from '../session.ts';
 import type { Exchange } from '../../exchange/p2p/types.ts';
 import type { AuthorId } from '../../exchange/record/types.ts';
 import { formatInvitation } from '../invitation.ts';
@@ -10,7 +12,7 @@ export async function id(session: Session): Promise<unknown> {
   const addresses = session.exchange?.addresses() ?? [];
   const { network } = session.config;
   const invitation = formatInvitation({ author, network, addresses: forOthers(addresses) });
-  return { author, peerId: peerIdOf(author), network, addresses, invitation };
+  return { author, peerId: peerIdOf(signingKey(session).id), network, addresses, invitation };
 }
 
 /** Others cannot reach this machine's loopback: it is left out, unless the node listens nowhere else. */
@@ -48,6 +50,8 @@ export async function status(session: Session): Promise<unknown> {
       from: peer,
       ...why,
     })),
+    outbox: (await waiting(session)).length,
+    alerts: await alerts(session.store),
   };
 }
 

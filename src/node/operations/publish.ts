@@ -12,7 +12,6 @@ import {
   type Draft,
   type FailureInput,
 } from '../../exchange/record/index.ts';
-import type { VerifiedRecord } from '../../exchange/record/types.ts';
 import { applyOperations } from '../../recipe/patch.ts';
 import { lockMatches, parseLock } from '../../recipe/lock.ts';
 import { parseOperations } from '../../recipe/operations.ts';
@@ -22,17 +21,16 @@ import { findBuild } from '../build-records.ts';
 import { allOf, findRecord, meaningOf } from '../knowledge.ts';
 import { recipeByDigest } from '../judgement.ts';
 import { parseScreen } from '../screen-evidence.ts';
+import { publishOrWait, type Published } from '../outbox.ts';
 import type { Session } from '../session.ts';
 import type { Arguments } from './arguments.ts';
 
-/** Appends to the own feed and tells whoever is connected. Durable when it resolves. */
-async function publishDraft(session: Session, draft: Draft): Promise<{ record: Digest; seq: number }> {
-  const record: VerifiedRecord = await session.store.append(session.identity, 'public', draft);
-  await session.exchange?.announce(record);
-  return { record: record.id, seq: record.link.seq };
+/** The next record of the own feed, or a place in the outbox. Durable when it resolves. */
+async function publishDraft(session: Session, args: Arguments, signal: AbortSignal, draft: Draft): Promise<Published> {
+  return publishOrWait(session, draft, { offline: args.flag('offline'), signal });
 }
 
-export async function recipe(session: Session, args: Arguments): Promise<unknown> {
+export async function recipe(session: Session, args: Arguments, signal: AbortSignal): Promise<unknown> {
   const yaml = args.text('yaml');
   const checked = parseRecipe(yaml, args.optionalText('file') ?? 'recipe');
   const lockYaml = args.optionalText('lockYaml');
@@ -52,13 +50,15 @@ export async function recipe(session: Session, args: Arguments): Promise<unknown
   const { name, version } = checked.recipe;
   const published = await publishDraft(
     session,
+    args,
+    signal,
     recipeDraft({ name, version, digest: checked.digest, yaml, ...(lockYaml !== undefined && { lockYaml }) }),
   );
   return { ...published, recipe: checked.digest };
 }
 
 /** Publishes a patch after checking that it does what it says on the recipe that it names. */
-export async function patch(session: Session, args: Arguments): Promise<unknown> {
+export async function patch(session: Session, args: Arguments, signal: AbortSignal): Promise<unknown> {
   const base = args.digest('base');
   const operations = parseOperations(args.list('operations'));
   const recipe =
@@ -79,6 +79,8 @@ export async function patch(session: Session, args: Arguments): Promise<unknown>
   };
   const published = await publishDraft(
     session,
+    args,
+    signal,
     patchDraft({
       recipeName: recipe.recipe.name,
       base,
@@ -103,12 +105,12 @@ async function keepScreen(session: Session, name: string, text: string | undefin
   return { [name]: await session.store.blobs.put(bytes) };
 }
 
-export async function attestation(session: Session, args: Arguments): Promise<unknown> {
-  return publishDraft(session, attestationDraft(await attestationFor(session, args.text('build'))));
+export async function attestation(session: Session, args: Arguments, signal: AbortSignal): Promise<unknown> {
+  return publishDraft(session, args, signal, attestationDraft(await attestationFor(session, args.text('build'))));
 }
 
-export async function failure(session: Session, args: Arguments): Promise<unknown> {
-  return publishDraft(session, failureDraft(await failureFor(session, args.text('build'))));
+export async function failure(session: Session, args: Arguments, signal: AbortSignal): Promise<unknown> {
+  return publishDraft(session, args, signal, failureDraft(await failureFor(session, args.text('build'))));
 }
 
 /** The facts are in the build's own record: what is signed is what was written down when it ended. */
@@ -131,7 +133,7 @@ function originOf(text: string): 'human' | 'suggestion' | 'mixed' {
   throw new UsageError('publish/bad-origin', 'origin must be `human`, `suggestion` or `mixed`');
 }
 
-export async function endorsement(session: Session, args: Arguments): Promise<unknown> {
+export async function endorsement(session: Session, args: Arguments, signal: AbortSignal): Promise<unknown> {
   const reviewed = args.text('reviewed');
   if (reviewed !== 'human' && reviewed !== 'build') {
     throw new UsageError('publish/bad-review', 'reviewed must be `human` or `build`');
@@ -139,11 +141,13 @@ export async function endorsement(session: Session, args: Arguments): Promise<un
   const of = args.digest('of');
   return publishDraft(
     session,
+    args,
+    signal,
     endorsementDraft({ of, reviewed, attestation: args.optionalDigest('attestation') ?? null }),
   );
 }
 
-export async function withdrawal(session: Session, args: Arguments): Promise<unknown> {
+export async function withdrawal(session: Session, args: Arguments, signal: AbortSignal): Promise<unknown> {
   const record = await findRecord(session, args.text('record'));
   if (record.link.author !== session.identity.author) {
     throw new RefusedError('publish/not-yours', `record ${record.id} is not yours to withdraw`, {
@@ -151,5 +155,5 @@ export async function withdrawal(session: Session, args: Arguments): Promise<unk
     });
   }
   meaningOf(record);
-  return publishDraft(session, withdrawalDraft({ of: record.id, reason: args.text('why') }));
+  return publishDraft(session, args, signal, withdrawalDraft({ of: record.id, reason: args.text('why') }));
 }
