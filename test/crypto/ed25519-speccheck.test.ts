@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { createPublicKey } from 'node:crypto';
+import { createHash, createPublicKey } from 'node:crypto';
+import * as noble from '@noble/ed25519';
 import { importPublicKey, verify, type PublicKey } from '../../src/crypto/ed25519.ts';
 import vectors from '../vectors/ed25519-speccheck.json' with { type: 'json' };
 
@@ -46,6 +47,26 @@ describe('threat 11: the ed25519-speccheck table', () => {
       assert.equal(verify(unchecked(publicKey), message, signature), expected.raw);
     });
   }
+});
+
+/**
+ * Not among the published ones: an honest, torsion-free key, and R with a part of order 8. Whoever signs so makes
+ * signatures on which verifiers disagree: ZIP-215 and noble's strict mode take this one. S and the challenge are right.
+ */
+describe('threat 11: torsion in R under a torsion-free key', () => {
+  const publicKey = Buffer.from('197f6b23e16c8532c6abc838facd5ea789be0c76b2920334039bfa8b3d368d61', 'hex');
+  const message = Buffer.from('torsion in R under a torsion-free key');
+  const signature = Buffer.from(
+    '5b2fa225999b5b26d1b477c966f5a8ffb75bd27ba72d3872255516e2d5c65143' +
+      '92912c51acb5ac8f6d6def9b2cf4d4bff12124a79107ced9d06b32ac4ea2800b',
+    'hex',
+  );
+
+  it('is refused by the one verifier, though the key is accepted and others take the signature', () => {
+    assert.equal(verify(importPublicKey(publicKey), message, signature), false);
+    noble.hashes.sha512 ??= (bytes) => Uint8Array.from(createHash('sha512').update(bytes).digest());
+    assert.equal(noble.verify(signature, message, publicKey), true, 'it is what it says it is');
+  });
 });
 
 /** A key as the verifier would see it without the check on import. */

@@ -6,7 +6,7 @@ import { recipeDraft } from '../../src/exchange/record/index.ts';
 import { openHome } from '../../src/node/home.ts';
 import { createIdentity } from '../../src/node/identity-files.ts';
 import { runOperation } from '../../src/node/operations/index.ts';
-import { openSession, type Session } from '../../src/node/session.ts';
+import { openSession, type Session, signerOf } from '../../src/node/session.ts';
 import { formatLock, mediaDigest, parseRecipe } from '../../src/recipe/index.ts';
 import type { Lock } from '../../src/recipe/types.ts';
 import { GRUB_RECIPE } from '../support/grub.ts';
@@ -62,7 +62,11 @@ describe('the lock of a published recipe', function () {
     const { recipe, digest } = parseRecipe(yaml, GRUB_RECIPE);
     const { name, version } = recipe;
     for (const lockYaml of [formatLock({ ...lock, of: sha256('other media') }), 'lock: 1\n']) {
-      await session.store.append(session.identity, 'public', recipeDraft({ name, version, digest, yaml, lockYaml }));
+      await session.store.append(
+        await signerOf(session),
+        'public',
+        recipeDraft({ name, version, digest, yaml, lockYaml }),
+      );
       await assert.rejects(runOperation(session, 'recipe.get', { recipe: 'me/grub-rescue' }, signal), {
         code: 'recipe/wrong-lock',
         exitCode: 3,
