@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import decodeQR from 'qr/decode.js';
+import { decodeQR } from 'qr/decode.js';
 import { qrLines } from '../../src/cli/qr.ts';
 
 /** Two rows of modules a line, light ones drawn: as a camera would see it, four pixels a module. */
 function pictureOf(lines: readonly string[]) {
   const rows = lines.flatMap((line) => [
-    [...line].map((block) => '█▀'.includes(block)),
-    [...line].map((block) => '█▄'.includes(block)),
+    line.split('').map((block) => '█▀'.includes(block)),
+    line.split('').map((block) => '█▄'.includes(block)),
   ]);
   const scale = 4;
   const [width, height] = [(rows[0]?.length ?? 0) * scale, rows.length * scale];

@@ -207,8 +207,9 @@ export class Turn {
     const verdict = judgeLink(id, link, change === undefined ? state : { ...state, change });
     if (verdict.verdict === 'known') return { result: 'known', id };
     const fork = this.fork(link);
-    // Only the owner's recovery key ends it.
-    if (fork !== undefined && comparePositions(link, fork) >= 0 && verdict.verdict !== 'recovery') {
+    // Only the owner's recovery key ends it, and not where it was that recovery which forked.
+    const isEnded = verdict.verdict === 'recovery' && fork !== undefined && fork.recovery < link.recovery;
+    if (fork !== undefined && comparePositions(link, fork) >= 0 && !isEnded) {
       return refused(
         refuse('frozen', `${link.author} has signed two records with seq ${fork.seq}; the feed is frozen there`),
       );
@@ -322,8 +323,13 @@ export class Turn {
     const voided = await this.#void(link, ancestor);
     this.#memory.pending.end(link);
     this.#recovered.push({ author: link.author, scope: link.scope });
-    this.#forks.set(feedName(link), null);
-    this.#writes.push({ type: 'del', key: forkKey(link) }, { type: 'del', key: headKey(link) });
+    this.#writes.push({ type: 'del', key: headKey(link) });
+    const fork = this.fork(link);
+    // A proof may have come first that speaks of what follows this recovery.
+    if (fork !== undefined && fork.recovery < link.recovery) {
+      this.#forks.set(feedName(link), null);
+      this.#writes.push({ type: 'del', key: forkKey(link) });
+    }
     for (const record of verified) this.#admit(record);
     const admission = this.#admit(recovery);
     return {

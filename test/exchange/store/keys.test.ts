@@ -238,6 +238,27 @@ describe('a recovery', () => {
     assert.deepEqual(await store.frozen(), []);
   });
 
+  it('does not end a fork of its own time, of which the proof came first', async () => {
+    const chain = new Chain().write('a', 2);
+    const store = await stores.open();
+    await store.admitAll(chain.envelopes, everybody);
+    chain.recover(2).write('b');
+    const other = chain.branch(chain.records.length - 1).write('other');
+    const keyRecords = [chain.at(0).envelope, chain.at(-2).envelope];
+    const proof = [chain.last.envelope, other.last.envelope] as const;
+    assert.equal((await store.putProof(...proof, { ...everybody, keyRecords })).result, 'frozen');
+    assert.deepEqual(results(await store.admitAll(chain.envelopes.slice(3), everybody)), ['admitted', 'frozen']);
+    assert.equal((await store.frozen()).length, 1);
+    // And of two recoveries neither is taken by who knows that there are two.
+    const trunk = new Chain().write('trunk');
+    const [one, two] = [trunk.branch().recover(2), trunk.branch().recover(3)];
+    const wary = await stores.open();
+    await wary.admitAll(trunk.envelopes, everybody);
+    const both = { ...everybody, keyRecords: [trunk.at(0).envelope] };
+    assert.equal((await wary.putProof(one.last.envelope, two.last.envelope, both)).result, 'frozen');
+    assert.deepEqual(results([await wary.admit(one.last.envelope, everybody)]), ['frozen']);
+  });
+
   it('of which there are two freezes the feed: nothing outranks the recovery key', async () => {
     const trunk = new Chain().write('trunk', 3);
     const [one, two] = [trunk.branch().recover(2), trunk.branch().rotate(5).recover(3)];
