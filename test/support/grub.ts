@@ -60,6 +60,6 @@ export async function grubRecipe(
 
 /** Nothing can be mended while the step waits for words that this GRUB does not say; it fails after a few seconds. */
 export const STALE: readonly (readonly [string, string])[] = [
-  [`text: '${PRESENT_WORDS}'`, `text: '${OLDER_WORDS}'`],
-  ['timeout: 30s, retries: 1', 'timeout: 5s, retries: 0'],
+  [`text: '${PRESENT_WORDS}'`, `text: '${OLDER_WORDS}', timeout: 5s`],
+  ['timeout: 30s, retries: 1', 'timeout: 30s, retries: 0'],
 ];
