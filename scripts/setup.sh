@@ -17,9 +17,18 @@ if [ ! -x "$root/node_modules/node/bin/node" ] || ! cmp -s "$root/package-lock.j
   fi
   say "installing npm packages (once, about a minute)"
   # Not `npm ci`: it refuses a lock file in which a registry lacked an optional binary for some other platform.
-  if ! (cd "$root" && npm install --no-save --no-fund --no-audit --loglevel=error >&2); then
-    say "npm install failed; its words are above. Mend that and run the same command again."
-    exit 5
+  install_packages() {
+    if ! (cd "$root" && npm install --no-save --no-fund --no-audit --loglevel=error >&2); then
+      say "npm install failed; its words are above. Mend that and run the same command again."
+      exit 5
+    fi
+  }
+  install_packages
+  # npm silently leaves out optional packages, the native parts of tools, that do not want the Node it runs on: where that
+  # is another one than ours, it runs once more on ours.
+  pinned="$root/node_modules/node/bin"
+  if [ "$(node --version)" != "$("$pinned/node" --version)" ]; then
+    (PATH="$pinned:$PATH" NODE_NO_WARNINGS=1 && export PATH NODE_NO_WARNINGS && install_packages)
   fi
   cp "$root/package-lock.json" "$stamp"
 fi
