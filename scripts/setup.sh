@@ -23,11 +23,12 @@ if [ ! -x "$root/node_modules/node/bin/node" ] || ! cmp -s "$root/package-lock.j
       exit 5
     fi
   }
+  given=$(node --version)
   install_packages
   # npm silently leaves out optional packages, the native parts of tools, that do not want the Node it runs on: where that
   # is another one than ours, it runs once more on ours.
   pinned="$root/node_modules/node/bin"
-  if [ "$(node --version)" != "$("$pinned/node" --version)" ]; then
+  if [ "$given" != "$("$pinned/node" --version)" ]; then
     (PATH="$pinned:$PATH" NODE_NO_WARNINGS=1 && export PATH NODE_NO_WARNINGS && install_packages)
   fi
   cp "$root/package-lock.json" "$stamp"
