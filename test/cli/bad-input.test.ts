@@ -199,7 +199,7 @@ describe('wrong input at the command line', function () {
     });
 
     it('with one flipped bit does not hold: exit code 3', async () => {
-      const { record } = (await json(test, ['publish', GRUB_RECIPE]))[0];
+      const { record } = (await json(test, ['publish', GRUB_RECIPE, '--offline']))[0];
       const session = await openSession(test.home);
       const { envelope } = (await session.store.get(record))!;
       await session.close();
