@@ -161,12 +161,19 @@ export function switchesOff(step: Step): boolean {
 
 /** Names of the needles that a recipe looks for or points at, anywhere. */
 export function needlesUsed({ steps, personalise = [], watch = [] }: Recipe): ReadonlySet<string> {
-  const all = [...steps, ...personalise];
-  const acts = all.flatMap(actsOf);
+  return new Set([
+    ...[...steps, ...personalise].flatMap(needlesOfStep),
+    ...watch.flatMap(({ when }) => needlesIn(when)),
+  ]);
+}
+
+/** Names of the needles that a step looks for or points at; one may be there several times. */
+export function needlesOfStep(step: Step): string[] {
+  const acts = actsOf(step);
   const ends = acts.flatMap((act) => ('key' in act && act.until ? [act.until] : []));
-  const conditions = [...all.flatMap(conditionsOf).map(({ condition }) => condition), ...watch.map(({ when }) => when)];
+  const conditions = conditionsOf(step).map(({ condition }) => condition);
   const places = acts.flatMap(placesOf).flatMap((place) => ('needle' in place ? [place.needle] : []));
-  return new Set([...[...conditions, ...ends].flatMap(needlesIn), ...places]);
+  return [...[...conditions, ...ends].flatMap(needlesIn), ...places];
 }
 
 /** Names of the needles that a condition looks for, in it and in all inside it. */

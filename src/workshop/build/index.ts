@@ -59,7 +59,8 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
     if (error instanceof StepFailedError) {
       const { failure, frame } = error;
       const bundle = path.join(request.folders.build, 'failure');
-      await writeFailureBundle(bundle, { failure, frame, events: transcript.recent() }, masker);
+      const kept = mayShowSecret(request, failure.stepId) ? null : frame;
+      await writeFailureBundle(bundle, { failure, frame: kept, events: transcript.recent() }, masker);
     }
     const told = error instanceof StepFailedError ? maskedFailure(error, masker) : error;
     // Whatever breaks once the person has said stop (a Ctrl-C reaches QEMU too) is that stop, not a failure.
@@ -70,6 +71,11 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
     await transcript.close();
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** Secrets are typed in `personalise` alone; a field in a font that nobody reads may show one all the same. */
+function mayShowSecret({ secrets, checked }: BuildRequest, stepId: string): boolean {
+  return secrets.size > 0 && (checked.recipe.personalise ?? []).some(({ id }) => id === stepId);
 }
 
 /** Makes folders for the parts of one build. */

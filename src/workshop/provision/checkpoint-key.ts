@@ -5,7 +5,7 @@
  */
 import { digestOf } from '../../crypto/canonical.ts';
 import type { Digest } from '../../crypto/digest.ts';
-import type { ResolvedRecipe, Step } from '../../recipe/types.ts';
+import type { RecipeNeedle, ResolvedRecipe, Step } from '../../recipe/types.ts';
 import type { MachineConfig } from '../machine/types.ts';
 
 /** What the machine is before its first step. */
@@ -34,8 +34,11 @@ export function powerOnKey(state: PowerOnState): Digest {
   });
 }
 
+/** A step, with the pictures that it names. */
+export type KeyedStep = Step & { readonly needles?: Readonly<Record<string, RecipeNeedle>> };
+
 /** The key after `steps` have been done on the state `parent`. */
-export function keyAfter(parent: Digest, steps: readonly Step[]): Digest {
+export function keyAfter(parent: Digest, steps: readonly KeyedStep[]): Digest {
   return digestOf({ version: KEY_VERSION, parent, steps });
 }
 
@@ -50,7 +53,7 @@ export interface CheckpointPlace {
  * The key that a checkpoint after each step would have, in order. Only steps that ask for one are parents of what follows:
  * whatever else is kept on the way, the keys after it are the same.
  */
-export function checkpointKeys(powerOn: Digest, steps: readonly Step[]): readonly CheckpointPlace[] {
+export function checkpointKeys(powerOn: Digest, steps: readonly KeyedStep[]): readonly CheckpointPlace[] {
   const keys: CheckpointPlace[] = [];
   let parent = powerOn;
   let since = 0;

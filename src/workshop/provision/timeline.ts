@@ -4,11 +4,12 @@
  */
 import { digestHex, shortDigest, type Digest } from '../../crypto/digest.ts';
 import { FailedError, PortalgunError, UsageError } from '../../errors.ts';
+import { needlesOfStep } from '../../recipe/conditions.ts';
 import { machineRoot, type PlacedStep } from '../../recipe/lineage.ts';
-import type { ResolvedRecipe } from '../../recipe/types.ts';
+import type { Recipe, ResolvedRecipe, Step } from '../../recipe/types.ts';
 import { switchedOff } from '../machine/switched-off.ts';
 import type { Machine } from '../machine/types.ts';
-import { checkpointKeys, powerOnKey, type CheckpointPlace } from './checkpoint-key.ts';
+import { checkpointKeys, powerOnKey, type CheckpointPlace, type KeyedStep } from './checkpoint-key.ts';
 import type { Checkpoint, CheckpointSession } from './checkpoints.ts';
 import type { BuildEventBody } from './types.ts';
 import type { Workbench } from './workbench.ts';
@@ -51,8 +52,16 @@ export function keysOn(
   const powerOn = powerOnKey({ resolved: machineRoot(resolved), config, media, qemuVersion, accelerator });
   return checkpointKeys(
     powerOn,
-    placed.map(({ step }) => step),
+    placed.map(({ step, author }) => withNeedles(step, author.recipe.needles)),
   );
+}
+
+/** A step only names the pictures that it looks for or clicks on: what they show has led to the state too. */
+function withNeedles(step: Step, needles: Recipe['needles'] = {}): KeyedStep {
+  const used = Object.fromEntries(
+    needlesOfStep(step).flatMap((name) => (needles[name] ? [[name, needles[name]]] : [])),
+  );
+  return Object.keys(used).length === 0 ? step : { ...step, needles: used };
 }
 
 export function createTimeline(

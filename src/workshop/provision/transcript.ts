@@ -76,10 +76,13 @@ export function pictureKeeper(folder: string, masker: Masker) {
   };
 }
 
-/** What is kept of a failure: `failure.json`, `screen.txt`, `screen.png` and `steps.jsonl`, in `folder` (made, 0700). */
+/**
+ * What is kept of a failure: `failure.json`, `screen.txt`, `screen.png` and `steps.jsonl`, in `folder` (made, 0700).
+ * `frame` is null where the picture may show a secret that cannot be read as text.
+ */
 export async function writeFailureBundle(
   folder: string,
-  what: { readonly failure: StepFailure; readonly frame: Frame; readonly events: readonly BuildEvent[] },
+  what: { readonly failure: StepFailure; readonly frame: Frame | null; readonly events: readonly BuildEvent[] },
   masker: Masker,
 ): Promise<void> {
   const { failure, frame, events } = what;
@@ -99,5 +102,5 @@ export async function writeFailureBundle(
   await save('screen.txt', `${screen.join('\n')}\n`);
   await save('steps.jsonl', events.map((event) => `${JSON.stringify(masker.value(event))}\n`).join(''));
   // A picture cannot be masked: where a secret stands on the screen, it is not kept.
-  if (!secretShown) await save('screen.png', encodePng(frame));
+  if (frame !== null && !secretShown) await save('screen.png', encodePng(frame));
 }

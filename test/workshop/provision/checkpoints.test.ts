@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestHex, sha256, type Digest } from '../../../src/crypto/digest.ts';
 import { createDisk, createOverlay, inspectDisk } from '../../../src/workshop/machine/disks.ts';
+import type { Recipe, RecipeNeedle, ResolvedRecipe, Step } from '../../../src/recipe/types.ts';
 import type { Machine } from '../../../src/workshop/machine/types.ts';
 import { checkpointKeys, keyAfter, powerOnKey } from '../../../src/workshop/provision/checkpoint-key.ts';
 import { branchBytes, treeOf } from '../../../src/workshop/provision/checkpoint-tree.ts';
 import { openCheckpoints, type CheckpointStore } from '../../../src/workshop/provision/checkpoints.ts';
+import { keysOn } from '../../../src/workshop/provision/timeline.ts';
 import { startPaper } from './paper-machine.ts';
 import { CONFIG, recipe } from './paper-run.ts';
 
@@ -280,6 +282,22 @@ describe('checkpoint keys', () => {
     assert.notEqual(powerOnKey({ ...state, config: { ...CONFIG, firmware: { path: '/code' } } }), key);
     assert.notEqual(powerOnKey({ ...state, config: { ...CONFIG, arch: 'i386' } }), key);
     assert.notEqual(powerOnKey({ ...state, config: { ...CONFIG, display: { width: 800, height: 600 } } }), key);
+  });
+
+  it('tell apart what the needles show that a step names, and nothing that it does not', () => {
+    const needle = (x: number): RecipeNeedle => ({ areas: [{ at: [x, 0, 10, 10], png: 'AAAA', click: 'center' }] });
+    const clicks: Step = { id: 'a', do: [{ click: { needle: 'ok' } }], checkpoint: true };
+    const keyWith = (step: Step, needles: Recipe['needles']): string | undefined => {
+      const recipe = { ...state.resolved.recipe, steps: [step], ...(needles && { needles }) };
+      // Keys ask for nothing that resolving checks.
+      const author = { ...state.resolved, recipe } as ResolvedRecipe;
+      return keysOn({ ...state, accelerator: 'tcg' }, author, [{ step, author, begins: false }])[0]?.key;
+    };
+    const key = keyWith(clicks, { ok: needle(1) });
+    assert.notEqual(keyWith(clicks, { ok: needle(2) }), key);
+    assert.equal(keyWith(clicks, { ok: needle(1), other: needle(2) }), key);
+    const types: Step = { id: 'a', do: [{ key: 'enter' }], checkpoint: true };
+    assert.equal(keyWith(types, { ok: needle(1) }), keyWith(types, undefined));
   });
 
   it('chain from checkpoint to checkpoint, each over the steps since', () => {

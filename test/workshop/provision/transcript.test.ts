@@ -96,6 +96,22 @@ describe('the transcript', () => {
     }
   });
 
+  it('threat 39: keeps no picture where one may show a secret that nobody can read', async () => {
+    const failure: StepFailure = {
+      stepId: 'password',
+      stepDigest: sha256('step'),
+      phase: 'expect',
+      expected: { text: 'changed' },
+      reason: 'it was not seen',
+      seen: paperScreen(['nothing that can be read']),
+      serialTail: '',
+      nearest: [],
+    };
+    await writeFailureBundle(folder, { failure, frame: null, events: [] }, createMasker(['swordfish']));
+    await assert.rejects(stat(join(folder, 'screen.png')), /ENOENT/);
+    await stat(join(folder, 'screen.txt'));
+  });
+
   it('threat 39: keeps pictures of failing steps for their owner only, and none that shows a secret', async () => {
     const keep = pictureKeeper(join(folder, 'screens'), createMasker(['swordfish']));
     const frame = { width: 1, height: 1, rgb: new Uint8Array(3), sequence: 1, capturedAtMs: 0 };
