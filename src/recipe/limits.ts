@@ -44,6 +44,11 @@ export const MAX_DURATION_MS = 24 * 60 * 60 * 1000;
 /** Pixels of one area of a needle, and of all needles of a recipe: they are decoded whenever it is read. */
 export const MAX_NEEDLE_AREA_PIXELS = 512 * 512;
 export const MAX_NEEDLE_PIXELS = 4 * MAX_NEEDLE_AREA_PIXELS;
+/**
+ * Pixels that all needles of a recipe may be looked for in, one area's place with its margin around it after the other: a
+ * frame is compared with all of them at once, and some 2 million take a second.
+ */
+export const MAX_NEEDLE_SEARCH_PIXELS = 4 * 1024 * 1024;
 /** Least similarity of a needle's area, percent, and the pixels it may have moved by, where it does not say: openQA's. */
 export const DEFAULT_NEEDLE_MATCH = 96;
 export const DEFAULT_NEEDLE_MARGIN = 50;

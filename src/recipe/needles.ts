@@ -3,7 +3,13 @@ import { PortalgunError } from '../errors.ts';
 import { decodePng, pngHeader } from '../picture/png.ts';
 import { createSoftened } from '../picture/softened.ts';
 import type { Picture, Rect } from '../picture/types.ts';
-import { DEFAULT_NEEDLE_MATCH, MAX_NEEDLE_AREA_PIXELS, MAX_NEEDLE_PIXELS } from './limits.ts';
+import {
+  DEFAULT_NEEDLE_MARGIN,
+  DEFAULT_NEEDLE_MATCH,
+  MAX_NEEDLE_AREA_PIXELS,
+  MAX_NEEDLE_PIXELS,
+  MAX_NEEDLE_SEARCH_PIXELS,
+} from './limits.ts';
 import type { Path } from './problems.ts';
 import type { PixelArea, RecipeNeedle, RecipeNeedleArea } from './types.ts';
 
@@ -17,6 +23,15 @@ export function needleProblems(needles: Readonly<Record<string, RecipeNeedle>>, 
     return say(
       ['needles'],
       `the needles have ${pixels} pixels together, more than ${MAX_NEEDLE_PIXELS}; cut their areas smaller`,
+    );
+  }
+  const searched = Object.values(needles)
+    .flatMap(({ areas }) => areas)
+    .reduce((sum, { at, margin = DEFAULT_NEEDLE_MARGIN }) => sum + (at[2] + 2 * margin) * (at[3] + 2 * margin), 0);
+  if (searched > MAX_NEEDLE_SEARCH_PIXELS) {
+    return say(
+      ['needles'],
+      `the needles are looked for in ${searched} pixels together, more than ${MAX_NEEDLE_SEARCH_PIXELS}; give them smaller margins, or fewer areas`,
     );
   }
   for (const [name, needle] of Object.entries(needles)) {

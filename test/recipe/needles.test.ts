@@ -113,6 +113,14 @@ describe('needles in a recipe', () => {
     });
   });
 
+  it('threat 37: are refused where looking for them would take seconds a frame', () => {
+    const everywhere = { areas: [{ ...area, margin: 4000 }] };
+    assert.throws(() => parseRecipe(recipe({ needle: 'n' }, { needles: { n: everywhere } })), {
+      code: 'recipe/invalid',
+      message: /looked for in \d+ pixels together, more than 4194304; give them smaller margins/,
+    });
+  });
+
   it('that nobody looks for are a warning of lint', () => {
     const findings = lintRecipe(parseRecipe(recipe({ needle: 'a' }, { needles: { a: BUTTON, b: BUTTON } })));
     assert.deepEqual(
