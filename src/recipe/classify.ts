@@ -45,15 +45,28 @@ export function classifyOperations(recipe: CheckedRecipe, operations: readonly O
 /** Every difference between two documents that have a recipe's shape. */
 export function recipeChanges(before: Recipe, after: Recipe): Change[] {
   const parts = new Set([...Object.keys(before), ...Object.keys(after)] as (keyof Recipe)[]);
-  return [...parts].flatMap((part) =>
-    isDeepStrictEqual(before[part], after[part]) ? [] : partChanges(part, before, after),
-  );
+  const changed = [...parts].filter((part) => !isDeepStrictEqual(before[part], after[part]));
+  const changes = changed.flatMap((part) => partChanges(part, before, after));
+  // What is typed and what confirms it may come out of a parameter's default.
+  return changed.includes('steps') || changed.includes('params')
+    ? [...changes, ...selfConfirmations(before, after)]
+    : changes;
+}
+
+function selfConfirmations(before: Recipe, after: Recipe): Change[] {
+  const values = { before: defaultsOf(before.params ?? {}), after: defaultsOf(after.params ?? {}) };
+  return after.steps.flatMap((step, index) => {
+    const place = before.steps.findIndex(({ id }) => id === step.id);
+    const was =
+      place < 0 ? ([undefined, undefined] as const) : ([before.steps[place], before.steps[place + 1]] as const);
+    return selfConfirmed(was, [step, after.steps[index + 1]], values);
+  });
 }
 
 function partChanges(part: keyof Recipe, before: Recipe, after: Recipe): Change[] {
   switch (part) {
     case 'steps':
-      return stepsChanges(before.steps, after.steps, defaultsOf(after.params ?? {}));
+      return stepsChanges(before.steps, after.steps);
     case 'watch':
       return watchChanges(before, after);
     case 'params':
@@ -120,7 +133,7 @@ function defaultsOf(params: Params): Values {
   };
 }
 
-function stepsChanges(before: readonly Step[], after: readonly Step[], values: Values): Change[] {
+function stepsChanges(before: readonly Step[], after: readonly Step[]): Change[] {
   const was = new Map(before.map((step) => [step.id, step]));
   const is = new Map(after.map((step) => [step.id, step]));
   const changes: Change[] = [];
@@ -130,11 +143,6 @@ function stepsChanges(before: readonly Step[], after: readonly Step[], values: V
     if (old === undefined) changes.push(...stepAdded(step));
     else if (!isDeepStrictEqual(old, step)) changes.push(...stepChanged(old, step));
   }
-  after.forEach((step, index) => {
-    const place = before.findIndex(({ id }) => id === step.id);
-    const was = place < 0 ? ([undefined, undefined] as const) : ([before[place], before[place + 1]] as const);
-    changes.push(...selfConfirmed(was, [step, after[index + 1]], values));
-  });
   const moved = movedSteps(before, after);
   for (const id of moved) {
     const step = is.get(id);

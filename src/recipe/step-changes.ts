@@ -63,15 +63,18 @@ export function stepChanged(before: Step, after: Step): Change[] {
 /** One step, and the one after it, which may be what confirms it. */
 export type Neighbours = readonly [Step | undefined, Step | undefined];
 
-/** A step whose typing now satisfies what should confirm it, by a change of either. `values`: of the parameters. */
-export function selfConfirmed(before: Neighbours, after: Neighbours, values: Values): Change[] {
-  const [step, next] = after;
+/** A step whose typing now satisfies what should confirm it, by a change of either, or of a parameter in them. */
+export function selfConfirmed(
+  before: Neighbours,
+  after: Neighbours,
+  values: { readonly before: Values; readonly after: Values },
+): Change[] {
+  const [old, oldNext] = before.map((one) => one && fillStep(one, values.before));
+  const [step, next] = after.map((one) => one && fillStep(one, values.after));
   if (step === undefined || actsOf(step).length === 0) return [];
-  const filled = (one: Step | undefined) => one && fillStep(one, values);
   const confirmation = confirmationOf(step, next);
-  const shown = satisfiedByEcho(fillStep(step, values), confirmationOf(fillStep(step, values), filled(next)), true);
+  const shown = satisfiedByEcho(step, confirmation, true);
   if (confirmation === undefined || shown === undefined) return [];
-  const [old, oldNext] = before;
   const was = old && confirmationOf(old, oldNext);
   if (old && was) {
     if (sameCondition(was, confirmation) && isDeepStrictEqual(actsOf(old), actsOf(step))) return [];

@@ -61,6 +61,20 @@ describe('threat 27: what a patch could smuggle in as a rewording', () => {
       assert.equal(changed([types], { expect: { text: 'portal' } }, params), 'authority');
     });
 
+    it('the echo of a parameter that only now has the value that confirms', () => {
+      const params = 'params: { host: { type: string, default: portal } }\n';
+      const types: Step = { id: 'a', do: [{ type: 'run {{host}}' }, { key: 'enter' }], expect: telling };
+      const recipe = recipeWith([types], params);
+      const set = (value: string): Operation => ({
+        op: 'set',
+        path: ['params', 'host', 'default'],
+        was: valueDigest('portal'),
+        value,
+      });
+      assert.equal(classOf(recipe, [set('Installation complete')]), 'authority');
+      assert.equal(classOf(recipe, [set('gun')]), 'sends');
+    });
+
     it('the echo of what the step before has typed', () => {
       const { expect: _, ...unconfirmed } = installs;
       const next: Step = { id: 'b', when: telling, do: [{ key: 'enter' }], expect: { text: 'Goodbye' } };
