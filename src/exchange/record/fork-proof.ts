@@ -75,7 +75,12 @@ export function verifyForkProof(a: Uint8Array, b: Uint8Array, options: ForkOptio
   const { keyRecords = [] } = options;
   if (!isRefusal(known) || known.refused !== 'unknown-key' || keyRecords.length === 0) return known;
   const feedKeys = keysFrom(keyRecords, options);
-  return isRefusal(feedKeys) ? feedKeys : contradictionOf(a, b, { ...options, feedKeys });
+  if (isRefusal(feedKeys)) return feedKeys;
+  // Whoever has the first key, given up or stolen, can sign another beginning of the feed with recovery keys of their own
+  // and contradict themselves there: where the feed's recovery keys are known, another chain of them proves nothing.
+  const ours = options.feedKeys?.recoveryKeys ?? [];
+  if (ours.some((key, index) => feedKeys.recoveryKeys[index] !== key)) return known;
+  return contradictionOf(a, b, { ...options, feedKeys });
 }
 
 function contradictionOf(a: Uint8Array, b: Uint8Array, options: ForkOptions): Fork | Refusal {

@@ -27,7 +27,8 @@ export class Chain {
   keys: FeedKeys;
   seed: Uint8Array;
 
-  constructor(from?: Chain, upTo = from?.records.length ?? 0) {
+  /** `recovery`: number of the recovery key's seed, where the feed begins here. */
+  constructor(from?: Chain, upTo = from?.records.length ?? 0, recovery = 99) {
     this.records = from === undefined ? [] : from.records.slice(0, upTo);
     this.keys = this.records.reduce(advanceKeys, firstKeys(this.author));
     this.seed = from?.seed ?? seedOf(1);
@@ -35,7 +36,7 @@ export class Chain {
       this.#sign(
         seedOf(1),
         this.#next(),
-        openingDraft({ author: this.author, recoveryPublicKey: publicKeyOf(seedOf(99)) }),
+        openingDraft({ author: this.author, recoveryPublicKey: publicKeyOf(seedOf(recovery)) }),
       );
     }
   }

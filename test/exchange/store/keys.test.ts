@@ -259,6 +259,22 @@ describe('a recovery', () => {
     assert.deepEqual(results([await wary.admit(one.last.envelope, everybody)]), ['frozen']);
   });
 
+  it('threat 17: is not undone by who has the first key and begins the feed once more, with recoveries of their own', async () => {
+    const owner = new Chain().write('a', 2).recover(2).write('back');
+    const store = await stores.open();
+    await store.admitAll(owner.envelopes, everybody);
+    for (const count of [1, 2, 3]) {
+      const thief = new Chain(undefined, 0, 66);
+      for (let number = 1; number < count; number += 1) thief.recover(50 + number, -1, { by: 66, next: 66 });
+      const [one, two] = [7, 8].map((seed) => thief.branch().recover(seed, -1, { by: 66, next: 66 }).last.envelope);
+      const proof = await store.putProof(one!, two!, { ...everybody, keyRecords: thief.envelopes });
+      assert.notEqual(proof.result, 'frozen', `recovery ${count}`);
+    }
+    assert.deepEqual(await store.frozen(), []);
+    owner.write('goes on');
+    assert.deepEqual(results([await store.admit(owner.last.envelope, everybody)]), ['admitted']);
+  });
+
   it('of which there are two freezes the feed: nothing outranks the recovery key', async () => {
     const trunk = new Chain().write('trunk', 3);
     const [one, two] = [trunk.branch().recover(2), trunk.branch().rotate(5).recover(3)];
