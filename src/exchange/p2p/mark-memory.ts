@@ -38,7 +38,8 @@ export class MarkMemory {
     this.#peers.set(peer, said);
     this.#marks += said.marks.size;
     for (const oldest of this.#peers.keys()) {
-      if (this.#marks <= this.#maxMarks) break;
+      // Who says no marks at all is counted too: strangers are as many as they like.
+      if (this.#marks <= this.#maxMarks && this.#peers.size <= this.#maxMarks) break;
       this.forget(oldest);
     }
   }

@@ -221,4 +221,15 @@ describe('a sync', function () {
     memory.put('d', said(11));
     assert.equal(memory.size, 0);
   });
+
+  it('threat 19: remembers a bounded number of peers, though they say no marks', () => {
+    const memory = new MarkMemory(10);
+    const nothing = { token: new Uint8Array(), exchanges: 0, marks: new Map() };
+    const peers = Array.from({ length: 50 }, (_, index) => `peer ${index}`);
+    for (const peer of peers) memory.put(peer, nothing);
+    assert.deepEqual(
+      peers.filter((peer) => memory.get(peer) !== undefined),
+      peers.slice(-10),
+    );
+  });
 });
