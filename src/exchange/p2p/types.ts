@@ -1,5 +1,5 @@
 /** The node on the network. Gossip is a hint, sync is the truth; both end in the same `RecordStore.admit`. */
-import type { AnswerChallenge, Challenge } from './challenge.ts';
+import type { Challenge } from './challenge.ts';
 import type { Digest } from '../../crypto/digest.ts';
 import type { Admission, AuthorId, VerifiedRecord } from '../record/types.ts';
 import type { SignedHead } from '../record/head.ts';
@@ -37,8 +37,15 @@ export interface ExchangeOptions {
   readonly mayAsk?: (author: AuthorId) => boolean;
   /** Whether an author may see a record that names this blob. Default: everybody may see all. */
   readonly maySee?: (author: AuthorId, digest: Digest) => Promise<boolean>;
-  /** Works out what shows that this node holds what it has signed. Absent: no challenge is answered. */
-  readonly answerChallenge?: AnswerChallenge;
+  /**
+   * Works out what shows that this node holds what it has signed: one digest a path; undefined where it does not hold it.
+   * Its end is waited for by `stop`, which aborts the signal. Absent: no challenge is answered.
+   */
+  readonly answerChallenge?: (
+    challenge: Challenge,
+    asker: AuthorId,
+    stopping: AbortSignal,
+  ) => Promise<readonly Digest[] | undefined>;
   /** What went wrong with which peer, for logs and `node status`. Nothing else reports it. */
   readonly onTrouble?: (what: string, peer: string, error: Error) => void;
   /** Milliseconds; what is left out is as in limits.ts. */

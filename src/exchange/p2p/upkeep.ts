@@ -1,0 +1,71 @@
+/** What a node keeps in order around it: the topics that it listens to, and the feeds that it can give, in the DHT. */
+import type { OwnStore } from '../store/types.ts';
+import type { Discovery } from './discovery.ts';
+import type { Gossip } from './gossip.ts';
+import { asError } from './protocol.ts';
+import type { OnTrouble } from './protocol.ts';
+import type { Standing } from './standing.ts';
+import type { ExchangeTiming } from './types.ts';
+
+export interface UpkeepOptions {
+  readonly store: OwnStore;
+  readonly standing: Standing;
+  readonly gossip: Gossip;
+  readonly discovery: Discovery;
+  readonly timing: ExchangeTiming;
+  readonly onTrouble: OnTrouble;
+  readonly stopping: AbortSignal;
+}
+
+export interface Upkeep {
+  /** Policy may have changed: whose topics are listened to, and who is told directly. */
+  refresh(): void;
+  /** Peers or feeds have come: what follows from it is done once, a moment later, for they come in numbers. */
+  settle(): void;
+  /** Work that nobody waits for; what goes wrong is told. */
+  inBackground(what: string, work: () => Promise<unknown>): void;
+}
+
+export function createUpkeep(options: UpkeepOptions): Upkeep {
+  const { store, standing, gossip, discovery, timing, onTrouble, stopping } = options;
+  const { acquaintance, carried, trusted } = standing;
+  const provideFeeds = async (): Promise<void> => {
+    const held = new Set((await store.heads()).map(({ author }) => author));
+    await discovery.provide(
+      carried().filter((author) => held.has(author)),
+      stopping,
+    );
+  };
+  let settling: NodeJS.Timeout | undefined;
+  const upkeep: Upkeep = {
+    refresh: () =>
+      gossip.refresh(
+        carried(),
+        trusted().map(({ author }) => acquaintance.peerOf(author)),
+      ),
+    settle() {
+      if (stopping.aborted) return;
+      settling ??= setTimeout(() => {
+        settling = undefined;
+        upkeep.inBackground('providing feeds', provideFeeds);
+      }, timing.settleMs);
+    },
+    inBackground(what, work) {
+      if (stopping.aborted) return;
+      work().catch((error: unknown) => onTrouble(what, 'this node', asError(error)));
+    },
+  };
+  const timer = setInterval(() => {
+    upkeep.refresh();
+    upkeep.settle();
+  }, timing.syncIntervalMs);
+  stopping.addEventListener(
+    'abort',
+    () => {
+      clearInterval(timer);
+      clearTimeout(settling);
+    },
+    { once: true },
+  );
+  return upkeep;
+}
