@@ -11,15 +11,15 @@ import type { ExchangeOptions } from './types.ts';
 export interface Standing {
   readonly acquaintance: Acquaintance;
   /** Whether this node has and gives an author's public feed. */
-  carries(author: AuthorId): boolean;
-  carried(): AuthorId[];
+  readonly carries: (author: AuthorId) => boolean;
+  readonly carried: () => AuthorId[];
   /** Other people whom policy trusts. */
-  trusted(): ReturnType<ExchangeOptions['trusted']>;
-  isTrusted(peerId: string): boolean;
+  readonly trusted: ExchangeOptions['trusted'];
+  readonly isTrusted: (peerId: string) => boolean;
   /** Trusted or followed: limited more widely. */
-  isFriend(peerId: string): boolean;
+  readonly isFriend: (peerId: string) => boolean;
   /** Answered about symptoms, blobs and challenges. */
-  mayAsk(asker: Asker): boolean;
+  readonly mayAsk: (asker: Asker) => boolean;
 }
 
 export function createStanding(options: ExchangeOptions, self: AuthorId): Standing {

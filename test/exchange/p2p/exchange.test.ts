@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { freshnessOf } from '../../../src/exchange/record/index.ts';
 import { sha256 } from '../../../src/crypto/digest.ts';
-import { aPatch, authorOfSeed, createNodes, seqOf } from './nodes.ts';
+import { createExchange } from '../../../src/exchange/p2p/index.ts';
+import { aPatch, authorOfSeed, createNodes, NETWORK, seqOf } from './nodes.ts';
 
 describe('the exchange', function () {
   this.timeout(30_000);
@@ -168,6 +169,20 @@ describe('the exchange', function () {
 
   it('refuses a bootstrap address that is none, before it starts', async () => {
     await assert.rejects(nodes.start({ seed: 1, bootstrap: ['/nowhere'] }), { code: 'exchange/bad-address' });
+  });
+
+  it('lets go of its port where it cannot start for another reason', async () => {
+    const first = await nodes.start({ seed: 1 });
+    await first.write();
+    await first.stop();
+    const listen = [first.address.replace(/\/p2p\/.*$/, '')];
+    const options = { seed: first.seed, network: NETWORK, store: first.store, listen, blobTypes: {} };
+    // Its store is closed: the own head, which it would renew, cannot be read.
+    await assert.rejects(
+      createExchange({ ...options, follows: () => false, followed: () => [], trusted: () => [] }),
+      /closed|not open/i,
+    );
+    assert.equal((await nodes.start({ seed: 1, listen })).address, first.address);
   });
 
   it('threat 25: never speaks of a private scope: not on gossip, not by sync', async () => {
