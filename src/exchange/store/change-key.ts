@@ -9,7 +9,7 @@ import { signRecord } from '../record/sign.ts';
 import type { FeedLink, KeyId, VerifiedRecord } from '../record/types.ts';
 import type { Feed } from './layout.ts';
 import { readRecord } from './stored.ts';
-import type { Memory, Turn } from './turn.ts';
+import type { Turn } from './turn.ts';
 import type { NewKey } from './types.ts';
 
 /** The key that is to sign the next record must be the one that does, in a feed that goes on. */
@@ -36,11 +36,11 @@ export function requireSigner(turn: Turn, feed: Feed, seed: Uint8Array): void {
   }
 }
 
-export async function signKeyChange(memory: Memory, turn: Turn, feed: Feed, change: NewKey): Promise<VerifiedRecord> {
-  const keep = await keptBy(memory, turn, feed, change);
+export async function signKeyChange(turn: Turn, feed: Feed, change: NewKey): Promise<VerifiedRecord> {
+  const keep = await keptBy(turn, feed, change);
   const { author, action, newSeed } = change;
   const link: FeedLink = {
-    network: memory.network,
+    network: turn.memory.network,
     ...feed,
     recovery: keep.recovery + (action === 'recover' ? 1 : 0),
     epoch: keep.epoch + 1,
@@ -72,7 +72,7 @@ function recoveryKeyAfter(turn: Turn, feed: Feed, change: Extract<NewKey, { acti
 }
 
 /** The newest record, or the one that the owner names, which must be of the present recovery. */
-async function keptBy(memory: Memory, turn: Turn, feed: Feed, change: NewKey): Promise<Kept> {
+async function keptBy(turn: Turn, feed: Feed, change: NewKey): Promise<Kept> {
   const mark = turn.mark(feed);
   if (mark === undefined) {
     throw new UsageError('store/no-records', 'There is no record of this feed here yet.', {
@@ -81,7 +81,7 @@ async function keptBy(memory: Memory, turn: Turn, feed: Feed, change: NewKey): P
   }
   const named: Digest | undefined = change.action === 'recover' ? change.keep : undefined;
   if (named === undefined || named === mark.id) return mark;
-  const record = await readRecord(memory, named);
+  const record = await readRecord(turn.memory, named);
   const link = record?.link;
   if (link?.author !== feed.author || link.scope !== feed.scope || link.recovery !== mark.recovery) {
     throw new UsageError('store/not-in-feed', `The record ${named} is none of this feed's present recovery.`, {

@@ -22,11 +22,13 @@ import { Hold } from './hold.ts';
 import { requireSigner, signKeyChange } from './change-key.ts';
 import { feedName, lastPart, under, type Feed } from './layout.ts';
 import { BATCH_MAX_RECORDS, HOLD_MAX_BYTES, HOLD_MAX_RECORDS_PER_FEED, SIGNED_HEADS_IN_MEMORY } from './limits.ts';
+import { judgeAll } from './judge.ts';
+import type { Memory } from './memory.ts';
 import { openNotes } from './notes.ts';
 import { keepHead, openNewHead, readSignedHead } from './signed-heads.ts';
 import { PendingRecoveries } from './pending.ts';
 import { parseFork, parseKeys, parseMark, readAll, readFrozen, readRange, readRecord } from './stored.ts';
-import { Turn, type Memory } from './turn.ts';
+import { Turn } from './turn.ts';
 import type { FrozenFeed, HeadAdmission, NewKey, OwnStore, ProofAdmission, RecordStore, Signer } from './types.ts';
 
 interface Follows {
@@ -95,7 +97,7 @@ export class LevelStore implements OwnStore {
     const admissions: Admission[] = [];
     for (let from = 0; from < envelopes.length; from += BATCH_MAX_RECORDS) {
       const batch = envelopes.slice(from, from + BATCH_MAX_RECORDS);
-      admissions.push(...(await this.#write(options.follows, (turn) => this.#judgeAll(turn, batch))));
+      admissions.push(...(await this.#write((turn) => this.#judgeAll(turn, batch, options.follows))));
     }
     return admissions;
   }
@@ -103,7 +105,7 @@ export class LevelStore implements OwnStore {
   async append(signer: Signer, scope: Scope, draft: Draft): Promise<VerifiedRecord> {
     const author = signer.author ?? authorIdOf(publicKeyOf(signer.seed));
     const feed: Feed = { author, scope };
-    return this.#write(only(author), async (turn) => {
+    return this.#write(async (turn) => {
       requireSigner(turn, feed, signer.seed);
       const { recoveryPublicKey } = signer;
       if (turn.mark(feed) === undefined && scope === 'public' && recoveryPublicKey !== undefined) {
@@ -118,7 +120,7 @@ export class LevelStore implements OwnStore {
     scope: Scope,
   ): Promise<{ readonly record: VerifiedRecord; readonly voided: readonly Digest[] }> {
     const feed: Feed = { author: change.author, scope };
-    return this.#write(only(change.author), async (turn) => {
+    return this.#write(async (turn) => {
       if (change.action === 'rotate') {
         requireSigner(turn, feed, change.seed);
         const { author, recoveryPublicKey } = change;
@@ -126,7 +128,11 @@ export class LevelStore implements OwnStore {
           await this.#appendOne(turn, change.seed, feed, openingDraft({ author, recoveryPublicKey }));
         }
       }
-      const [admission] = await turn.judgeAll([(await signKeyChange(this.#memory, turn, feed, change)).envelope]);
+      const [admission] = await judgeAll(
+        turn,
+        [(await signKeyChange(turn, feed, change)).envelope],
+        only(change.author),
+      );
       if (admission?.result !== 'admitted') throw notAppended(admission);
       return { record: admission.record, voided: admission.voided ?? [] };
     });
@@ -137,8 +143,8 @@ export class LevelStore implements OwnStore {
     if (isRefusal(signed)) return this.#refused(signed);
     const { author } = signed.head;
     if (!options.follows(author)) return this.#refused(refuse('unknown-author', `nobody here follows ${author}`));
-    return this.#write(options.follows, async (turn): Promise<HeadAdmission> => {
-      const kept = await keepHead(this.#memory, turn, signed);
+    return this.#write(async (turn): Promise<HeadAdmission> => {
+      const kept = await keepHead(turn, signed);
       return isRefusal(kept) ? this.#refused(kept) : kept;
     });
   }
@@ -161,7 +167,7 @@ export class LevelStore implements OwnStore {
     if (!options.follows(fork.author)) {
       return this.#refused(refuse('unknown-author', `nobody here follows ${fork.author}`));
     }
-    return this.#write(options.follows, async (turn): Promise<ProofAdmission> => {
+    return this.#write(async (turn): Promise<ProofAdmission> => {
       const before = turn.fork(fork);
       // An earlier place freezes more; a later one says nothing new.
       if (before !== undefined && comparePositions(before, fork) <= 0) return { result: 'known', fork: before };
@@ -190,7 +196,7 @@ export class LevelStore implements OwnStore {
   }
 
   async idAt(author: AuthorId, scope: Scope, place: Position): Promise<Digest | undefined> {
-    return new Turn(this.#memory, () => false).idAt({ author, scope }, place);
+    return new Turn(this.#memory).idAt({ author, scope }, place);
   }
 
   keysOf(author: AuthorId, scope: Scope): FeedKeys {
@@ -216,9 +222,9 @@ export class LevelStore implements OwnStore {
   }
 
   /** One writer at a time. What `work` judged becomes true with one synced batch, or not at all. */
-  async #write<T>(follows: (author: AuthorId) => boolean, work: (turn: Turn) => Promise<T>): Promise<T> {
+  async #write<T>(work: (turn: Turn) => Promise<T>): Promise<T> {
     const result = this.#lastWrite.then(async () => {
-      const turn = new Turn(this.#memory, follows);
+      const turn = new Turn(this.#memory);
       const answer = await work(turn);
       if (turn.writes.length > 0) await this.#memory.database.write(turn.writes);
       turn.settle();
@@ -229,8 +235,8 @@ export class LevelStore implements OwnStore {
     return result;
   }
 
-  async #judgeAll(turn: Turn, envelopes: readonly Uint8Array[]): Promise<Admission[]> {
-    const admissions = await turn.judgeAll(envelopes);
+  async #judgeAll(turn: Turn, envelopes: readonly Uint8Array[], follows: Follows['follows']): Promise<Admission[]> {
+    const admissions = await judgeAll(turn, envelopes, follows);
     for (const admission of admissions) if (admission.result === 'refused') this.#count(admission.reason);
     return admissions;
   }
@@ -245,7 +251,11 @@ export class LevelStore implements OwnStore {
       seq: (mark?.seq ?? 0) + 1,
       prev: mark?.id ?? null,
     };
-    const [admission] = await turn.judgeAll([signRecord(seed, link, draft, turn.keys(feed)).envelope]);
+    const [admission] = await judgeAll(
+      turn,
+      [signRecord(seed, link, draft, turn.keys(feed)).envelope],
+      only(feed.author),
+    );
     if (admission?.result === 'admitted') return admission.record;
     throw notAppended(admission);
   }

@@ -1,21 +1,32 @@
 /**
  * Recoveries that name a branch which is not stored here. What they keep is gathered backwards, from the record that they
  * name: each record's id is in the one after it, so the recovery's signature vouches for all of them, and nobody can feed
- * this node another branch meanwhile. In memory: what is lost with the process comes again with the next sync.
+ * this node another branch meanwhile. A copy with a bad signature has the same id: it costs the sender's next try and no
+ * more, for what was found good stays. In memory: what is lost with the process comes again with the next sync.
  */
 import type { Digest } from '../../crypto/digest.ts';
 import type { ParsedRecord } from '../record/envelope.ts';
+import type { FeedKeys } from '../record/feed-keys.ts';
 import { BRANCH_MAX_BYTES, BRANCH_MAX_RECORDS } from '../record/limits.ts';
 import type { VerifiedRecord } from '../record/types.ts';
 import { feedName, type Feed } from './layout.ts';
 
 export interface Pending {
   readonly recovery: VerifiedRecord;
-  /** The next one to come, going backwards. */
+  /** The next one to come, going backwards; where there is `checked`, a good copy of the first one that was bad. */
   readonly missing: Digest;
   /** Those behind it, oldest first. Their signatures are checked when all are here. */
   readonly branch: readonly ParsedRecord[];
-  readonly bytes: number;
+  readonly checked: CheckedBranch | null;
+}
+
+/** The beginning of a branch. */
+export interface CheckedBranch {
+  /** The stored record that it comes after. */
+  readonly after: Digest;
+  readonly records: readonly VerifiedRecord[];
+  /** Who signs what follows. */
+  readonly keys: FeedKeys;
 }
 
 export class PendingRecoveries {
@@ -26,34 +37,43 @@ export class PendingRecoveries {
   }
 
   /** The first recovery that came stays: another one of the same number is a fork. */
-  begin(recovery: VerifiedRecord, missing: Digest): Pending {
-    const name = feedName(recovery.link);
-    const pending = this.#feeds.get(name) ?? { recovery, missing, branch: [], bytes: 0 };
-    this.#feeds.set(name, pending);
-    return pending;
+  begin(recovery: VerifiedRecord, missing: Digest): void {
+    if (this.get(recovery.link) === undefined) this.#put({ recovery, missing, branch: [], checked: null });
   }
 
   /** The record that was missing. Undefined, and all is forgotten, where the branch is longer than a node takes. */
   extend(pending: Pending, record: ParsedRecord): Pending | undefined {
     const { prev } = record.link;
-    const bytes = pending.bytes + record.envelope.length;
-    const tooLong = pending.branch.length === BRANCH_MAX_RECORDS || bytes > BRANCH_MAX_BYTES;
-    if (prev === null || tooLong) {
+    const branch = [record, ...pending.branch];
+    if (prev === null || isTooLong(branch)) {
       this.end(pending.recovery.link);
       return undefined;
     }
-    const longer = { ...pending, missing: prev, branch: [record, ...pending.branch], bytes };
-    this.#feeds.set(feedName(record.link), longer);
-    return longer;
+    return this.#put({ ...pending, missing: prev, branch });
   }
 
-  restart(recovery: VerifiedRecord): void {
-    const { prev } = recovery.link;
-    this.end(recovery.link);
-    if (prev !== null) this.begin(recovery, prev);
+  /** Another copy of a record that waits here. The newest one counts: a bad one that came first keeps out no good one. */
+  replace(pending: Pending, record: ParsedRecord): void {
+    const branch = pending.branch.map((one) => (one.id === record.id ? record : one));
+    if (!isTooLong(branch)) this.#put({ ...pending, branch });
+  }
+
+  /** One record had a bad signature: what was checked before it stays, and so does what waits behind it. */
+  awaitCopy(pending: Omit<Pending, 'checked'> & { readonly checked: CheckedBranch }): void {
+    this.#put(pending);
   }
 
   end(feed: Feed): void {
     this.#feeds.delete(feedName(feed));
   }
+
+  #put(pending: Pending): Pending {
+    this.#feeds.set(feedName(pending.recovery.link), pending);
+    return pending;
+  }
+}
+
+function isTooLong(branch: readonly ParsedRecord[]): boolean {
+  const bytes = branch.reduce((sum, { envelope }) => sum + envelope.length, 0);
+  return branch.length > BRANCH_MAX_RECORDS || bytes > BRANCH_MAX_BYTES;
 }

@@ -5,7 +5,8 @@ import { comparePositions, positionOf, type Position } from '../record/links.ts'
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
 import { feedName, headKey, type Feed } from './layout.ts';
 import { damaged } from './stored.ts';
-import type { Memory, Turn } from './turn.ts';
+import type { Memory } from './memory.ts';
+import type { Turn } from './turn.ts';
 
 export async function readSignedHead(memory: Memory, feed: Feed): Promise<SignedHead | undefined> {
   const ready = memory.signedHeads.get(feed);
@@ -33,7 +34,6 @@ function headOptions({ network, keys, verifier, feedKeys }: Memory, feed: Feed |
 
 /** Order is by place; only at one place does the later date win. */
 export async function keepHead(
-  memory: Memory,
   turn: Turn,
   signed: SignedHead,
 ): Promise<{ readonly result: 'kept' | 'older'; readonly head: SignedHead } | Refusal> {
@@ -42,7 +42,7 @@ export async function keepHead(
   if (mark !== undefined && head.recovery < mark.recovery) {
     return refuse('replayed', `the head is of recovery ${head.recovery}, and ${mark.recovery} has ended that`);
   }
-  const held = await readSignedHead(memory, head);
+  const held = await readSignedHead(turn.memory, head);
   const other = await contradicting(turn, signed, held);
   if (other !== undefined) {
     const { author, scope } = head;

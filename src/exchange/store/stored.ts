@@ -9,7 +9,7 @@ import { comparePositions, type Position } from '../record/links.ts';
 import { isRefusal } from '../record/refusal.ts';
 import { PREDICATE, type FeedHead, type RecordKind, type VerifiedRecord } from '../record/types.ts';
 import { feedName, forkKey, lastPart, linksAfter, recordKey, under, type Feed } from './layout.ts';
-import type { Memory } from './turn.ts';
+import type { Memory } from './memory.ts';
 import type { FrozenFeed } from './types.ts';
 
 export type ForkProof = readonly [Uint8Array, Uint8Array];

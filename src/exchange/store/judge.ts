@@ -1,0 +1,151 @@
+/** Bytes from anywhere, judged one after another, each against what is on the disk and what this turn has judged before it. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Digest } from '../../crypto/digest.ts';
+import { openSealed, parseSealed, readEnvelope, type ParsedRecord, type SealedRecord } from '../record/envelope.ts';
+import { hasRoom, opensEpoch } from '../record/feed-keys.ts';
+import { keyActionOf, type KeyChange } from '../record/key-change.ts';
+import { comparePositions, judgeLink, type Position } from '../record/links.ts';
+import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
+import type { Admission, AuthorId, VerifiedRecord } from '../record/types.ts';
+import { freezeAt, held, refused } from './answers.ts';
+import { JUDGED_PER_TURN } from './limits.ts';
+import { catchUp, isAwaited, recover, takeAwaited } from './recovery.ts';
+import type { Turn } from './turn.ts';
+
+type Follows = (author: AuthorId) => boolean;
+
+/** In order. One that is bad stops none of the others. */
+export async function judgeAll(turn: Turn, envelopes: readonly Uint8Array[], follows: Follows): Promise<Admission[]> {
+  const sealed = envelopes.map(readEnvelope);
+  const known = await turn.stored(sealed.flatMap((item) => (isRefusal(item) ? [] : [item.id])));
+  const admissions: Admission[] = [];
+  for (const [index, item] of sealed.entries()) {
+    if (index % JUDGED_PER_TURN === JUDGED_PER_TURN - 1) await nextTurn();
+    admissions.push(isRefusal(item) ? refused(item) : await judge(turn, item, known, follows));
+  }
+  return admissions;
+}
+
+async function judge(
+  turn: Turn,
+  sealed: SealedRecord,
+  known: ReadonlySet<Digest>,
+  follows: Follows,
+): Promise<Admission> {
+  // A known id is done with before anything is verified again.
+  if (turn.has(sealed.id, known)) return { result: 'known', id: sealed.id };
+  const { network, keys, verifier } = turn.memory;
+  const parsed = parseSealed(sealed, network);
+  if (isRefusal(parsed)) return refused(parsed);
+  const { link } = parsed;
+  if (!follows(link.author)) return refused(refuse('unknown-author', `nobody here follows ${link.author}`), link);
+  const awaited = isAwaited(turn, parsed);
+  // Nor is what lies behind a proven fork, which is refused whatever its signature.
+  const frozen = awaited ? undefined : behindFork(turn, parsed);
+  if (frozen !== undefined) return refused(frozen, link);
+  const record = openSealed(sealed, { network, keys, verifier, feedKeys: turn.keys(link) });
+  const taken = awaited ? await takeAwaited(turn, sealed, parsed, record) : undefined;
+  if (taken !== undefined) return taken;
+  if (isRefusal(record)) return refused(record, link);
+  const admission = await place(turn, record);
+  if (admission.result !== 'admitted') return admission;
+  const released = [...(await release(turn, record)), ...(await catchUp(turn, record))];
+  return released.length === 0 ? admission : { ...admission, released };
+}
+
+/** A later recovery may end the fork; nothing else gets behind it. */
+function behindFork(turn: Turn, { link }: Pick<ParsedRecord, 'link'>): Refusal | undefined {
+  const fork = turn.fork(link);
+  if (fork === undefined || link.recovery > fork.recovery || comparePositions(link, fork) < 0) return undefined;
+  return frozenAt(link.author, fork);
+}
+
+function frozenAt(author: AuthorId, { seq }: Position): Refusal {
+  return refuse('frozen', `${author} has signed two records with seq ${seq}; the feed is frozen there`);
+}
+
+/** A verified record of a followed author: where does it belong? */
+async function place(turn: Turn, record: VerifiedRecord): Promise<Admission> {
+  const { id, link } = record;
+  const head = turn.mark(link);
+  const change = changeIn(record);
+  const behind = head !== undefined && comparePositions(link, head) <= 0;
+  const state = { head, keys: turn.keys(link), idAt: behind ? await turn.idAt(link, link) : undefined };
+  const verdict = judgeLink(id, link, change === undefined ? state : { ...state, change });
+  if (verdict.verdict === 'known') return { result: 'known', id };
+  const fork = turn.fork(link);
+  // Only the owner's recovery key ends it, and not where it was that recovery which forked.
+  const isEnded = verdict.verdict === 'recovery' && fork !== undefined && fork.recovery < link.recovery;
+  if (fork !== undefined && comparePositions(link, fork) >= 0 && !isEnded) {
+    return refused(frozenAt(link.author, fork), link);
+  }
+  switch (verdict.verdict) {
+    case 'next':
+      return next(turn, record, change);
+    case 'recovery':
+      return recover(turn, record, verdict.keep);
+    case 'gap':
+      return wait(turn, record, verdict.missingFrom);
+    case 'fork':
+      return prove(turn, record, verdict.at, verdict.against);
+    default:
+      return refused(refuse(verdict.verdict, verdict.detail), link);
+  }
+}
+
+async function next(turn: Turn, record: VerifiedRecord, change: KeyChange | undefined): Promise<Admission> {
+  const { link } = record;
+  const keys = turn.keys(link);
+  if (change !== undefined && !hasRoom(keys)) {
+    return refused(refuse('bad-link', `${link.author} has changed keys too often`), link);
+  }
+  if (keys.revoked) return refused(refuse('revoked', `${link.author} has revoked the key that signed this`), link);
+  const beyond = change && turn.memory.hold.beyond(link, change.keep);
+  if (change !== undefined && beyond !== undefined) {
+    // It waited for its gap, and now its author says that the epoch had ended before it.
+    const { recovery, epoch, seq } = change.keep;
+    return freezeAt(turn, record, beyond.envelope, { recovery, epoch, seq: seq + 1 });
+  }
+  return turn.admit(record);
+}
+
+async function wait(turn: Turn, record: VerifiedRecord, missingFrom: number): Promise<Admission> {
+  const { id, link } = record;
+  // What opens an epoch is fetched again with the gap: the hold knows one epoch.
+  if (opensEpoch(link)) return held(id, missingFrom);
+  const { hold } = turn.memory;
+  const waiting = hold.at(link, link.seq);
+  if (waiting !== undefined && waiting.id !== id && comparePositions(waiting.link, link) === 0) {
+    return freezeAt(turn, record, waiting.envelope, link);
+  }
+  hold.put(record);
+  return held(id, missingFrom);
+}
+
+/** What waited for this record, and for what waited for it. */
+async function release(turn: Turn, record: VerifiedRecord): Promise<VerifiedRecord[]> {
+  const released: VerifiedRecord[] = [];
+  let { seq } = record.link;
+  for (;;) {
+    const waiting = turn.memory.hold.take(record.link, ++seq);
+    if (waiting === undefined) return released;
+    const admission = await place(turn, waiting);
+    if (admission.result !== 'admitted') return released;
+    released.push(admission.record);
+  }
+}
+
+/** The record contradicts the one stored at `against`. */
+async function prove(turn: Turn, record: VerifiedRecord, at: Position, against: Position): Promise<Admission> {
+  const stored = await turn.envelopeAt(record.link, against);
+  if (stored !== undefined) return freezeAt(turn, record, stored, at);
+  const what = `it contradicts the record with seq ${against.seq}, which is no longer stored`;
+  return refused(refuse('bad-link', what), record.link);
+}
+
+/** What a record does that opens an epoch. Its signer has been found by this, so it reads. */
+function changeIn({ link, statement }: VerifiedRecord): KeyChange | undefined {
+  if (!opensEpoch(link)) return undefined;
+  const action = keyActionOf(statement, link);
+  return 'keep' in action ? action : undefined;
+}

@@ -1,0 +1,26 @@
+/** What all turns of one store stand on. */
+import type { KeyCache } from '../../crypto/key-cache.ts';
+import type { Verifier } from '../record/envelope.ts';
+import type { FeedKeys } from '../record/feed-keys.ts';
+import type { Fork } from '../record/fork-proof.ts';
+import type { FeedHead } from '../record/types.ts';
+import type { Database } from './database.ts';
+import type { HeadCache } from './head-cache.ts';
+import type { Hold } from './hold.ts';
+import type { PendingRecoveries } from './pending.ts';
+
+/** What the store knows without asking the disk. */
+export interface Memory {
+  readonly network: string;
+  readonly keys: KeyCache;
+  readonly database: Database;
+  readonly hold: Hold;
+  /** Highest accepted places, by feed name. */
+  readonly marks: Map<string, FeedHead>;
+  readonly forks: Map<string, Fork>;
+  /** Who signs where, by feed name; a feed without records is not in it. */
+  readonly feedKeys: Map<string, FeedKeys>;
+  readonly pending: PendingRecoveries;
+  readonly signedHeads: HeadCache;
+  readonly verifier: Verifier;
+}
