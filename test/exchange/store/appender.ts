@@ -17,8 +17,11 @@ async function main(): Promise<void> {
   }
 }
 
-main().catch((error: unknown) => {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-  writeSync(2, `${code}: ${error instanceof Error ? error.message : ''}\n`);
-  process.exitCode = 1;
-});
+// Only as a process of its own: whoever loads all files of this folder does not mean it.
+if (process.argv[1] === import.meta.filename) {
+  main().catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    writeSync(2, `${code}: ${error instanceof Error ? error.message : ''}\n`);
+    process.exitCode = 1;
+  });
+}
