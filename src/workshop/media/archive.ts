@@ -9,10 +9,10 @@ import { digestHex, sha256, type Digest } from '../../crypto/digest.ts';
 import { RefusedError, UnavailableError } from '../../errors.ts';
 import type { Lists } from './apt.ts';
 import { unlessMissing, writeAtomically } from './atomic-file.ts';
-import { verifyCleartext } from './cleartext.ts';
+import { verifyCleartext, type SignedText } from './cleartext.ts';
 import { digestMismatch } from './digest-file.ts';
 import type { HighWaterMarks } from './high-water.ts';
-import type { Keyring } from './keyring.ts';
+import type { Keyring, TrustedKey } from './keyring.ts';
 import { MAX_INDEX_BYTES } from './limits.ts';
 import { packagesIndex, type PackagesIndex, type PackageStanza } from './packages-index.ts';
 import { checkFreshness, parseRelease, type Release } from './release.ts';
@@ -109,7 +109,7 @@ async function verifyRelease(
     warnings.push(`The package source ${asked} has no InRelease file here and is left out.`);
     return undefined;
   }
-  let signed: Awaited<ReturnType<typeof verifyCleartext>>;
+  let signed: SignedText<TrustedKey>;
   try {
     signed = await verifyCleartext(bytes, keyring, now, what);
   } catch (error) {

@@ -1,55 +1,92 @@
-/** The developers' keys: `keys/manifest.yaml` and the files that it names, compared with each other. */
+/** The developers' keys: `manifest.yaml` and the files that it names, compared with each other. */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PublicKey } from 'openpgp';
 import { parse } from 'yaml';
 import { RefusedError, UnavailableError } from '../../errors.ts';
+import { unlessMissing } from './atomic-file.ts';
 import { MAX_KEY_BYTES } from './limits.ts';
+import type { OpenPgpKey } from './openpgp-judge.ts';
+import { readNumberedKey, type NumberedKey } from './signify.ts';
 
-/** One trusted key. `origin` is what a file that it signs must say of itself. */
-export interface TrustedKey {
-  /** Of the primary key, upper-case hex. */
-  readonly fingerprint: string;
-  readonly owner: string;
+/** A key of a package archive. `origin` is what a file that it signs must say of itself. */
+export interface TrustedKey extends OpenPgpKey {
   readonly origin: string;
   /** File name in the keys folder. */
   readonly file: string;
-  readonly key: PublicKey;
 }
+
+/** A key of install media, by the name that a recipe's `signed_by` says. Several keys may have one name. */
+export type MediaKey = (({ readonly kind: 'openpgp' } & OpenPgpKey) | NumberedKey) & {
+  readonly name: string;
+  readonly file: string;
+};
 
 /** The keys that verification may use, and no others. */
 export interface Keyring {
+  /** Of package archives. */
   readonly keys: readonly TrustedKey[];
+  readonly media: readonly MediaKey[];
 }
 
-interface ManifestKey {
+export interface ManifestKey {
   readonly file: string;
+  readonly kind: MediaKey['kind'];
   readonly fingerprint: string;
   readonly owner: string;
-  readonly origin: string;
+  /** At least one of the two: what the key may vouch for. */
+  readonly origin?: string | undefined;
+  readonly name?: string | undefined;
 }
 
-const FILE_NAME = /^[a-z0-9][a-z0-9.+-]{0,120}\.asc$/;
+const FILE_NAME = /^[a-z0-9][a-z0-9.+-]{0,120}\.(?:asc|pub)$/;
 const FINGERPRINT = /^(?:[0-9A-F]{40}|[0-9A-F]{64})$/;
+export const KEY_NAME = /^[a-z][a-z0-9.-]{0,63}$/;
+export const MANIFEST = 'manifest.yaml';
 
 /**
  * Reads every key that the manifest lists. Throws `media/keyring-missing` without a manifest, and
  * `media/keyring-mismatch` when a file holds anything but exactly the key that the manifest says.
+ *
+ * `ownKeysDir`: a folder of the person's own keys, of the same form, which may be missing. No key of it can have the name
+ * or the origin of one that comes with portalgun: what those stand for is not changed by adding a key.
  */
-export async function loadKeyring(keysDir: string): Promise<Keyring> {
-  const manifestPath = join(keysDir, 'manifest.yaml');
-  let text: string;
-  try {
-    text = await readFile(manifestPath, 'utf8');
-  } catch (cause) {
-    throw new UnavailableError('media/keyring-missing', `There is no key manifest at ${manifestPath}.`, {
+export async function loadKeyring(keysDir: string, ownKeysDir?: string): Promise<Keyring> {
+  const keyring = await loadFolder(keysDir);
+  if (!keyring) {
+    throw new UnavailableError('media/keyring-missing', `There is no key manifest at ${join(keysDir, MANIFEST)}.`, {
       hint: 'the folder keys/ belongs to portalgun: install it again',
-      cause,
     });
   }
+  const own = ownKeysDir === undefined ? undefined : await loadFolder(ownKeysDir);
+  if (!own || ownKeysDir === undefined) return keyring;
+  const taken =
+    own.keys.find(({ origin }) => keyring.keys.some((key) => key.origin === origin))?.file ??
+    own.media.find(({ name }) => keyring.media.some((key) => key.name === name))?.file;
+  if (taken !== undefined)
+    throw mismatch(ownKeysDir, `${join(ownKeysDir, taken)} is for what keys that come with portalgun vouch for.`);
+  return { keys: [...keyring.keys, ...own.keys], media: [...keyring.media, ...own.media] };
+}
+
+async function loadFolder(folder: string): Promise<Keyring | undefined> {
+  const manifest = await readManifest(folder);
+  if (!manifest) return undefined;
   const keys: TrustedKey[] = [];
-  for (const entry of parseManifest(text, manifestPath)) keys.push(await loadKey(keysDir, entry));
-  return { keys };
+  const media: MediaKey[] = [];
+  for (const entry of manifest) {
+    const { file, name, origin } = entry;
+    const key = await loadKey(join(folder, file), entry);
+    if (origin !== undefined && key.kind === 'openpgp') keys.push({ ...key, origin, file });
+    if (name !== undefined) media.push({ ...key, name, file });
+  }
+  return { keys, media };
+}
+
+/** Undefined where the folder has no manifest. Throws `media/keyring-mismatch` for one that cannot be used. */
+export async function readManifest(folder: string): Promise<ManifestKey[] | undefined> {
+  const path = join(folder, MANIFEST);
+  const text = await readFile(path, 'utf8').catch(unlessMissing);
+  return text === undefined ? undefined : parseManifest(text, path);
 }
 
 function parseManifest(text: string, path: string): ManifestKey[] {
@@ -64,34 +101,68 @@ function parseManifest(text: string, path: string): ManifestKey[] {
   if (!Array.isArray(document['keys'])) throw wrong('it has no list of keys');
   return document['keys'].map((entry: unknown, index): ManifestKey => {
     if (!isRecord(entry)) throw wrong(`key ${index + 1} is not a mapping`);
-    const { file, fingerprint, owner, origin } = entry;
+    const { file, fingerprint, owner, origin, name, kind = 'openpgp' } = entry;
     if (typeof file !== 'string' || !FILE_NAME.test(file)) throw wrong(`key ${index + 1} has no plain file name`);
     if (typeof fingerprint !== 'string' || !FINGERPRINT.test(fingerprint)) throw wrong(`${file} has no fingerprint`);
-    if (typeof owner !== 'string' || typeof origin !== 'string') throw wrong(`${file} has no owner or no origin`);
-    return { file, fingerprint, owner, origin };
+    if (typeof owner !== 'string') throw wrong(`${file} has no owner`);
+    if (kind !== 'openpgp' && kind !== 'signify' && kind !== 'minisign') throw wrong(`${file} is of no known kind`);
+    if (origin !== undefined && (typeof origin !== 'string' || kind !== 'openpgp'))
+      throw wrong(`${file} cannot have that origin`);
+    if (name !== undefined && (typeof name !== 'string' || !KEY_NAME.test(name)))
+      throw wrong(`${file} has no plain name`);
+    if (origin === undefined && name === undefined)
+      throw wrong(`${file} has neither origin nor name: it is for nothing`);
+    return { file, kind, fingerprint, owner, origin, name };
   });
 }
 
-async function loadKey(keysDir: string, entry: ManifestKey): Promise<TrustedKey> {
-  // Loaded when needed: a command that verifies nothing must not pay for it.
-  const { readKeys } = await import('openpgp');
-  const path = join(keysDir, entry.file);
-  let keys: PublicKey[];
+type LoadedKey = ({ readonly kind: 'openpgp' } & OpenPgpKey) | NumberedKey;
+
+async function loadKey(path: string, { kind, fingerprint, owner }: ManifestKey): Promise<LoadedKey> {
+  const key = await readKeyAt(path, kind);
+  if (key.fingerprint !== fingerprint) {
+    throw mismatch(
+      path,
+      `The key file ${path} holds the key ${key.fingerprint}, but the manifest says ${fingerprint}.`,
+    );
+  }
+  return { ...key, owner };
+}
+
+/** The one key in a file, whatever its fingerprint, with the owner that it names. Throws `media/keyring-mismatch`. */
+export async function readKeyAt(path: string, kind: MediaKey['kind']): Promise<LoadedKey> {
+  let bytes: Buffer;
   try {
     if ((await stat(path)).size > MAX_KEY_BYTES) throw new Error(`larger than ${MAX_KEY_BYTES} bytes`);
-    keys = await readKeys({ armoredKeys: await readFile(path, 'utf8') });
+    bytes = await readFile(path);
+    if (kind !== 'openpgp') {
+      const { comment, ...key } = readNumberedKey(bytes);
+      return { kind, owner: comment, ...key };
+    }
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new RefusedError('media/keyring-mismatch', `The key file ${path} cannot be read: ${why}.`, { cause });
+    throw unreadable(path, cause);
+  }
+  return readOpenPgpKey(path, bytes);
+}
+
+async function readOpenPgpKey(path: string, bytes: Buffer): Promise<{ readonly kind: 'openpgp' } & OpenPgpKey> {
+  // Loaded when needed: a command that verifies nothing must not pay for it.
+  const { readKeys } = await import('openpgp');
+  let keys: PublicKey[];
+  try {
+    keys = await readKeys({ armoredKeys: bytes.toString('utf8') });
+  } catch (cause) {
+    throw unreadable(path, cause);
   }
   const [key, ...others] = keys;
   if (!key || others.length > 0) throw mismatch(path, `The key file ${path} holds ${keys.length} keys instead of one.`);
-  const found = key.getFingerprint().toUpperCase();
-  if (found !== entry.fingerprint) {
-    throw mismatch(path, `The key file ${path} holds the key ${found}, but the manifest says ${entry.fingerprint}.`);
-  }
   if (key.isPrivate()) throw mismatch(path, `The key file ${path} holds a private key.`);
-  return { ...entry, key };
+  return { kind: 'openpgp', fingerprint: key.getFingerprint().toUpperCase(), owner: key.getUserIDs()[0] ?? '', key };
+}
+
+function unreadable(path: string, cause: unknown): RefusedError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new RefusedError('media/keyring-mismatch', `The key file ${path} cannot be read: ${why}.`, { cause });
 }
 
 function mismatch(path: string, message: string): RefusedError {

@@ -6,6 +6,14 @@ const MiB = 1024 * 1024;
 export const MAX_RELEASE_BYTES = 8 * MiB;
 /** Signatures on one file; Debian uses two or three. More would only be there to make us work. */
 export const MAX_SIGNATURES = 16;
+/** A detached signature, or the part of a file that holds one. */
+export const MAX_SIGNATURE_BYTES = 64 * 1024;
+/** A list of checksums. Debian's largest are some 10 KB. */
+export const MAX_CHECKSUMS_BYTES = 4 * MiB;
+/** Lines of one list of checksums. */
+export const MAX_CHECKSUM_LINES = 20_000;
+/** A file under a signature that has to be in memory as a whole (signify, minisign's legacy form). */
+export const MAX_LEGACY_SIGNED_BYTES = 64 * MiB;
 /** One public key file. Debian's hold about 12 KB. */
 export const MAX_KEY_BYTES = 1 * MiB;
 /** The unpacked Packages index of one suite; Debian 12 main has 50 MB. It is held as one string. */

@@ -9,6 +9,18 @@ import { makeKey, writeKeys } from './test-archive.ts';
 
 const KEYS = fileURLToPath(new URL('../../../keys', import.meta.url));
 
+interface ManifestLine {
+  readonly file: string;
+  readonly valid: { readonly from: string; readonly until?: string };
+  readonly checked: readonly string[];
+  readonly since: string;
+}
+
+async function manifestOf(directory: string): Promise<readonly ManifestLine[]> {
+  const manifest: { keys: readonly ManifestLine[] } = parse(await readFile(join(directory, 'manifest.yaml'), 'utf8'));
+  return manifest.keys;
+}
+
 describe('the keyring', () => {
   let directory: string;
   beforeEach(async () => {
@@ -17,23 +29,42 @@ describe('the keyring', () => {
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
   it('of keys/ says of each key what the key says of itself', async () => {
-    const manifest: { keys: { file: string; owner: string; valid: { from: string; until: string } }[] } = parse(
-      await readFile(join(KEYS, 'manifest.yaml'), 'utf8'),
-    );
-    const { keys } = await loadKeyring(KEYS);
-    assert.equal(keys.length, 9);
-    for (const { file, key, owner } of keys) {
-      const entry = manifest.keys.find((one) => one.file === file);
-      const until = await key.getExpirationTime();
-      assert(until instanceof Date);
+    const { keys, media } = await loadKeyring(KEYS);
+    assert.deepEqual([keys.length, media.length], [9, 5]);
+    for (const one of [...keys, ...media]) {
+      if ('number' in one) continue;
+      const entry = (await manifestOf(KEYS)).find(({ file }) => file === one.file);
+      const until = await one.key.getExpirationTime();
       assert.deepEqual(
         entry?.valid,
-        { from: key.getCreationTime().toISOString().slice(0, 10), until: until.toISOString().slice(0, 10) },
-        file,
+        {
+          from: one.key.getCreationTime().toISOString().slice(0, 10),
+          ...(until instanceof Date && { until: until.toISOString().slice(0, 10) }),
+        },
+        one.file,
       );
-      assert.deepEqual(key.getUserIDs(), [owner]);
-      assert.equal(await key.isRevoked(), false);
+      assert.deepEqual(one.key.getUserIDs(), [one.owner]);
+      assert.equal(await one.key.isRevoked(), false);
     }
+  });
+
+  it('of keys/ says of each key where it was compared, and since when it is here', async () => {
+    for (const { file, checked, since } of await manifestOf(KEYS)) {
+      assert(checked.length > 0, file);
+      assert.match(since, /^20\d\d-\d\d-\d\d$/, file);
+    }
+  });
+
+  it('of keys/ has OpenBSD’s keys as Debian ships them', async () => {
+    const { media } = await loadKeyring(KEYS);
+    const openbsd = media.filter(({ kind }) => kind === 'signify');
+    assert.deepEqual(
+      openbsd.map(({ name, owner }) => [name, owner]),
+      [
+        ['openbsd-72', 'openbsd 7.2 public key'],
+        ['openbsd-73', 'openbsd 7.3 public key'],
+      ],
+    );
   });
 
   it('refuses a key file with another key than the manifest says', async () => {
@@ -75,6 +106,12 @@ describe('the keyring', () => {
     'without keys': 'manifest: 1\n',
     'that leads out of the folder': 'manifest: 1\nkeys: [{ file: ../key.asc, fingerprint: x, owner: y, origin: z }]\n',
     'that is not YAML': 'manifest: [1\n',
+    'with a key that is for nothing':
+      'manifest: 1\nkeys: [{ file: key.asc, fingerprint: B7C5D7D6350947F8B7C5D7D6350947F8B7C5D7D6, owner: y }]\n',
+    'with a key of no known kind':
+      'manifest: 1\nkeys: [{ file: key.asc, kind: x509, fingerprint: B7C5D7D6350947F8B7C5D7D6350947F8B7C5D7D6, owner: y, name: z }]\n',
+    'with an archive that signify signs':
+      'manifest: 1\nkeys: [{ file: key.pub, kind: signify, fingerprint: B7C5D7D6350947F8B7C5D7D6350947F8B7C5D7D6, owner: y, origin: z }]\n',
     'with a short fingerprint':
       'manifest: 1\nkeys: [{ file: key.asc, fingerprint: B7C5D7D6350947F8, owner: y, origin: z }]\n',
   })) {
