@@ -401,8 +401,9 @@ export class World {
     if (seenAt !== undefined && this.now - seenAt < SEEN_TTL_MS) return;
     to.seen.set(id, this.now);
     const { life } = to;
-    const verdict = await to.participant.judgeGossip(from.author, author, data);
-    if (verdict === 'accept' && to.life === life) this.gossip(to, author, data, MESH_DEGREE, from);
+    const { verdict, stored } = to.participant.judgeGossip(from.author, author, data);
+    await stored;
+    if ((await verdict) === 'accept' && to.life === life) this.gossip(to, author, data, MESH_DEGREE, from);
   }
 
   #isCut([a, b]: readonly [SimNode, SimNode]): boolean {

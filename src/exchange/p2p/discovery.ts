@@ -58,8 +58,9 @@ export function createDiscovery(node: Libp2p, dht: KadDHT, now: () => number, on
       for (const author of wanted) {
         const nodes = node.getPeers().length;
         const before = provided.get(author);
-        // The DHT puts it among the k closest nodes; until there are k of them, each new one changes who that is.
-        const settled = before !== undefined && (before.nodes >= nodes || before.nodes >= dht.k);
+        // The DHT puts it among the k closest nodes, and until there are k of them, a new one may be among them. Providing
+        // makes new connections in its turn: done again for each, it would keep a growing network busy with itself.
+        const settled = before !== undefined && (nodes < 2 * before.nodes || before.nodes >= dht.k);
         if (nodes === 0 || (settled && now() - before.at < PROVIDE_AGAIN_MS)) continue;
         try {
           // Without a node that took it, the feed counts as not provided, and is tried again.

@@ -184,8 +184,8 @@ async function startOn(
     },
     async announce(record) {
       upkeep.refresh();
-      await participant.renewHead();
       const told = new Set((await gossip.publish(record)).map((peer) => peer.toString()));
+      await participant.renewHead();
       // Who was not told sees by our question that we have more.
       for (const key of participant.agenda.peers) if (!told.has(key)) participant.want(key);
       upkeep.settle();

@@ -1,8 +1,15 @@
-/** What to do with a record that came by gossip. Nothing here asks who sent it, but for how much they have sent. */
+/**
+ * What to do with a record that came by gossip. Nothing here asks who sent it, but for how much they have sent.
+ *
+ * The verdict does not wait for the disk: each hop would add a sync of its own. A node that dies in between has passed on
+ * a record that it does not have, and gets it by sync.
+ */
 import type { Admission, AuthorId, RefusalReason } from '../record/types.ts';
 import type { RecordStore } from '../store/types.ts';
 import type { Budgets } from './budgets.ts';
 import { RATE_LIMIT_MAX_PEERS, RATE_LIMITS } from './limits.ts';
+import { asError } from './protocol.ts';
+import type { OnTrouble } from './protocol.ts';
 import { createRateLimiter } from './rate-limit.ts';
 
 /** Accept: passed on. Ignore: not passed on. Reject: held against whoever relayed it. */
@@ -16,28 +23,48 @@ export interface GossipContext {
   readonly onAdmission: (admission: Admission, from: string) => void;
   /** A record arrived whose predecessors did not: this peer has them. */
   readonly onGap: (peer: string) => void;
+  readonly onTrouble: OnTrouble;
 }
 
 /** What a refusal says about the bytes. Only what is wrong for everybody is held against who relayed it. */
 const WRONG_FOR_EVERYBODY: readonly RefusalReason[] = ['too-large', 'bad-encoding', 'bad-statement', 'bad-signature'];
 
 /** `author`: whose topic it came on. */
-export type JudgeGossip = (peer: string, author: AuthorId, data: Uint8Array) => Promise<GossipVerdict>;
+export type JudgeGossip = (peer: string, author: AuthorId, data: Uint8Array) => Judgement;
+
+/** Neither rejects. */
+export interface Judgement {
+  readonly verdict: Promise<GossipVerdict>;
+  /** Resolves when it is on the disk, or trouble with that has been told. */
+  readonly stored: Promise<void>;
+}
 
 export function createGossipJudge(context: GossipContext): JudgeGossip {
-  const { budgets, store } = context;
+  const { budgets } = context;
   const rate = createRateLimiter(RATE_LIMITS.gossip, context.now, RATE_LIMIT_MAX_PEERS);
-  return async (peer, author, data) => {
-    if (!context.carries(author)) return 'ignore';
+  return (peer, author, data) => {
+    if (!context.carries(author)) return IGNORED;
     // Over its limits a peer is not heard, and not punished either: what it had to say comes by sync.
-    if (!rate(peer).allowed || !budgets.left(peer, 'refused').allowed) return 'ignore';
-    if (!budgets.take(peer, 'received', data.length).allowed) return 'ignore';
-    const admission = await store.admit(data, { follows: (one) => one === author });
-    context.onAdmission(admission, peer);
-    if (admission.result === 'held') context.onGap(peer);
-    return verdictOn(admission);
+    if (!rate(peer).allowed || !budgets.left(peer, 'refused').allowed) return IGNORED;
+    if (!budgets.take(peer, 'received', data.length).allowed) return IGNORED;
+    const { promise: verdict, resolve } = Promise.withResolvers<GossipVerdict>();
+    const follows = (one: AuthorId): boolean => one === author;
+    const store = async (): Promise<void> => {
+      try {
+        const onJudged = (judged: Admission): void => resolve(verdictOn(judged));
+        const admission = await context.store.admit(data, { follows, onJudged });
+        context.onAdmission(admission, peer);
+        if (admission.result === 'held') context.onGap(peer);
+      } catch (error) {
+        resolve('ignore');
+        context.onTrouble('storing what came by gossip', peer, asError(error));
+      }
+    };
+    return { verdict, stored: store() };
   };
 }
+
+const IGNORED: Judgement = { verdict: Promise.resolve('ignore'), stored: Promise.resolve() };
 
 /** Reject: wrong for everybody, or not by the topic's author. Ignore: everything that another node may see differently. */
 export function verdictOn(admission: Admission): GossipVerdict {

@@ -136,7 +136,7 @@ export function startGossip(pubsub: GossipSub, judge: JudgeGossip): Gossip {
     const author = authorOfTopic(message.topic);
     return author === undefined
       ? TopicValidatorResult.Ignore
-      : VERDICTS[await judge(peer.toString(), author, message.data)];
+      : VERDICTS[await judge(peer.toString(), author, message.data).verdict];
   };
   return {
     refresh(carried, trusted) {

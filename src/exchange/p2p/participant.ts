@@ -117,6 +117,7 @@ export class Participant {
       now,
       onAdmission: (admission, from) => this.#admission(admission, from),
       onGap: (peer) => this.want(peer),
+      onTrouble,
     });
   }
 

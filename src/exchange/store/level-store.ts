@@ -87,10 +87,16 @@ export class LevelStore implements OwnStore {
     this.blobs = openBlobs(memory.database);
   }
 
-  async admit(envelope: Uint8Array, options: Follows): Promise<Admission> {
-    const [admission] = await this.admitAll([envelope], options);
-    if (admission === undefined) throw new Error('one envelope, one admission');
-    return admission;
+  async admit(
+    envelope: Uint8Array,
+    { follows, onJudged }: Follows & { readonly onJudged?: (admission: Admission) => void },
+  ): Promise<Admission> {
+    return this.#write(async (turn) => {
+      const [admission] = await this.#judgeAll(turn, [envelope], follows);
+      if (admission === undefined) throw new Error('one envelope, one admission');
+      onJudged?.(admission);
+      return admission;
+    });
   }
 
   async admitAll(envelopes: readonly Uint8Array[], options: Follows): Promise<Admission[]> {

@@ -28,7 +28,17 @@ export interface FrozenFeed {
 
 export interface RecordStore {
   /** Judges and stores what came from anywhere. Never throws for bad input: that is `refused`. */
-  admit(envelope: Uint8Array, options: { follows: (author: AuthorId) => boolean }): Promise<Admission>;
+  admit(
+    envelope: Uint8Array,
+    options: {
+      follows: (author: AuthorId) => boolean;
+      /**
+       * Told what it will be before it is on the disk: enough to pass a record on, not to act on it. Not called where it
+       * cannot be judged (the disk cannot be read); then the promise rejects.
+       */
+      onJudged?: (admission: Admission) => void;
+    },
+  ): Promise<Admission>;
   /** As `admit`, in order, with one sync for all. */
   admitAll(envelopes: readonly Uint8Array[], options: { follows: (author: AuthorId) => boolean }): Promise<Admission[]>;
   get(id: Digest): Promise<VerifiedRecord | undefined>;
