@@ -9,7 +9,7 @@ import { MAX_OPERATIONS } from './limits.ts';
 import type { CheckedRecipe, Operation, Recipe, Step } from './types.ts';
 
 /** Parts that are compared entry by entry; all others are set whole. */
-const BY_ENTRY: readonly (keyof Recipe)[] = ['media', 'params', 'machine', 'reproducible', 'defaults'];
+const BY_ENTRY: readonly (keyof Recipe)[] = ['media', 'params', 'needles', 'machine', 'reproducible', 'defaults'];
 
 /**
  * Operations that turn `before` into `after`: applying them gives exactly its digest. Empty where both say the same.
@@ -18,7 +18,7 @@ const BY_ENTRY: readonly (keyof Recipe)[] = ['media', 'params', 'machine', 'repr
 export function diffRecipes(before: CheckedRecipe, after: CheckedRecipe): readonly Operation[] {
   const operations = [
     ...stepOperations(before.recipe.steps, after.recipe.steps),
-    ...partOperations(before.recipe, after.recipe),
+    ...partDifferences(before.recipe, after.recipe).map(set),
   ];
   if (operations.length <= MAX_OPERATIONS) return operations;
   throw new UsageError(
@@ -53,28 +53,37 @@ function stepOperations(before: readonly Step[], after: readonly Step[]): Operat
   return operations;
 }
 
-function partOperations(before: Recipe, after: Recipe): Operation[] {
+/** One part of a recipe that differs, or one entry of it; undefined: there is none. */
+export interface PartDifference {
+  readonly path: readonly string[];
+  readonly was: unknown;
+  readonly is: unknown;
+}
+
+/** Everything but the steps. */
+export function partDifferences(before: Recipe, after: Recipe): PartDifference[] {
   const parts = [...new Set([...Object.keys(before), ...Object.keys(after)])] as (keyof Recipe)[];
-  return parts.flatMap((part): Operation[] => {
+  return parts.flatMap((part): PartDifference[] => {
     const [was, is] = [before[part], after[part]];
     if (part === 'steps' || isDeepStrictEqual(was, is)) return [];
     if (BY_ENTRY.includes(part) && was !== undefined && is !== undefined)
-      return entryOperations(part, was as Fields, is as Fields);
-    return [set([part], was, is)];
+      return entryDifferences(part, was as Fields, is as Fields);
+    return [{ path: [part], was, is }];
   });
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
-function entryOperations(part: string, was: Fields, is: Fields): Operation[] {
+function entryDifferences(part: string, was: Fields, is: Fields): PartDifference[] {
   const names = [...new Set([...Object.keys(was), ...Object.keys(is)])];
   const own = (fields: Fields, name: string): unknown => (Object.hasOwn(fields, name) ? fields[name] : undefined);
-  return names.flatMap((name) =>
-    isDeepStrictEqual(own(was, name), own(is, name)) ? [] : [set([part, name], own(was, name), own(is, name))],
-  );
+  return names.flatMap((name) => {
+    const entry = { path: [part, name], was: own(was, name), is: own(is, name) };
+    return isDeepStrictEqual(entry.was, entry.is) ? [] : [entry];
+  });
 }
 
-function set(path: readonly string[], was: unknown, is: unknown): Operation {
+function set({ path, was, is }: PartDifference): Operation {
   return {
     op: 'set',
     path,

@@ -42,6 +42,7 @@ export { lintBase } from './lint-base.ts';
 export { diffLocks, formatLock, lockDigest, lockMatches, locksDigest, parseLock } from './lock.ts';
 export { recipeTemplate } from './new.ts';
 export { renderRecipe } from './render-yaml.ts';
+export { conflictsOf, mergePatches, type Conflict, type Merge, type MergeablePatch } from './merge.ts';
 export { valueProblem } from './meaning.ts';
 export { parseOperations } from './operations.ts';
 export { parseRecipe } from './parse.ts';

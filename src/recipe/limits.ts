@@ -56,6 +56,8 @@ export const DEFAULT_NEEDLE_MARGIN = 50;
 export const DEFAULT_PIXEL_WITHIN = 8;
 /** Operations of one patch. */
 export const MAX_OPERATIONS = 64;
+/** Patches that are merged at once: each is applied and compared. */
+export const MAX_MERGED_PATCHES = 256;
 /** Parts of the path of a `set`. */
 export const MAX_PATH_PARTS = 16;
 /** Problems shown for one file; the rest are counted. */
