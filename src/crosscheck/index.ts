@@ -24,5 +24,6 @@ export {
   type Possession,
 } from './challenge.ts';
 export { differences, theirManifest } from './differences.ts';
-export { lastWriterIn, type Stage } from './last-writer.ts';
+export { lastWriterIn, type Stage, type Writer } from './last-writer.ts';
+export { describeWriter, withOrigins, type NamedDifference } from './origin.ts';
 export { placeOf } from './places.ts';

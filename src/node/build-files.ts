@@ -57,21 +57,30 @@ export async function readManifest(home: Home, build: BuildRecord): Promise<stri
 /** Files of `stages/`: `007-base-system.txt` is the manifest of the disk after that step, the seventh that has one. */
 const STAGE_FILE = /^\d{3}-([a-z0-9][a-z0-9-]*)\.txt$/;
 
-/** What the disk held after a step, so that a difference can be laid to the step that made it. */
-export async function keepStage(home: Home, id: string, index: number, stage: Stage<string>): Promise<void> {
-  const name = `${String(index).padStart(3, '0')}-${stage.step}.txt`;
+/** Stands for a manifest that is the one of the stage before: a large one is not kept twenty times. */
+const SAME = 'as before\n';
+
+/** What the disk held after some steps, in order, so that a difference can be laid to the step that made it. */
+export async function keepStages(home: Home, id: string, stages: readonly Stage<string>[]): Promise<void> {
   const folder = path.join(home.buildsDir, id, 'stages');
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeFileAtomic(path.join(folder, name), stage.manifest);
+  for (const [index, { step, manifest }] of stages.entries()) {
+    const name = `${String(index + 1).padStart(3, '0')}-${step}.txt`;
+    await writeFileAtomic(path.join(folder, name), manifest === stages[index - 1]?.manifest ? SAME : manifest);
+  }
 }
 
 /** In the order of the build. Empty where none were kept. */
-export async function readStages(home: Home, build: BuildRecord): Promise<Stage<Manifest>[]> {
+export async function readStages(home: Home, build: Pick<BuildRecord, 'id'>): Promise<Stage<Manifest>[]> {
   const folder = path.join(home.buildsDir, build.id, 'stages');
   const stages: Stage<Manifest>[] = [];
   for (const name of (await readdir(folder).catch(noneIfMissing)).sort()) {
     const step = STAGE_FILE.exec(name)?.[1];
-    if (step !== undefined) stages.push({ step, manifest: parseManifest(await readFile(path.join(folder, name))) });
+    if (step === undefined) continue;
+    const bytes = await readFile(path.join(folder, name));
+    const before = stages.at(-1)?.manifest;
+    const same = before !== undefined && bytes.toString('latin1') === SAME;
+    stages.push({ step, manifest: same ? before : parseManifest(bytes) });
   }
   return stages;
 }

@@ -13,7 +13,7 @@ import type { Evidence } from '../exchange/record/types.ts';
 import { formatScreen } from './screen-evidence.ts';
 import type { BuildEvent, RepairRequest, RepairSource } from '../workshop/provision/types.ts';
 import { attestationOf, buildKeyFor } from './attestation.ts';
-import { keepLock, keepManifest, keepRecipe, keepScreen } from './build-files.ts';
+import { keepLock, keepManifest, keepRecipe, keepScreen, keepStages } from './build-files.ts';
 import { takeBuildLock } from './build-lock.ts';
 import {
   BUILD_RECORD_VERSION,
@@ -183,6 +183,7 @@ async function writeDown(
     await writeFile(lockFileOf(file), formatLock(made), { flag: 'wx' }).catch(unlessThereOrReadOnly);
   }
   if (outcome.image) await keepManifest(home, started.id, outcome.image.manifest.text);
+  if (outcome.image) await keepStages(home, started.id, outcome.image.stages);
   const record: BuildRecord = {
     ...started,
     status: 'done',

@@ -7,7 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import readline from 'node:readline';
 import { sha256 } from '../../src/crypto/digest.ts';
-import { keepStage } from '../../src/node/build-files.ts';
+import { keepStages } from '../../src/node/build-files.ts';
 import { formatManifest, storeImage, type Manifest, type ManifestEntry } from '../../src/workshop/image/index.ts';
 import { cli, json, outcomeOf, startCli } from '../support/cli.ts';
 import { GRUB_RECIPE } from '../support/grub.ts';
@@ -98,8 +98,13 @@ describe('portalgun crosscheck', function () {
 
   it('lays a difference to the step that last wrote it here, and says where something that is no file lies', async () => {
     const before = manifest({ '/etc/issue': 'x' });
-    await keepStage(alice.home, ours, 1, { step: 'base-system', manifest: before.text });
-    await keepStage(alice.home, ours, 2, { step: 'name-it', manifest: manifest({ '/etc/hostname': 'portal' }).text });
+    const end = manifest({ '/etc/hostname': 'portal' }).text;
+    const steps = { 'base-system': before.text, nothing: before.text, 'name-it': end, 'power-off': end };
+    await keepStages(
+      alice.home,
+      ours,
+      Object.entries(steps).map(([step, text]) => ({ step, manifest: text })),
+    );
     const other = manifest({ '/etc/hostname': 'gun' }, 'another boot sector');
     await json(bob, ['publish', await finishedBuild(bob, other)]);
     const { differences } = await verdictOf(alice, 4);
@@ -112,7 +117,7 @@ describe('portalgun crosscheck', function () {
     );
     const { stdout } = await cli(alice, ['crosscheck', 'tiny']);
     assert.match(stdout, /boot sector: what the firmware runs first/);
-    assert.match(stdout, /last written here by the step name-it/);
+    assert.match(stdout, /last written here by the step name-it, or one after nothing/);
     assert.match(stdout, /differs, 2 times/);
   });
 

@@ -25,13 +25,13 @@ describe('the step that last wrote an entry', () => {
   ]);
 
   it('is the one after which it was first as it is at the end', () => {
-    assert.equal(writer('a'), 'partition');
-    assert.equal(writer('b'), 'base-system');
-    assert.equal(writer('d'), 'base-system');
+    assert.deepEqual(writer('a'), { step: 'partition', after: null });
+    assert.deepEqual(writer('b'), { step: 'base-system', after: 'partition' });
+    assert.deepEqual(writer('d'), { step: 'base-system', after: 'partition' });
   });
 
   it('is the one that brought back what another had removed', () => {
-    assert.equal(writer('c'), 'finish');
+    assert.deepEqual(writer('c'), { step: 'finish', after: 'base-system' });
   });
 
   it('is not known of what the image does not have, nor without stages', () => {

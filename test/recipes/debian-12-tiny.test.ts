@@ -6,7 +6,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import tar from 'tar-stream';
+import { lastWriterIn } from '../../src/crosscheck/index.ts';
 import { sha256 } from '../../src/crypto/digest.ts';
+import { readStages } from '../../src/node/build-files.ts';
 import { lintRecipe } from '../../src/recipe/lint.ts';
 import { parseLock } from '../../src/recipe/lock.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
@@ -89,6 +91,12 @@ describe('recipes/debian-12-tiny.yaml', function () {
       assert.equal(record.manifest, sha256(Buffer.from(tiny.manifest)));
       const images: Answer = await json(tiny.home, ['images', 'list']);
       assert.ok(JSON.stringify(images).includes(record.image));
+    });
+
+    it('keeps what the disk held after its steps: the step that wrote a file is known', async () => {
+      const writerOf = lastWriterIn(await readStages(tiny.home.home, tiny.record));
+      for (const name of ['disk:0+512', 'p1:/etc/hostname'])
+        assert.deepEqual(writerOf(name), { step: 'check', after: 'grub-tools' }, name);
     });
 
     it('measures all of the disk: boot sector, gap and file system, and no rule touches anything', () => {

@@ -1,7 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { Attempt, Condition, Possession } from '../../crosscheck/index.ts';
+import {
+  describeWriter,
+  type Attempt,
+  type Condition,
+  type NamedDifference,
+  type Possession,
+} from '../../crosscheck/index.ts';
 import { errnoOf, InterruptedError, UsageError } from '../../errors.ts';
 import { latestBuildOf } from '../../node/build-records.ts';
 import { connect } from '../../node/connect.ts';
@@ -12,8 +18,6 @@ import { columns, note, paint, printResult, table, type Colour } from '../output
 /** How often `--watch` compares again. Peers' records come by themselves, whenever they publish. */
 const WATCH_INTERVAL_MS = 5_000;
 
-type Named = ManifestDifference & { readonly step?: string; readonly place?: string };
-
 interface Verdict {
   readonly peer: string;
   readonly verdict: string;
@@ -21,7 +25,7 @@ interface Verdict {
   readonly shared: readonly string[];
   readonly conditions: readonly Condition[];
   readonly attempts: readonly Attempt[];
-  readonly differences?: readonly Named[];
+  readonly differences?: readonly NamedDifference[];
   readonly differenceCount?: number;
   readonly differencesUnknown?: string;
   readonly possession?: Possession;
@@ -175,12 +179,13 @@ function history({ attempts }: Verdict): string[] {
   return runs.map(({ word, count }) => `  ${word}${count === 1 ? '' : `, ${count} times`}`);
 }
 
-function described(difference: Named, peer: string): string[] {
-  const { path, step, place } = difference;
+function described(difference: NamedDifference, peer: string): string[] {
+  const { path, place } = difference;
+  const writer = describeWriter(difference);
   return [
     `  ${path}: ${howItDiffers(difference, peer)}`,
     ...(place === undefined ? [] : [`    ${place}`]),
-    ...(step === undefined ? [] : [`    last written here by the step ${step}`]),
+    ...(writer === undefined ? [] : [`    ${writer}`]),
   ];
 }
 

@@ -1,11 +1,10 @@
 /** Compares a build of this home with what configured peers have signed. */
 import {
   differences,
-  lastWriterIn,
-  placeOf,
   theirManifest,
   underOtherRules,
   verdictFor,
+  withOrigins,
   type OwnBuild,
   type PeerVerdict,
   type Possession,
@@ -131,15 +130,8 @@ async function withDifferences(
     return { ...verdict, differencesUnknown: `Their list of files could not be compared: ${error.message}` };
   }
   const judged = verdict.otherRules === true ? underOtherRules(verdict, all) : verdict;
-  const writer = lastWriterIn(await readStages(session.home, build));
-  const named = all.slice(0, MAX_NAMED_DIFFERENCES).map((one) => withOrigin(one, writer));
+  const named = withOrigins(all.slice(0, MAX_NAMED_DIFFERENCES), await readStages(session.home, build));
   return { ...judged, differences: named, differenceCount: all.length };
-}
-
-/** With the step that last wrote it here, and what it is where it is no file; as far as that is known. */
-function withOrigin(difference: ManifestDifference, writer: (path: string) => string | undefined) {
-  const [step, place] = [writer(difference.path), placeOf(difference.path)];
-  return { ...difference, ...(step !== undefined && { step }), ...(place !== undefined && { place }) };
 }
 
 /** Mine with what they say differs; the whole of theirs where that is less to send. */

@@ -3,12 +3,13 @@ import path from 'node:path';
 import type { Digest } from '../../crypto/digest.ts';
 import { FailedError, UsageError } from '../../errors.ts';
 import { usesPointer } from '../../recipe/conditions.ts';
-import { draftImage, measureDisk, type ImageDraft, type Manifest, type MeasuringTools } from '../image/index.ts';
+import { draftImage, type ImageDraft, type Manifest, type MeasuringTools } from '../image/index.ts';
 import { startMachine } from '../machine/index.ts';
 import type { MachineDisk } from '../machine/types.ts';
 import type { VerifiedMedia } from '../media/types.ts';
 import { createWorkbench, runSteps, type RunResult } from '../provision/index.ts';
 import type { HostFacts } from './host.ts';
+import { measureWithStages, type BuildStage } from './measure-stages.ts';
 import type { MachinePlan } from './plan.ts';
 import { sensesFor } from './senses.ts';
 import type { BuildOutcome, BuildRequest, Making } from './types.ts';
@@ -49,7 +50,10 @@ export async function finishImage(
     signal: request.signal,
   });
   try {
-    const manifest = await measure(request, making, done, diskOf(draft.disks, output.disk));
+    const { manifest, stages } = await measure(request, making, done, {
+      diskId: output.disk,
+      disk: diskOf(draft.disks, output.disk),
+    });
     await personalise(request, making, done, { draft, diskId: output.disk });
     making.tell({ event: 'phase', phase: 'store' });
     const { arch, cpus, memoryMiB, firmware } = plan.config;
@@ -66,26 +70,36 @@ export async function finishImage(
       { diskId: output.disk, manifest },
     );
     const files = Object.fromEntries(stored.disks.map(({ file, sha256 }): [string, Digest] => [file, sha256]));
-    return { id: stored.id, manifest, files };
+    return { id: stored.id, manifest, files, stages };
   } finally {
     await draft.discard();
   }
 }
 
-async function measure(request: BuildRequest, making: Making, done: Finished, disk: string): Promise<Manifest> {
+async function measure(
+  request: BuildRequest,
+  making: Making,
+  done: Finished,
+  measured: { readonly diskId: string; readonly disk: string },
+): Promise<{ readonly manifest: Manifest; readonly stages: readonly BuildStage[] }> {
   making.tell({ event: 'phase', phase: 'measure' });
   const { folders, signal } = request;
-  return measureDisk({
+  const { run } = done;
+  return measureWithStages({
+    ...measured,
+    checkpoints: await run.kept(),
+    lastStep: run.final.recipe.steps.at(-1)?.id ?? '',
+    folder: await making.folder('stages'),
     tools: await done.tools(),
-    diskPath: disk,
-    format: 'raw',
-    normalise: done.run.final.recipe.normalise ?? [],
+    normalise: run.final.recipe.normalise ?? [],
     startMachine,
     runtimeDir: path.join(folders.runtime, 'measure'),
     accelerator: done.host.accelerator,
     signal,
     onProgress: ({ doneBytes, diskBytes }) =>
       making.tell({ event: 'progress', what: 'measuring', done: doneBytes, total: diskBytes }),
+    onUnread: (step, { message }) =>
+      making.tell({ event: 'phase', phase: 'measure', detail: `not the disk after ${step}: ${message}` }),
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Digest } from '../../crypto/digest.ts';
 import type { CheckedRecipe, Lock, ResolvedRecipe } from '../../recipe/types.ts';
 import type { Manifest } from '../image/types.ts';
+import type { BuildStage } from './measure-stages.ts';
 import type { VerifiedMedia } from '../media/types.ts';
 import type { Repair, RunOptions } from '../provision/index.ts';
 import type { BuildEvent, BuildEventBody, RepairSource } from '../provision/types.ts';
@@ -62,6 +63,8 @@ export interface BuildOutcome {
     readonly id: string;
     readonly manifest: Manifest;
     readonly files: Readonly<Record<string, Digest>>;
+    /** What the disk held after which steps, in order, the finished disk last. */
+    readonly stages: readonly BuildStage[];
   };
 }
 

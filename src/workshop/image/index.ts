@@ -32,7 +32,15 @@ export {
   parseManifest,
 } from './manifest.ts';
 export { buildMeasuringTools, MEASURING_PACKAGES, type MeasuringTools, type ToolPackage } from './measure-initramfs.ts';
-export { type MeasuredDisk, measureDisk, measureDisks, type MeasureOptions, type MeasureProgress } from './measure.ts';
+export {
+  measureBuild,
+  type MeasuredBuild,
+  type MeasuredDisk,
+  measureDisk,
+  measureDisks,
+  type MeasureOptions,
+  type MeasureProgress,
+} from './measure.ts';
 export { prepareMeasuringTools } from './measuring-tools.ts';
 export { compileRules, countRules, type Normaliser } from './normalise.ts';
 export type { ContentTap, Manifest, ManifestEntry } from './types.ts';

@@ -6,9 +6,11 @@
  *   raw DISK OFFSET LENGTH  → LENGTH bytes, `end STATUS`
  *   tree DEVICE TYPE OPTS   → `ok`, a tar stream in records of TAR_RECORD_BYTES, the sockets (tar leaves them out):
  *                             `MODE UID GID\nPATH\0` each, an empty one last; `end 0`
+ *   tree … lenient          → the same, or `unmountable` and no more
  *
  * Where a command fails, the VM powers off: the reason stands on the serial line, and nobody waits for the rest.
- * File systems are mounted read-only on a disk that is attached read-only.
+ * File systems are mounted read-only on a disk that is attached read-only; a stage of a build is an overlay of its own, on
+ * which the kernel may replay a journal.
  */
 
 /** GNU tar writes and pads in whole records: 64 blocks of 512 bytes, what virtio-console sends in one go. */
@@ -56,7 +58,7 @@ say() { echo "$@" >&3; }
 fail() { echo "portalgun: $* failed" >&2; poweroff -f; }
 while true; do
   # Without a host on the other side a read ends at once.
-  read -r command a b c <&3 || { usleep 50000; continue; }
+  read -r command a b c d <&3 || { usleep 50000; continue; }
   case "$command" in
     layout)
       say "disk $a $(cat /sys/block/$a/size)"
@@ -68,7 +70,7 @@ while true; do
       dd if=/dev/$a bs=65536 iflag=skip_bytes,count_bytes skip=$b count=$c >&3 || fail "reading $a"
       say "end 0";;
     tree)
-      mount -t $b -o $c /dev/$a /mnt || fail "mounting $a"
+      mount -t $b -o $c /dev/$a /mnt || { [ -n "$d" ] || fail "mounting $a"; say unmountable; continue; }
       say ok
       ${TAR} >&3 || fail "reading the files of $a"
       (cd /mnt && find . -xdev -type s -exec stat -c '%a %u %g' {} \\; -print0) >&3 || fail "reading the files of $a"

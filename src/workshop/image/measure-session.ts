@@ -24,6 +24,8 @@ export interface MeasureSession {
     readonly normaliser: Normaliser;
     readonly onBytes?: (sizeBytes: number) => void;
     readonly tap?: ContentTap | undefined;
+    /** A file system that cannot be mounted ends this command alone, and not the VM. */
+    readonly lenient?: boolean;
   }): Promise<readonly TreeEntry[]>;
 }
 
@@ -43,8 +45,8 @@ export function openMeasureSession(port: Duplex, onChunk?: () => void): MeasureS
       yield* reader.chunks(sizeBytes);
       await expectEnd(reader, `reading ${sizeBytes} bytes of ${disk} at ${offset}`);
     },
-    async tree({ device, name, type, mountOptions, normaliser, onBytes, tap }) {
-      send('tree', device, type, mountOptions);
+    async tree({ device, name, type, mountOptions, normaliser, onBytes, tap, lenient }) {
+      send('tree', device, type, mountOptions, ...(lenient === true ? ['lenient'] : []));
       const answer = await line(reader);
       if (answer !== 'ok') throw failed(`mounting the ${type} file system of ${name}`, answer);
       const options = {

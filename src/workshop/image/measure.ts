@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type Digest, sha256 } from '../../crypto/digest.ts';
-import { FailedError, InterruptedError, type PortalgunError } from '../../errors.ts';
+import { FailedError, InterruptedError, PortalgunError } from '../../errors.ts';
 import type { NormaliseRule } from '../../recipe/types.ts';
 import type { Machine, StartOptions } from '../machine/types.ts';
 import { withoutDiskIds } from './disk-id.ts';
@@ -62,6 +62,54 @@ export async function measureDisk(
 export async function measureDisks(
   options: MeasureOptions & { readonly disks: readonly MeasuredDisk[] },
 ): Promise<readonly Manifest[]> {
+  return inMeasuringVm(options, options.disks, async (measure) => {
+    const manifests: Manifest[] = [];
+    for (const index of options.disks.keys()) manifests.push(await measure(index));
+    return manifests;
+  });
+}
+
+export interface MeasuredBuild {
+  readonly manifest: Manifest;
+  /** For each stage the text of its manifest, or why there is none. */
+  readonly stages: readonly (string | Error)[];
+}
+
+/**
+ * A finished disk, and what it was before, in one VM. The stages are disks of a running machine: their journals are replayed,
+ * so each must be a copy, or an overlay, that may be written to. A stage that cannot be read (half a file system, say) is
+ * none, and nothing else fails for it; the finished disk is measured first, and as strictly as by `measureDisks`.
+ */
+export async function measureBuild(
+  options: MeasureOptions & { readonly disk: MeasuredDisk; readonly stages: readonly MeasuredDisk[] },
+): Promise<MeasuredBuild> {
+  const disks = [options.disk, ...options.stages.map((stage) => ({ ...stage, running: true }))];
+  return inMeasuringVm(options, disks, async (measure) => {
+    const manifest = await measure(0);
+    const stages: (string | Error)[] = [];
+    for (const index of options.stages.keys()) {
+      try {
+        // The text alone: the entries of twenty manifests would fill the memory of a small machine.
+        stages.push((await measure(index + 1)).text);
+      } catch (error) {
+        if (options.signal?.aborted === true || !(error instanceof PortalgunError)) throw error;
+        stages.push(error);
+      }
+    }
+    return { manifest, stages };
+  });
+}
+
+/** `running`: taken from a running machine, and attached so that its journal can be replayed. */
+interface AttachedDisk extends MeasuredDisk {
+  readonly running?: boolean;
+}
+
+async function inMeasuringVm<T>(
+  options: MeasureOptions,
+  disks: readonly AttachedDisk[],
+  work: (measure: (index: number) => Promise<Manifest>) => Promise<T>,
+): Promise<T> {
   const normaliser = compileRules(options.normalise);
   if (options.signal?.aborted === true) throw new InterruptedError();
   const machine = await options.startMachine({
@@ -69,11 +117,11 @@ export async function measureDisks(
       arch: 'x86_64',
       cpus: 1,
       memoryMiB: MEASURE_MEMORY_MIB,
-      disks: options.disks.map(({ path, format }, index) => ({
+      disks: disks.map(({ path, format, running }, index) => ({
         id: `measured${index}`,
         path,
         format,
-        readOnly: true,
+        readOnly: running !== true,
         bus: 'virtio',
       })),
       kernel: {
@@ -88,17 +136,19 @@ export async function measureDisks(
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   try {
-    return await measureIn(machine, normaliser, options);
+    return await measureIn(machine, normaliser, options, disks, work);
   } finally {
     await machine.close();
   }
 }
 
-async function measureIn(
+async function measureIn<T>(
   machine: Machine,
   normaliser: Normaliser,
-  options: MeasureOptions & { readonly disks: readonly MeasuredDisk[] },
-): Promise<readonly Manifest[]> {
+  options: MeasureOptions,
+  disks: readonly AttachedDisk[],
+  work: (measure: (index: number) => Promise<Manifest>) => Promise<T>,
+): Promise<T> {
   const port = await machine.port(MEASURE_PORT);
   let reason: PortalgunError | undefined;
   const end = (error: PortalgunError): void => {
@@ -117,27 +167,25 @@ async function measureIn(
   });
   try {
     const session = openMeasureSession(port, () => stuck.refresh());
-    const manifests: Manifest[] = [];
     let doneBytes = 0;
     let diskBytes = 0;
     const onBytes = (sizeBytes: number): void => {
       doneBytes += sizeBytes;
       options.onProgress?.({ doneBytes, diskBytes });
     };
-    for (const index of options.disks.keys()) {
+    const add = (sizeBytes: number): void => void (diskBytes += sizeBytes);
+    return await work(async (index) => {
       // The kernel names virtio disks in the order of their slots.
       const device = `vd${'abcdefghijklmnopqrstuvwxyz'.charAt(index)}`;
-      const add = (sizeBytes: number): void => void (diskBytes += sizeBytes);
-      manifests.push(
-        formatManifest(
-          await measureOne(session, device, { normaliser, onBytes, add, tap: options.tap }),
-          normaliser.digest,
-        ),
-      );
-    }
-    return manifests;
-  } catch (error) {
-    throw withLastWords(reason ?? error, machine);
+      const running = disks[index]?.running === true;
+      const tap = running ? undefined : options.tap;
+      try {
+        const entries = await measureOne(session, device, { normaliser, onBytes, add, tap, running });
+        return formatManifest(entries, normaliser.digest);
+      } catch (error) {
+        throw withLastWords(reason ?? error, machine);
+      }
+    });
   } finally {
     clearTimeout(stuck);
     forget();
@@ -153,6 +201,7 @@ async function measureOne(
     readonly onBytes: (sizeBytes: number) => void;
     readonly add: (diskBytes: number) => void;
     readonly tap: ContentTap | undefined;
+    readonly running: boolean;
   },
 ): Promise<readonly ManifestEntry[]> {
   const found = await session.layout(device);
@@ -167,7 +216,7 @@ async function measureOne(
   const heads = new Map<number, FileSystemHead>();
   for (const { number, offset, sizeBytes } of layout.partitions) {
     const bytes = number === 0 ? diskHead : await head(offset, sizeBytes);
-    const recognised = recogniseFileSystem(bytes, { name: partitionName(number), sizeBytes });
+    const recognised = recogniseFileSystem(bytes, { name: partitionName(number), sizeBytes }, options);
     if (recognised !== undefined) heads.set(number, recognised);
   }
   const whole = layout.partitions.length === 1 && layout.partitions[0]?.number === 0 && heads.size === 0;
@@ -182,9 +231,18 @@ async function measureOne(
     const name = partitionName(partition);
     const { type, mountOptions } = fileSystem;
     entries.push({ kind: 'filesystem', path: `disk:${offset}+${sizeBytes}`, sizeBytes, name, type });
-    const { normaliser, onBytes, tap } = options;
+    const { normaliser, onBytes, tap, running } = options;
     const mounted = partition === 0 ? device : `${device}${partition}`;
-    for (const entry of await session.tree({ device: mounted, name, type, mountOptions, normaliser, onBytes, tap })) {
+    for (const entry of await session.tree({
+      device: mounted,
+      name,
+      type,
+      mountOptions,
+      normaliser,
+      onBytes,
+      tap,
+      lenient: running,
+    })) {
       entries.push(entry);
     }
   }

@@ -46,6 +46,24 @@ export async function inspectDisk(path: string, signal?: AbortSignal): Promise<D
   };
 }
 
+/** Whether a guest would read the same from both. Nobody may write to either meanwhile. */
+export async function sameDisk(a: DiskFormat, b: DiskFormat, signal?: AbortSignal): Promise<boolean> {
+  try {
+    await qemuImg(['compare', '-q', '-f', a.format, '-F', b.format, a.path, b.path], signal);
+    return true;
+  } catch (error) {
+    // qemu-img(1): 1 is "they differ", 2 and more are failures.
+    if (error instanceof FailedError && isObject(error.cause) && error.cause['code'] === 1) return false;
+    throw error;
+  }
+}
+
+/** Whether nothing has ever been written to it, or but zeros where the format can tell. */
+export async function isBlankDisk({ path, format }: DiskFormat, signal?: AbortSignal): Promise<boolean> {
+  const parts: unknown = JSON.parse(await qemuImg(['map', '--output=json', '-f', format, path], signal));
+  return Array.isArray(parts) && parts.every((part) => isObject(part) && part['data'] === false);
+}
+
 async function qemuImg(args: readonly string[], signal?: AbortSignal): Promise<string> {
   try {
     const options = { timeout: QEMU_IMG_MS, ...(signal === undefined ? {} : { signal }) };

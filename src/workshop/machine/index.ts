@@ -7,7 +7,7 @@
  */
 export { acceleratorCandidates, hostBootId, probeAccelerator } from './accelerator.ts';
 export type { AcceleratorChoice, AcceleratorOptions } from './accelerator.ts';
-export { createDisk, createOverlay, flattenDisk, inspectDisk } from './disks.ts';
+export { createDisk, createOverlay, flattenDisk, inspectDisk, isBlankDisk, sameDisk } from './disks.ts';
 export { hostFactor, measureHost } from './host-speed.ts';
 export type { HostSpeed, MeasureOptions } from './host-speed.ts';
 export type { ProbeResult } from './probe.ts';

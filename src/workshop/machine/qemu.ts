@@ -167,6 +167,10 @@ class QemuMachine implements Machine {
     return () => this.#listeners.delete(listener);
   }
 
+  get memoryBytes(): number {
+    return this.#options.config.memoryMiB * 2 ** 20;
+  }
+
   async readMemory(address: number, sizeBytes: number): Promise<Uint8Array> {
     if (sizeBytes > MEMORY_READ_BYTES) {
       throw new UsageError('machine/too-much-memory', `${sizeBytes} bytes at once: at most ${MEMORY_READ_BYTES}`);

@@ -24,6 +24,7 @@ export function switchedOff(
       listener({ type: 'shutdown', byGuest: true });
       return () => undefined;
     },
+    memoryBytes: 0,
     readMemory: off,
     vgaMemoryAddress: () => Promise.resolve(null),
     save: off,

@@ -103,6 +103,8 @@ export interface Machine {
   power(action: 'off' | 'reset' | 'acpi-off'): Promise<void>;
   /** Calls back for each event until the returned function is called. Past `shutdown`/`died` are told at once. */
   onEvent(listener: (event: MachineEvent) => void): () => void;
+  /** Of the guest's memory, which begins at address 0. */
+  readonly memoryBytes: number;
   /** Reads guest-physical memory: how fonts are learned from VGA plane 2. */
   readMemory(address: number, sizeBytes: number): Promise<Uint8Array>;
   /** Where the display adapter's frame buffer lies (`query-pci`, class 0x0300, BAR 0), or null. */

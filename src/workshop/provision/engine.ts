@@ -14,7 +14,7 @@ import type { Duration, ResolvedRecipe, Step } from '../../recipe/types.ts';
 import type { Frame, Machine } from '../machine/types.ts';
 import type { Eyes, Font } from '../screen/types.ts';
 import type { Typist } from './acts.ts';
-import type { CheckpointSession, CheckpointStore } from './checkpoints.ts';
+import type { Checkpoint, CheckpointSession, CheckpointStore } from './checkpoints.ts';
 import { evaluate, type TextReader } from './conditions.ts';
 import {
   checkpointing,
@@ -93,6 +93,8 @@ export interface RunResult {
   readonly machine: Machine;
   /** The step whose checkpoint the run began from, `null` for power-on. */
   readonly resumedFrom: string | null;
+  /** The checkpoints that the recipe's end has come through, as far as they are kept, in order; until `end`. */
+  readonly kept: () => Promise<readonly Checkpoint[]>;
   /** Lets go of the checkpoints; disks that none of them rests on are removed. */
   readonly end: () => Promise<void>;
 }
@@ -218,9 +220,11 @@ class Run {
   }
 
   result(): Omit<RunResult, 'resumedFrom' | 'end'> {
+    const resolved = this.#resolved;
     if (this.#machine === null) throw new Error('unreachable: a run that ended well has a machine');
     this.#bench?.observer.close();
-    return { final: this.#resolved, repairs: this.#mender.repairs, machine: this.#machine };
+    const kept = (): Promise<readonly Checkpoint[]> => this.#timeline.kept(resolved);
+    return { final: resolved, repairs: this.#mender.repairs, machine: this.#machine, kept };
   }
 
   async stop(): Promise<void> {

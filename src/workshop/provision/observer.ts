@@ -255,6 +255,7 @@ function handsOf(
       told.sent();
     },
     onEvent: (listener) => machine.onEvent(listener),
+    memoryBytes: machine.memoryBytes,
     readMemory: (address, sizeBytes) => machine.readMemory(address, sizeBytes),
     vgaMemoryAddress: () => machine.vgaMemoryAddress(),
     save: (memoryPath, options) => machine.save(memoryPath, options),

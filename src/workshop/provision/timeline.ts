@@ -38,6 +38,8 @@ export interface Timeline {
   goTo(to: string | null, resolved: ResolvedRecipe, signal: AbortSignal): Promise<Arrival>;
   /** The step whose checkpoint is meant by its id, or by the first digits of the key. Throws `build/no-such-checkpoint`. */
   named(text: string, resolved: ResolvedRecipe): Promise<string>;
+  /** What there is of the way to the recipe's end, in order: the end of the base that the disks came from, and each checkpoint. */
+  kept(resolved: ResolvedRecipe): Promise<readonly Checkpoint[]>;
   /** Makes a checkpoint after the step at `index`. */
   save(machine: Machine, index: number, resolved: ResolvedRecipe): Promise<void>;
 }
@@ -143,6 +145,12 @@ export function createTimeline(
     });
   }
 
+  async function kept(resolved: ResolvedRecipe): Promise<readonly Checkpoint[]> {
+    const base = origin && (await session?.find(origin.key));
+    const own = (await existing(resolved, Infinity)).map(({ checkpoint }) => checkpoint);
+    return [...(base === undefined ? [] : [base]), ...own];
+  }
+
   async function save(machine: Machine, index: number, resolved: ResolvedRecipe): Promise<void> {
     const place = keysOf(resolved).find((one) => one.index === index);
     if (place === undefined || session === null) return;
@@ -162,6 +170,7 @@ export function createTimeline(
     },
     goTo,
     named,
+    kept,
     save,
   };
 }

@@ -49,9 +49,11 @@ function fontOf(font: Uint8Array, name: string): Font {
  * Looks through the guest's memory where kernels lie, above the first mebibyte (below it is the BIOS, with another font).
  * The guest stands still for some milliseconds a piece.
  */
-export async function learnKernelFont(machine: Pick<Machine, 'readMemory'>): Promise<Font | null> {
-  for (let at = 2 ** 20; at < KERNEL_FONT_MEMORY_BYTES; at += KERNEL_FONT_PIECE_BYTES - FONT_BYTES) {
-    const font = kernelFont(await machine.readMemory(at, KERNEL_FONT_PIECE_BYTES));
+export async function learnKernelFont(machine: Pick<Machine, 'readMemory' | 'memoryBytes'>): Promise<Font | null> {
+  // Where there is no memory QEMU reads byte by byte: a minute for what is not there.
+  const end = Math.min(machine.memoryBytes, KERNEL_FONT_MEMORY_BYTES);
+  for (let at = 2 ** 20; at < end; at += KERNEL_FONT_PIECE_BYTES - FONT_BYTES) {
+    const font = kernelFont(await machine.readMemory(at, Math.min(KERNEL_FONT_PIECE_BYTES, end - at)));
     if (font) return font;
   }
   return null;

@@ -190,6 +190,7 @@ export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
     port: unused,
     power: unused,
     onEvent: () => () => undefined,
+    memoryBytes: 0,
     readMemory: unused,
     vgaMemoryAddress: () => Promise.resolve(null),
     save: unused,

@@ -153,6 +153,7 @@ export function simulatedTerminal(options: SimulatedOptions = {}): Simulated {
     port: unused,
     power: unused,
     onEvent: () => () => undefined,
+    memoryBytes: 0,
     readMemory: unused,
     vgaMemoryAddress: () => Promise.resolve(null),
     save: unused,

@@ -105,6 +105,7 @@ export function startPaper<S>(program: Program<S>, made: PaperMachine[] = []) {
         if (over) listener(over);
         return () => listeners.delete(listener);
       },
+      memoryBytes: 0,
       readMemory: () => Promise.resolve(new Uint8Array()),
       vgaMemoryAddress: () => Promise.resolve(null),
       async save(memoryPath) {

@@ -76,7 +76,9 @@ describe('a kernel’s font', () => {
     const memory = Buffer.alloc(2 * KERNEL_FONT_PIECE_BYTES);
     const reads: number[] = [];
     const machine = {
+      memoryBytes: memory.length,
       readMemory: (address: number, size: number) => {
+        assert.ok(address + size <= memory.length, 'there is no such memory');
         reads.push(address);
         const piece = Buffer.alloc(size);
         memory.copy(piece, 0, Math.min(memory.length, address), Math.min(memory.length, address + size));
