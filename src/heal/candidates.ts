@@ -6,7 +6,10 @@ import type { Digest } from '../crypto/digest.ts';
 import { PortalgunError } from '../errors.ts';
 import type { AuthorId, Meaning, VerifiedRecord } from '../exchange/record/types.ts';
 import type { Decision } from '../exchange/trust/types.ts';
+import { higherClass } from '../recipe/change.ts';
 import { classOf } from '../recipe/classify.ts';
+import { diffRecipes } from '../recipe/diff.ts';
+import { mergePatches } from '../recipe/merge.ts';
 import { applyOperations } from '../recipe/patch.ts';
 import type { ChangeClass, CheckedRecipe, Operation } from '../recipe/types.ts';
 
@@ -24,7 +27,10 @@ export interface Candidate {
   readonly changeClass: ChangeClass;
   readonly operations: readonly Operation[];
   readonly result: Digest;
-  /** False where the patch was made against another version whose touched steps are equal to ours: always asked. */
+  /**
+   * True where it was made against this recipe, or against the one that the build started with and merges with what the
+   * build has changed since. False where it merely fits: then it is always asked about.
+   */
   readonly sameBase: boolean;
   readonly decision: Decision;
 }
@@ -37,36 +43,38 @@ export interface Unfit {
 
 export interface Symptom {
   readonly recipe: CheckedRecipe;
+  /** What the build started with, where it has been mended since: other authors' patches were made against that. */
+  readonly started?: CheckedRecipe | undefined;
   readonly stepId: string;
   readonly symptom: Digest;
 }
 
-/** `decide` closes over policy, voices and the person's own decisions (inbox). */
+/** `decide` closes over policy, voices and the person's own decisions (inbox); `of` is the recipe that the patch is used on. */
 export function candidatesFor(
   failing: Symptom,
   patches: readonly PublishedPatch[],
-  decide: (patch: PublishedPatch, changeClass: ChangeClass) => Decision,
+  decide: (patch: PublishedPatch, changeClass: ChangeClass, of: Digest) => Decision,
 ): { candidates: Candidate[]; unfit: Unfit[] } {
   const candidates: Candidate[] = [];
   const unfit: Unfit[] = [];
   for (const patch of patches) {
     if (!concerns(failing, patch.meaning)) continue;
-    const fitting = fit(failing.recipe, patch.meaning);
+    const fitting = merged(failing, patch) ?? fit(failing.recipe, patch.meaning);
     if ('reason' in fitting) {
       unfit.push({ record: patch.record.id, reason: fitting.reason });
       continue;
     }
-    const changeClass = classOf(failing.recipe, patch.meaning.operations);
-    const decision = decide(patch, changeClass);
+    const { changeClass, of, operations, sameBase } = fitting;
+    const decision = decide(patch, changeClass, of);
     candidates.push({
       record: patch.record.id,
       author: patch.record.link.author,
       summary: patch.meaning.summary,
       changeClass,
-      operations: patch.meaning.operations,
-      result: patch.meaning.result,
-      sameBase: fitting.sameBase,
-      decision: fitting.sameBase ? decision : asksAtMost(decision),
+      operations,
+      result: fitting.result,
+      sameBase,
+      decision: sameBase ? decision : asksAtMost(decision),
     });
   }
   return { candidates: candidates.sort(byPreference), unfit };
@@ -90,17 +98,49 @@ function touches(operation: Operation, stepId: string): boolean {
   }
 }
 
+type Fitting =
+  | (Pick<Candidate, 'changeClass' | 'operations' | 'result' | 'sameBase'> & { readonly of: Digest })
+  | { readonly reason: string };
+
 /** The receiver recomputes: base and operations must give exactly the digest that the patch claims. */
-function fit(recipe: CheckedRecipe, meaning: PatchMeaning): { sameBase: boolean } | { reason: string } {
+function fit(recipe: CheckedRecipe, { base, operations, result }: PatchMeaning): Fitting {
   try {
-    const result = applyOperations(recipe, meaning.operations);
-    const sameBase = meaning.base === recipe.digest;
-    if (sameBase && result.digest !== meaning.result) {
-      return { reason: `its operations give ${result.digest}, but it claims ${meaning.result}` };
-    }
-    return { sameBase };
+    const is = applyOperations(recipe, operations).digest;
+    const sameBase = base === recipe.digest;
+    if (sameBase && is !== result) return { reason: `its operations give ${is}, but it claims ${result}` };
+    return { changeClass: classOf(recipe, operations), operations, result, sameBase, of: recipe.digest };
   } catch (error) {
     if (error instanceof PortalgunError) return { reason: error.message };
+    throw error;
+  }
+}
+
+/** Names what the build itself has changed so far, beside ids of records. */
+const THIS_BUILD = 'this build';
+
+/**
+ * A patch of what the build started with, put together with what has been mended since. Undefined where it is none, or
+ * where they touch the same thing: then it is only asked about, if it fits at all.
+ */
+function merged({ recipe, started }: Symptom, { record, meaning }: PublishedPatch): Fitting | undefined {
+  if (started === undefined || started.digest === recipe.digest || meaning.base !== started.digest) return undefined;
+  const whole = fit(started, meaning);
+  if ('reason' in whole) return whole;
+  try {
+    const mended = diffRecipes(started, recipe);
+    const merge = mergePatches(started, [
+      { id: THIS_BUILD, operations: mended },
+      { id: record.id, operations: meaning.operations },
+    ]);
+    const operations = diffRecipes(recipe, merge.result);
+    if (merge.merged.length < 2 || operations.length === 0) return undefined;
+    // What was mended was decided about before: the whole counts where it reaches further than its parts.
+    const parts = higherClass(whole.changeClass, classOf(started, mended));
+    const alone = higherClass(whole.changeClass, classOf(recipe, operations));
+    const changeClass = higherClass(parts, merge.class) === parts ? alone : merge.class;
+    return { changeClass, operations, result: merge.result.digest, sameBase: true, of: started.digest };
+  } catch (error) {
+    if (error instanceof PortalgunError) return undefined;
     throw error;
   }
 }

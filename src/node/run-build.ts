@@ -135,6 +135,7 @@ async function repairSources(command: BuildCommand): Promise<readonly RepairSour
     const { stepDigest, expected, stepId } = request.failure;
     const args = {
       source: request.resolved.of.source,
+      started: command.source.checked.source,
       step: stepId,
       symptom: symptomOf(network, stepDigest, expected),
       askPeers,

@@ -1,5 +1,6 @@
 /** Which published patches may be tried on a failing step, and in which order. */
 import assert from 'node:assert/strict';
+import { digestOf } from '../../src/crypto/canonical.ts';
 import { sha256 } from '../../src/crypto/digest.ts';
 import type { Apply, Decision } from '../../src/exchange/trust/types.ts';
 import { candidatesFor, symptomOf, type PublishedPatch } from '../../src/heal/index.ts';
@@ -106,6 +107,73 @@ describe('candidates for a failing step', () => {
       return says('ask');
     });
     assert.deepEqual(classes, ['wording', 'sends']);
+  });
+});
+
+describe('patches of several authors for one build', () => {
+  const mended = applyOperations(recipe, [reworded]);
+  const later = { recipe: mended, started: recipe, stepId: 'hostname', symptom: failing.symptom };
+  const noting = (seen: string[]) => (_: PublishedPatch, changeClass: string, of: string) => {
+    seen.push(changeClass, of);
+    return says('auto');
+  };
+
+  it('merge: what the first has mended does not make the second one for another version', () => {
+    const seen: string[] = [];
+    const [candidate] = candidatesFor(later, [patch(2, [elsewhere])], noting(seen)).candidates;
+    assert.deepEqual([candidate?.sameBase, candidate?.decision.apply], [true, 'auto']);
+    // Decided about under the rules of the recipe that it was made for.
+    assert.deepEqual(seen, [candidate?.changeClass, recipe.digest]);
+    const both = applyOperations(recipe, [reworded, elsewhere]);
+    assert.equal(candidate?.result, both.digest);
+    assert.equal(applyOperations(mended, candidate?.operations ?? []).digest, both.digest);
+  });
+
+  it('are asked about at most, or do not fit, where they touch what was mended', () => {
+    const other = replace(recipe, 'language', { expect: { text: 'Your location' } });
+    const { candidates, unfit } = candidatesFor(later, [patch(2, [other, elsewhere])], () => says('auto'));
+    assert.deepEqual([candidates.length, unfit.length], [0, 1]);
+    const before: Operation = { op: 'insert-step', after: 'language', step: { id: 'x', expect: { text: 'seen' } } };
+    const placed = { ...later, recipe: applyOperations(recipe, [before]) };
+    const same: Operation = { op: 'insert-step', after: 'language', step: { id: 'y', expect: { text: 'told' } } };
+    const [asked] = candidatesFor(placed, [patch(2, [same])], () => says('auto')).candidates;
+    assert.deepEqual([asked?.sameBase, asked?.decision.apply], [false, 'ask']);
+  });
+
+  it('never hold one whose operations do not give what it claims, merged or not', () => {
+    const lying = patch(2, [elsewhere], { result: sha256('something else') });
+    const { candidates, unfit } = candidatesFor(later, [lying], () => says('auto'));
+    assert.deepEqual(candidates, []);
+    assert.match(unfit[0]?.reason ?? '', /but it claims/);
+  });
+
+  it('threat 27: two that are harmless apart are judged by what they do together', () => {
+    const gone = 'expect: { gone: { text: "Please enter the hostname" } }';
+    const from = parseRecipe(sampleWith(gone, 'expect: { text: "Thank you" }'));
+    const word: Operation = {
+      op: 'set',
+      path: ['params', 'hostname', 'default'],
+      was: digestOf('portal'),
+      value: 'thanks',
+    };
+    const awaited: Operation = {
+      op: 'set',
+      path: ['steps', 'hostname', 'expect', 'text'],
+      was: digestOf('Thank you'),
+      value: 'thanks',
+    };
+    const typed = applyOperations(from, [word]);
+    const byBob = patchBy(author(2), {
+      base: from.digest,
+      result: applyOperations(from, [awaited]).digest,
+      operations: [awaited],
+      symptom: failing.symptom,
+    });
+    const alone: string[] = [];
+    candidatesFor({ ...later, recipe: from, started: undefined }, [byBob], noting(alone));
+    const together: string[] = [];
+    candidatesFor({ ...later, recipe: typed, started: from }, [byBob], noting(together));
+    assert.deepEqual([alone[0], together[0]], ['wording', 'authority']);
   });
 });
 

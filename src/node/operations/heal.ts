@@ -12,6 +12,9 @@ export const ASK_PEERS_MS = 5_000;
 
 export async function candidates(session: Session, args: Arguments, signal: AbortSignal): Promise<unknown> {
   const recipe = parseRecipe(args.text('source'), args.optionalText('file') ?? 'recipe');
+  const startedWith = args.optionalText('started');
+  const started =
+    startedWith === undefined ? undefined : parseRecipe(startedWith, 'the recipe that the build started with');
   const symptom = args.digest('symptom');
   if (args.flag('askPeers') && session.exchange) {
     await session.exchange.askSymptom(symptom, AbortSignal.any([signal, AbortSignal.timeout(ASK_PEERS_MS)]));
@@ -20,7 +23,7 @@ export async function candidates(session: Session, args: Arguments, signal: Abor
   const personal = new Map<Digest, PersonalDecision | undefined>();
   for (const { record } of patches) personal.set(record.id, await personalDecision(session, record.id));
   const decide = await judgeAt(session);
-  return candidatesFor({ recipe, stepId: args.text('step'), symptom }, patches, (patch, changeClass) =>
-    decide(patch, changeClass, personal.get(patch.record.id), recipe.digest),
+  return candidatesFor({ recipe, started, stepId: args.text('step'), symptom }, patches, (patch, changeClass, of) =>
+    decide(patch, changeClass, personal.get(patch.record.id), of),
   );
 }
