@@ -1,0 +1,144 @@
+/**
+ * A docker daemon of this test's own. It runs in namespaces of its own for processes, mounts and the network: its
+ * bridges, firewall rules and file systems are nowhere else, and all of it ends with one process. Whatever daemon the
+ * machine has is not touched.
+ */
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { ROOT } from '../support/cli.ts';
+import { isProgram } from '../support/grub.ts';
+
+const run = promisify(execFile);
+
+export interface Docker {
+  /** A folder of this machine that is mounted into the containers; gone with the daemon. */
+  readonly hosts: string;
+  docker(...args: readonly string[]): Promise<string>;
+  compose(...args: readonly string[]): Promise<string>;
+  /** Ends every container and the daemon, and removes what they left. */
+  stop(): Promise<void>;
+}
+
+/** What is missing here for a daemon of one's own. */
+export function whyNoDocker(): string | undefined {
+  if (process.getuid?.() !== 0) return 'a docker daemon needs root';
+  const missing = ['dockerd', 'docker', 'docker-compose', 'unshare', 'iptables', 'tar'].filter(
+    (name) => !isProgram(name),
+  );
+  return missing.length === 0 ? undefined : `${missing.join(', ')} missing`;
+}
+
+const IMAGE = 'portalgun-test/host:1';
+
+export async function startDocker(): Promise<Docker> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'pgd-')); // short: sockets' paths lie below it
+  const hosts = path.join(folder, 'hosts');
+  await mkdir(hosts);
+  const socket = `unix://${path.join(folder, 'docker.sock')}`;
+  const group = `portalgun-${path.basename(folder)}`;
+  const environment = {
+    ...process.env,
+    DOCKER_HOST: socket,
+    COMPOSE_FILE: path.join(ROOT, 'docker-compose.test.yml'),
+    COMPOSE_PROJECT_NAME: 'portalgun',
+    PORTALGUN_ROOT: ROOT,
+    PORTALGUN_HOSTS: hosts,
+  };
+  const call = async (program: string, args: readonly string[]): Promise<string> => {
+    const { stdout } = await run(program, args, { env: environment, maxBuffer: 16 * 1024 * 1024 });
+    return stdout.trim();
+  };
+  const daemon = spawn(
+    'unshare',
+    // With --kill-child nothing survives this process, however it ends.
+    ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'dockerd'].concat(
+      ['--data-root', path.join(folder, 'data'), '--exec-root', path.join(folder, 'exec')],
+      ['--pidfile', path.join(folder, 'dockerd.pid'), '--host', socket],
+      ['--bip', '172.29.0.1/24', '--cgroup-parent', `/${group}`],
+    ),
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  const docker: Docker = {
+    hosts,
+    docker: (...args) => call('docker', args),
+    compose: (...args) => call('docker-compose', args),
+    async stop() {
+      await kill(daemon);
+      await removeGroups(group);
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+  try {
+    await ready(daemon, () => docker.docker('version'));
+    await importImage(docker, folder);
+    return docker;
+  } catch (error) {
+    await docker.stop();
+    throw error;
+  }
+}
+
+async function ready(daemon: ChildProcess, ask: () => Promise<unknown>): Promise<void> {
+  let said = '';
+  daemon.stderr!.on('data', (chunk: Buffer) => (said = (said + String(chunk)).slice(-4_000)));
+  for (;;) {
+    if (daemon.exitCode !== null || daemon.signalCode !== null) throw new Error(`dockerd ended: ${said}`);
+    try {
+      await ask();
+      return;
+    } catch {
+      // not yet
+    }
+  }
+}
+
+async function kill(daemon: ChildProcess): Promise<void> {
+  if (daemon.exitCode !== null || daemon.signalCode !== null) return;
+  // The first process of the namespace: everything in it ends when it does, and it is waited for.
+  const [first] = (await readFile(`/proc/${daemon.pid}/task/${daemon.pid}/children`, 'utf8')).trim().split(' ');
+  const ended = once(daemon, 'exit');
+  process.kill(first ? Number(first) : daemon.pid!, 'SIGKILL');
+  await ended;
+}
+
+/** In a folder of its own for each controller, or in the one of all. */
+async function removeGroups(group: string): Promise<void> {
+  const base = '/sys/fs/cgroup';
+  for (const folder of [base, ...(await readdir(base)).map((name) => path.join(base, name))]) {
+    await removeGroup(path.join(folder, group));
+  }
+}
+
+async function removeGroup(folder: string): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) if (entry.isDirectory()) await removeGroup(path.join(folder, entry.name));
+  await rmdir(folder).catch(() => undefined); // there never was one here
+}
+
+/** A Debian root without its packages, which lie below /usr and are mounted: nothing is copied or pulled. */
+async function importImage(docker: Docker, folder: string): Promise<void> {
+  const root = path.join(folder, 'root');
+  const folders = [
+    'usr',
+    'etc/alternatives',
+    'app',
+    'cache',
+    'home/node',
+    'run/node',
+    'proc',
+    'sys',
+    'dev',
+    'tmp',
+    'var/tmp',
+  ];
+  for (const name of folders) await mkdir(path.join(root, name), { recursive: true });
+  for (const name of ['bin', 'sbin', 'lib', 'lib64']) await symlink(`usr/${name}`, path.join(root, name));
+  await writeFile(path.join(root, 'etc/passwd'), 'root:x:0:0:root:/home/node:/bin/sh\n');
+  const archive = path.join(folder, 'root.tar');
+  await run('tar', ['-C', root, '-cf', archive, '.']);
+  await docker.docker('import', archive, IMAGE);
+}
