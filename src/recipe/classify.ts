@@ -5,7 +5,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { watchConditionChanges } from './condition-changes.ts';
 import { actsOf } from './conditions.ts';
+import { inheritedNameChanges } from './inherited-names.ts';
 import { recipeStates } from './patch.ts';
+import { patienceChanges } from './patience.ts';
 import { printable } from './problems.ts';
 import { renderInline } from './render-yaml.ts';
 import { highestClass, type Change } from './change.ts';
@@ -48,9 +50,11 @@ export function recipeChanges(before: Recipe, after: Recipe): Change[] {
   const changed = [...parts].filter((part) => !isDeepStrictEqual(before[part], after[part]));
   const changes = changed.flatMap((part) => partChanges(part, before, after));
   // What is typed and what confirms it may come out of a parameter's default.
-  return changed.includes('steps') || changed.includes('params')
-    ? [...changes, ...selfConfirmations(before, after)]
-    : changes;
+  const touches = (...those: (keyof Recipe)[]): boolean => those.some((part) => changed.includes(part));
+  if (touches('steps', 'params')) changes.push(...selfConfirmations(before, after));
+  if (touches('steps', 'watch', 'params')) changes.push(...inheritedNameChanges(before, after));
+  if (touches('steps', 'personalise', 'defaults')) changes.push(...patienceChanges(before, after));
+  return changes;
 }
 
 function selfConfirmations(before: Recipe, after: Recipe): Change[] {

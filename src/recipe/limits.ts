@@ -41,6 +41,19 @@ export const MAX_PRESSES = 200;
 export const DEFAULT_PRESSES = 20;
 /** Milliseconds: one day. */
 export const MAX_DURATION_MS = 24 * 60 * 60 * 1000;
+/** A condition without a time of its own, in a recipe without a default: milliseconds on the reference host. */
+export const DEFAULT_TIMEOUT_MS = 60_000;
+/** Retries of a step where neither the step nor the recipe says. */
+export const DEFAULT_RETRIES = 2;
+/** Pause before the first retry, its growth, and its ceiling, milliseconds. */
+export const DEFAULT_BACKOFF = { fromMs: 250, factor: 2, maxMs: 10_000 } as const;
+/**
+ * How much longer a patch may let a step wait, all retries counted, without a person: for half an hour in any case; then
+ * four times as long as it did, up to six hours. Milliseconds on the reference host.
+ */
+export const PATIENCE_FREE_MS = 30 * 60_000;
+export const PATIENCE_FACTOR = 4;
+export const PATIENCE_MOST_MS = 6 * 60 * 60_000;
 /** Pixels of one area of a needle, and of all needles of a recipe: they are decoded whenever it is read. */
 export const MAX_NEEDLE_AREA_PIXELS = 512 * 512;
 export const MAX_NEEDLE_PIXELS = 4 * MAX_NEEDLE_AREA_PIXELS;

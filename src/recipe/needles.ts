@@ -35,14 +35,15 @@ export function needleProblems(needles: Readonly<Record<string, RecipeNeedle>>, 
     );
   }
   for (const [name, needle] of Object.entries(needles)) {
-    const before = needle.areas.map((area, index) => areaProblems(area, ['needles', name, 'areas', index], say));
-    (needle.exclude ?? []).forEach((area, index) => areaProblem(area, ['needles', name, 'exclude', index], say));
-    if (before.every((vague) => vague === true))
+    const { areas, exclude = [] } = needle;
+    const vague = areas.map((area, index) => areaProblems(area, exclude, ['needles', name, 'areas', index], say));
+    exclude.forEach((area, index) => areaProblem(area, ['needles', name, 'exclude', index], say));
+    if (vague.every((one) => one === true))
       say(
         ['needles', name],
-        'the needle is so plain that an empty screen matches it; take an area with something on it',
+        'the needle is so plain that an empty screen matches it; take an area with something on it that is not excluded',
       );
-    if (needle.areas.filter(({ click }) => click !== undefined).length > 1)
+    if (areas.filter(({ click }) => click !== undefined).length > 1)
       say(['needles', name], 'more than one area of the needle has a click point');
   }
 }
@@ -54,9 +55,14 @@ export function areaProblem([, , width, height]: PixelArea, path: Path, say: Say
 }
 
 /** True for an area that says nothing; undefined where there was a problem. */
-function areaProblems({ at, png, match, click }: RecipeNeedleArea, path: Path, say: Say): boolean | undefined {
+function areaProblems(
+  { at, png, match, click }: RecipeNeedleArea,
+  exclude: readonly PixelArea[],
+  path: Path,
+  say: Say,
+): boolean | undefined {
   if (areaProblem(at, [...path, 'at'], say)) return undefined;
-  const [, , width, height] = at;
+  const [left, top, width, height] = at;
   if (width * height > MAX_NEEDLE_AREA_PIXELS) {
     say([...path, 'at'], `the area has ${width * height} pixels, more than ${MAX_NEEDLE_AREA_PIXELS}`);
     return undefined;
@@ -65,7 +71,9 @@ function areaProblems({ at, png, match, click }: RecipeNeedleArea, path: Path, s
     say([...path, 'click'], `the point ${click.join(', ')} is not inside the area of ${width} by ${height} pixels`);
   try {
     const { picture, part } = needlePicture(at, png);
-    return isVague(picture, part, match ?? DEFAULT_NEEDLE_MATCH);
+    const [across, down] = [part.x - left, part.y - top];
+    const inPicture = exclude.map(([x, y, width, height]) => ({ x: x + across, y: y + down, width, height }));
+    return isVague(picture, part, inPicture, match ?? DEFAULT_NEEDLE_MATCH);
   } catch (error) {
     if (!(error instanceof PortalgunError)) throw error;
     say([...path, 'png'], error.message);
@@ -92,19 +100,28 @@ export function needlePicture([x, y, width, height]: PixelArea, png: string): { 
   return { picture: decodePng(bytes, 'the picture of the area'), part: { x: left, y: top, width, height } };
 }
 
-/** What a similarity of `match` percent allows (docs/needles.md): a screen of one colour is as far off as the area varies. */
-function isVague(picture: Picture, part: Rect, match: number): boolean {
+/**
+ * What a similarity of `match` percent allows (docs/needles.md): a screen of one colour is as far off as the area varies where
+ * nothing is excluded. What is excluded is the same on every screen.
+ */
+function isVague(picture: Picture, part: Rect, exclude: readonly Rect[], match: number): boolean {
   const plane = createSoftened(picture, [], Infinity).soften(part);
-  let sum = 0;
-  let squares = 0;
+  let [pixels, sum, squares] = [0, 0, 0];
   for (let y = part.y; y < part.y + part.height; y++) {
     for (let x = part.x; x < part.x + part.width; x++) {
+      if (exclude.some((one) => isNear(one, x, y))) continue;
       const value = plane[y * picture.width + x] ?? 0;
+      pixels += 1;
       sum += value;
       squares += value * value;
     }
   }
-  const pixels = part.width * part.height;
-  const variance = squares / pixels - (sum / pixels) ** 2;
-  return variance <= 2 * (40 + 380 * (0.9 - match / 100));
+  if (pixels === 0) return true;
+  const differences = squares - sum ** 2 / pixels;
+  return differences / (part.width * part.height) <= 2 * (40 + 380 * (0.9 - match / 100));
+}
+
+/** In it or right beside it: what is excluded is softened into the pixels next to it. */
+function isNear({ x: left, y: top, width, height }: Rect, x: number, y: number): boolean {
+  return x >= left - 1 && x <= left + width && y >= top - 1 && y <= top + height;
 }

@@ -3,6 +3,7 @@ import { digestOf } from '../../src/crypto/canonical.ts';
 import { classifyOperations, classOf } from '../../src/recipe/classify.ts';
 import { valueDigest } from '../../src/recipe/digest.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
+import { longestWaitMs } from '../../src/recipe/patience.ts';
 import type { ChangeClass, Condition, Operation, Step } from '../../src/recipe/types.ts';
 import { digestOfStep, recipeOf, replace, sample } from './fixtures.ts';
 
@@ -136,6 +137,102 @@ describe('classes of change', () => {
       });
     }
   }
+
+  describe('of how long a build may be kept waiting', () => {
+    const waits: readonly (readonly [string, readonly Operation[], ChangeClass])[] = [
+      ['twice as long', [set(['steps', 'base-system', 'expect', 'timeout'], '60m')], 'wording'],
+      ['nearly four times as long', [set(['steps', 'base-system', 'expect', 'timeout'], '119m')], 'wording'],
+      ['longer than that', [set(['steps', 'base-system', 'expect', 'timeout'], '121m')], 'authority'],
+      ['a day', [set(['steps', 'base-system', 'expect', 'timeout'], '24h')], 'authority'],
+      ['up to half an hour, though it was a minute', [set(['steps', 'language', 'timeout'], '4m')], 'wording'],
+      ['more than half an hour, though it was a minute', [set(['steps', 'language', 'timeout'], '6m')], 'authority'],
+      ['every retry there is', [set(['steps', 'language', 'retries'], 20)], 'authority'],
+      [
+        'a little longer and a little oftener, which is too much together',
+        [set(['steps', 'base-system', 'expect', 'timeout'], '90m'), set(['steps', 'base-system', 'retries'], 4)],
+        'authority',
+      ],
+      ['every step by default', [set(['defaults', 'timeout'], '24h')], 'authority'],
+      ['every step again by default', [set(['defaults', 'retries'], 20)], 'authority'],
+      ['pauses of hours', [set(['defaults', 'backoff'], { from: '1h', factor: 2, max: '24h' })], 'authority'],
+      ['a new step of hours', [insert({ expect: { text: 'Never shown', timeout: '8h' } })], 'authority'],
+      ['one branch of hours', [set(['steps', 'partition', 'first_of', '1', 'when', 'timeout'], '9h')], 'authority'],
+      ['less long', [set(['steps', 'base-system', 'expect', 'timeout'], '1s')], 'wording'],
+    ];
+    for (const [what, operations, expected] of waits) {
+      it(`${expected}: ${what}`, () => assert.equal(classOf(base, operations), expected));
+    }
+
+    it('counts questions and rounds, in every try', () => {
+      const step: Step = {
+        id: 'asks',
+        when: { text: 'first' },
+        prompts: {
+          table: [{ when: { text: 'again?', timeout: '3m' }, do: [{ key: 'y' }], at_most: 4 }],
+          until: { text: 'done' },
+        },
+        expect: { any: [{ text: 'one', timeout: '2m' }, { text: 'two' }] },
+      };
+      // One minute, five questions of three, two minutes: 18 in each of three tries, and two pauses.
+      assert.equal(longestWaitMs(step), 3 * 18 * 60_000 + 2 * 10_000);
+      const again: Step = { id: 'again', do: [{ key: 'down' }], repeat: { until: { text: 'x y' }, at_most: 7 } };
+      assert.equal(longestWaitMs(again, { timeout: '10s', retries: 0 }), 70_000);
+    });
+  });
+
+  describe('of what the base’s parameters are used for', () => {
+    const child = parseRecipe(
+      JSON.stringify({
+        recipe: 1,
+        name: 'child',
+        version: '1.0.0',
+        base: { recipe: 'parent', digest: `sha256:${'0'.repeat(64)}` },
+        params: { mine: { type: 'string', default: 'x' } },
+        watch: [{ id: 'oops', when: { text: 'Oops here' }, fail: 'oops' }],
+        steps: [
+          {
+            id: 'a',
+            when: { text: 'shell of {{host}}' },
+            do: [{ type: 'echo {{word}}' }, { key: 'enter' }],
+            expect: { text: 'it is written' },
+          },
+        ],
+      }),
+    );
+    const uses: readonly (readonly [string, readonly Operation[], ChangeClass])[] = [
+      ['its own is typed', [replace(child, 'a', { do: [{ type: 'echo {{mine}}' }, { key: 'enter' }] })], 'sends'],
+      ['the same one is typed', [replace(child, 'a', { do: [{ type: 'say {{ word }}' }, { key: 'enter' }] })], 'sends'],
+      ['another is typed', [replace(child, 'a', { do: [{ type: '{{any}}' }, { key: 'enter' }] })], 'authority'],
+      ['one is typed that was looked for', [replace(child, 'a', { do: [{ type: '{{host}}' }] })], 'authority'],
+      ['one is looked for', [replace(child, 'a', { expect: { text: 'it is {{word}} written' } })], 'authority'],
+      [
+        'one is typed in a new step',
+        [
+          {
+            op: 'insert-step',
+            after: 'a',
+            step: { id: 'b', do: [{ serial: '{{any}}\n' }], expect: { text: 'all done' } },
+          },
+        ],
+        'authority',
+      ],
+      [
+        'one stops the build',
+        [
+          {
+            op: 'set',
+            path: ['watch', 'oops', 'when'],
+            was: valueDigest({ text: 'Oops here' }),
+            value: { any: [{ text: 'Oops here' }, { text: 'Oops at {{any}}' }] },
+          },
+        ],
+        'authority',
+      ],
+    ];
+    for (const [what, operations, expected] of uses) {
+      it(`${expected}: ${what}`, () => assert.equal(classOf(child, operations), expected));
+    }
+  });
 
   it('has the highest class of its operations, whatever their order', () => {
     const low = set(['steps', 'language', 'retries'], 3);

@@ -21,6 +21,12 @@ const grey = (width: number, height: number, value: () => number): string =>
   );
 const speckled = (): number => Math.floor(random() * 4) * 80;
 
+/** What is excluded painted as an importer paints it, in all of the area's columns but the last, which are speckled. */
+function plainBut(width: number, speckledColumns: number): string {
+  let at = 0;
+  return grey(width + 2, 18, () => (at++ % (width + 2) > width - speckledColumns ? speckled() / 8 : 150));
+}
+
 const BUTTON: RecipeNeedle = { areas: [{ at: [30, 20, 40, 16], png: grey(42, 18, speckled), click: 'center' }] };
 
 function recipe(when: Condition, rest: Partial<Recipe> = {}, step: Partial<Step> = {}): string {
@@ -84,9 +90,20 @@ describe('needles in a recipe', () => {
       { areas: [{ ...area, match: 1, png: grey(42, 18, () => 99 + Math.floor(random() * 20)) }] },
       /so plain/,
     ],
+    [
+      'what is on it only where it is excluded',
+      { areas: [{ ...area, png: plainBut(40, 1) }], exclude: [[30, 20, 39, 16]] },
+      /so plain that an empty screen matches it; .* not excluded/,
+    ],
+    ['nothing but what is excluded', { areas: [area], exclude: [[0, 0, 200, 200]] }, /so plain/],
     ['a click beside the area', { areas: [{ ...area, click: [41, 3] }] }, /41, 3 is not inside/],
     ['two clicks', { areas: [area, area] }, /more than one area/],
   ];
+  it('may have much excluded, as long as something is left to see', () => {
+    const needle: RecipeNeedle = { areas: [area], exclude: [[30, 20, 20, 16]] };
+    parseRecipe(recipe({ needle: 'half' }, { needles: { half: needle } }));
+  });
+
   for (const [what, needle, message] of refused) {
     it(`are refused with ${what}`, () => {
       assert.throws(() => parseRecipe(recipe({ needle: 'bad' }, { needles: { bad: needle } })), {

@@ -184,7 +184,7 @@ describe('threat 27: what a patch could smuggle in as a rewording', () => {
       assert.equal(changed([step], { repeat: { until: { text: 'e' }, at_most: 3 } }), 'authority');
       assert.equal(changed([step], { repeat: { until: telling, at_most: 4 } }), 'sends');
       assert.equal(changed([step], { repeat: { until: telling, at_most: 2 } }), 'wording');
-      assert.equal(changed([step], { repeat: { until: { ...telling, timeout: '5m' }, at_most: 3 } }), 'wording');
+      assert.equal(changed([step], { repeat: { until: { ...telling, timeout: '4m' }, at_most: 3 } }), 'wording');
       assert.equal(changed([step], { repeat: undefined, expect: telling }), 'authority');
       const { repeat: _, ...once } = step;
       const repeat = { until: { text: 'The installer' }, at_most: 3 };

@@ -8,6 +8,7 @@ import { eachCondition } from '../../recipe/conditions.ts';
 import { stepDigest } from '../../recipe/digest.ts';
 import { durationMs } from '../../recipe/duration.ts';
 import { beginningOf } from '../../recipe/echo.ts';
+import { DEFAULT_BACKOFF, DEFAULT_RETRIES, DEFAULT_TIMEOUT_MS } from '../../recipe/limits.ts';
 import { keyboardAt } from '../../recipe/typable.ts';
 import { stepsOfPart, type PlacedStep } from '../../recipe/lineage.ts';
 import type { Duration, ResolvedRecipe, Step } from '../../recipe/types.ts';
@@ -27,7 +28,7 @@ import {
   retrying,
 } from './decorators.ts';
 import type { Outcome, StepRun, StepRunner, Tries } from './decorators.ts';
-import { DEFAULT_BACKOFF, DEFAULT_RETRIES, DEFAULT_TIMEOUT_MS, REWINDS_PER_BUILD } from './limits.ts';
+import { REWINDS_PER_BUILD } from './limits.ts';
 import { createMasker, type Masker } from './mask.ts';
 import { observe, type InputMark, type SerialTerminal } from './observer.ts';
 import { performStep, type Bench, type StepSettings } from './perform.ts';

@@ -6,13 +6,6 @@ export const POLL_QUIET_MS = 50;
 /** How long after the last change or input the quicker pace is kept, milliseconds. */
 export const ACTIVE_FOR_MS = 1_000;
 
-/** A condition without its own timeout, in a recipe without a default, milliseconds, scaled. */
-export const DEFAULT_TIMEOUT_MS = 60_000;
-/** Retries of a step where neither the step nor the recipe says. */
-export const DEFAULT_RETRIES = 2;
-/** Pause before the first retry, its growth, and its ceiling, milliseconds. */
-export const DEFAULT_BACKOFF = { fromMs: 250, factor: 2, maxMs: 10_000 } as const;
-
 /** A still screen that nothing matches fails after this long, milliseconds, scaled (recipe.md, failing early). */
 export const FAIL_EARLY_MS = 5_000;
 /** The same before the first step has been done: firmware and kernels draw nothing for a while. Milliseconds, scaled. */

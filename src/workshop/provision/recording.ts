@@ -6,12 +6,13 @@
  * placeholder, `{{hidden_1}}`, and whoever made the recording is asked what the recipe is to type there.
  */
 import { durationMs } from '../../recipe/duration.ts';
+import { DEFAULT_TIMEOUT_MS } from '../../recipe/limits.ts';
 import type { Act, Condition, Recipe, Step } from '../../recipe/types.ts';
 import type { ScreenText } from '../screen/types.ts';
 import type { TextReader } from './conditions.ts';
 import { freshSpots } from './freshness.ts';
 import { harvest, harvestGone, harvestHighlight, highlightedIn, type Harvested, type Sighting } from './harvest.ts';
-import { DEFAULT_TIMEOUT_MS, RECORDED_PATIENCE } from './limits.ts';
+import { RECORDED_PATIENCE } from './limits.ts';
 
 /** One character that was typed, or a key (or chord) by its name in recipes. */
 export type Input = { readonly char: string } | { readonly key: string };
