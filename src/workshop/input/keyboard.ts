@@ -61,12 +61,17 @@ export function holdEvents(name: string, down: boolean, layout: KeyboardName = D
 }
 
 /**
- * Key-ups for every modifier that is ever pressed: sent around each field, because a lost key-up leaves the guest with a stuck
+ * Lets go of every modifier that is ever pressed: sent around each field, because a lost key-up leaves the guest with a stuck
  * Shift. As few as can be: they share a queue of 16 bytes with the key that follows.
+ *
+ * Shift is pressed before it is let go. Its release is the byte AA, which is also what a keyboard says that was just plugged
+ * in: Linux takes it for that where Shift was not pressed (drivers/input/keyboard/atkbd.c, ATKBD_RET_BAT), sets the keyboard
+ * up anew, and whatever was typed meanwhile is lost, the Enter behind a field first of all. The others are only let go: Alt,
+ * pressed by itself, opens menus.
  */
 export function releaseModifiers(layout: KeyboardName = DEFAULT_KEYBOARD): KeyEvent[] {
-  const keys = ['shift', 'ctrl', 'alt', ...(layout === 'us' ? [] : ['alt_r'])];
-  return keys.map((key) => ({ key, down: false }));
+  const others = ['ctrl', 'alt', ...(layout === 'us' ? [] : ['alt_r'])];
+  return [...press('shift'), ...others.map((key) => ({ key, down: false }))];
 }
 
 /**

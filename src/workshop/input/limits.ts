@@ -25,13 +25,10 @@ export const BLIND_KEY_MS = 12;
 export const SLOWEST_KEY_MS = 100;
 
 /**
- * What a guest is given to read a full queue: an Enter right behind a release of all modifiers was lost 30 times in 270, on two
- * busy processors. Scaled.
+ * What a guest is given to read the end of a field with the release of all modifiers, 15 bytes at most, before the next key
+ * is put behind them. Scaled.
  */
 export const QUEUE_DRAIN_MS = 25;
-
-/** How often all modifiers are released after a field on a keyboard that has lost keys. */
-export const RELEASES_OF_A_BAD_KEYBOARD = 3;
 
 /** Mismatches in a row, without one character more than before, after which typing gives up. */
 export const MISMATCHES = 40;

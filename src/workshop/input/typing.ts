@@ -14,7 +14,6 @@ import {
   ECHO_SETTLE_MS,
   MISMATCHES,
   QUEUE_DRAIN_MS,
-  RELEASES_OF_A_BAD_KEYBOARD,
   TYPED_CHARACTERS,
 } from './limits.ts';
 import { createPace, nextChunk, noteSuccess, slowDown } from './pace.ts';
@@ -61,11 +60,9 @@ export async function typeText(options: TypeOptions): Promise<Typed> {
     if (!echo) return await typeBlind(options, pace);
     return await typeWithEcho(options, pace);
   } finally {
-    // Nothing shows whether this arrives. Where keys are lost, once is not enough.
-    const times = pace.gapMs > 0 ? RELEASES_OF_A_BAD_KEYBOARD : 1;
-    for (let count = 0; count < times && machine.running; count++) {
+    if (machine.running) {
       await machine.sendKeys(releaseModifiers(options.layout));
-      // Nor when it was taken: the key that comes next, an Enter, must not find the queue full.
+      // Nothing shows when it is taken: the key that comes next, an Enter, must not find the queue full.
       await clockOf(options).sleep(QUEUE_DRAIN_MS * (options.hostFactor ?? 1));
     }
   }

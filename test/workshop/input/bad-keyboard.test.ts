@@ -104,17 +104,33 @@ describe('typing over a bad keyboard', function () {
     });
   }
 
-  it('leaves no modifier pressed behind a field, though it may have to ask twice', async () => {
-    const guest = ps2Guest({ drop: 0.1, seed: 5 });
+  it('leaves no modifier pressed behind a field, and the keyboard plugged in, on a guest that is busy now and then', async () => {
+    const guest = ps2Guest({ delay: 0.2, busyMs: 200, seed: 5 });
     const { machine, eyes, clock } = guest;
     const pace = createPace();
-    slowDown(pace);
     let held = 0;
     for (let count = 0; count < 200; count++) {
       await typeText({ machine, eyes, clock, pace, text: `Word-${count}!` });
       guest.newLine();
       held += guest.held().length;
     }
-    assert.equal(held, 0);
+    assert.ok(guest.injected.busy > 500);
+    assert.deepEqual([held, guest.setUps()], [0, 0]);
+  });
+
+  it('lets go of a Shift that is stuck', async () => {
+    const guest = ps2Guest();
+    const { machine, eyes, clock } = guest;
+    await machine.sendKeys([{ key: 'shift', down: true }]);
+    await typeText({ machine, eyes, clock, text: 'quiet' });
+    assert.deepEqual([guest.text(), guest.held(), guest.setUps()], ['quiet', [], 0]);
+  });
+});
+
+describe('a guest that takes the release of a Shift for a new keyboard', () => {
+  it('loses what is in the queue behind it', async () => {
+    const guest = ps2Guest();
+    await guest.machine.sendKeys([{ key: 'shift', down: false }, ...textEvents('lost')]);
+    assert.deepEqual([guest.text(), guest.setUps()], ['', 1]);
   });
 });

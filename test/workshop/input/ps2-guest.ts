@@ -26,6 +26,12 @@ export interface Ps2Options extends Ps2Faults {
   readonly byteMs?: number;
   /** Milliseconds from a character to its echo on the screen. */
   readonly echoMs?: number;
+  /**
+   * Milliseconds for which the guest sets its keyboard up anew once it has read the release of a Shift that it holds for
+   * released, as Linux does: behind a PC's keyboard controller this is the byte of a keyboard that was just plugged in.
+   * What is in the queue is gone then, and what comes meanwhile.
+   */
+  readonly setUpMs?: number;
   /** Until then the screen is empty: a shell that is busy takes what is typed, and shows it behind its prompt later. */
   readonly promptMs?: number;
 }
@@ -43,6 +49,8 @@ export interface Ps2Guest {
   /** Bytes that did not fit into the queue. */
   overflowed(): number;
   readonly injected: { lost: number; doubled: number; busy: number };
+  /** Times that the guest set its keyboard up anew. */
+  setUps(): number;
 }
 
 export const QUEUE_BYTES = 16;
@@ -70,7 +78,7 @@ function heldKey(key: string, shift: boolean, altgr: boolean): string {
 
 export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
   const { drop = 0, double = 0, delay = 0, busyMs = 60, seed = 1, layout = 'us' } = options;
-  const { columns = 80, rows = 12, byteMs = 0.5, echoMs = 2, promptMs = 0 } = options;
+  const { columns = 80, rows = 12, byteMs = 0.5, echoMs = 2, promptMs = 0, setUpMs = 1 } = options;
   const random = seeded(seed);
   const characters = CHARACTERS.get(layout)!;
   const injected = { lost: 0, doubled: 0, busy: 0 };
@@ -82,6 +90,8 @@ export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
   const history: string[] = [];
   let queuedBytes = 0;
   let overflowed = 0;
+  let setUps = 0;
+  let deafUntilMs = 0;
   let buffer = '';
   let nowMs = 0;
   let readAtMs = 0;
@@ -90,7 +100,7 @@ export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
 
   function handle({ key, down: pressed }: KeyEvent): void {
     if (!pressed) {
-      down.delete(key);
+      if (!down.delete(key) && key === 'shift') setUp();
       return;
     }
     down.add(key);
@@ -101,6 +111,13 @@ export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
       buffer += characters.get(heldKey(key, shift, down.has('alt_r'))) ?? '';
     }
     if (buffer !== before) draw(Math.max(promptMs, readAtMs + echoMs));
+  }
+
+  function setUp(): void {
+    setUps++;
+    queue.length = 0;
+    queuedBytes = 0;
+    deafUntilMs = readAtMs + setUpMs;
   }
 
   /** The guest reads what its keyboard holds, a byte at a time. */
@@ -117,6 +134,7 @@ export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
 
   function put(event: KeyEvent): void {
     const bytes = keyboardBytes([event]);
+    if (nowMs < deafUntilMs) return;
     if (queuedBytes + bytes > QUEUE_BYTES) {
       overflowed += bytes;
       return;
@@ -231,6 +249,7 @@ export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
     held: () => MODIFIERS.filter((key) => down.has(key)),
     overflowed: () => overflowed,
     injected,
+    setUps: () => setUps,
   };
 }
 
