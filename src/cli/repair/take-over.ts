@@ -37,9 +37,10 @@ export async function takeOver(
     });
   if (driven === null) return undefined;
   const { recording, last } = driven;
+  const look = { request, last, reader, pictures: live.pictures, durationMs, signal };
   const recorded = recordedSteps(recording, recordingFor(resolved.of.recipe, reader, live.hostFactor));
   if (recorded.steps.length === 0) {
-    const longer = outlasted({ request, last, reader, durationMs, hostFactor: live.hostFactor });
+    const longer = await outlasted({ ...look, hostFactor: live.hostFactor });
     if (longer.length > 0) {
       show('You did nothing, and what the step expects is there now: it only needs more time.');
       return check(longer, `the step "${failure.stepId}" is given more time`);
@@ -49,7 +50,7 @@ export async function takeOver(
   }
   const steps = await reviewSteps(talk, recorded);
   if (steps === undefined || steps.length === 0) return undefined;
-  const { operations, leadsTo } = takenOver({ request, recording, steps, last, reader, durationMs });
+  const { operations, leadsTo } = await takenOver({ ...look, recording, steps });
   if (leadsTo === 'elsewhere') {
     show('The machine is not at a point that the recipe goes on from: the step after it will likely fail.');
     if (!(await agrees(talk, 'Use it all the same?'))) return undefined;

@@ -156,7 +156,6 @@ async function personalise(request: BuildRequest, making: Making, done: Finished
     await personal.machine.close({ keepDisks: true });
     await image.draft.addPersonal(image.diskId, { path: changed, format: 'qcow2' });
   } finally {
-    await personal.machine.close();
     await personal.end();
   }
 }

@@ -140,7 +140,6 @@ async function build(request: BuildRequest, making: Making): Promise<BuildOutcom
       ...(image && { image }),
     };
   } finally {
-    await run.machine.close();
     await run.end();
   }
 }

@@ -118,7 +118,7 @@ async function handOver<T>(machine: Machine, { senses, layout, hostFactor, drive
   try {
     const typist = senses.typist(observer.hands);
     typist.useLayout(layout);
-    return await drive({ observer, typist, hostFactor });
+    return await drive({ observer, typist, pictures: senses.pictures, hostFactor });
   } finally {
     observer.close();
     await machine.close();

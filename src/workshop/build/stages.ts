@@ -70,7 +70,6 @@ async function originOf(base: ResolvedRecipe, after: string, parts: StageParts):
     async reach() {
       parts.making.tell({ event: 'phase', phase: 'steps', detail: `the base ${base.recipe.name}` });
       const run = await runStage(stage, parts, { until: after, sources: [] }).catch(nameBase(base.recipe.name));
-      await run.machine.close();
       await run.end();
     },
   };

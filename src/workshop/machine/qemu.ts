@@ -222,9 +222,12 @@ class QemuMachine implements Machine {
     await qmp.call('quit', undefined, { timeoutMs: 2_000 }).catch(() => undefined);
     await qemu.reap();
     qmp.close(new FailedError('machine/closed', 'this machine was closed'));
-    if (!keepDisks) await disks.discard();
-    await rm(pictures, { recursive: true, force: true });
-    await rm(this.#options.runtimeDir, { recursive: true, force: true });
+    try {
+      if (!keepDisks) await disks.discard();
+    } finally {
+      const folders = [pictures, this.#options.runtimeDir];
+      await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
+    }
   }
 
   async #watchProcess(): Promise<void> {

@@ -15,6 +15,7 @@ import type { Duration, ResolvedRecipe, Step } from '../../recipe/types.ts';
 import type { Frame, Machine } from '../machine/types.ts';
 import type { Eyes, Font } from '../screen/types.ts';
 import type { Typist } from './acts.ts';
+import type { Bench, StepSettings } from './bench.ts';
 import type { Checkpoint, CheckpointSession, CheckpointStore } from './checkpoints.ts';
 import { evaluate, type TextReader } from './conditions.ts';
 import {
@@ -31,7 +32,7 @@ import type { Outcome, StepRun, StepRunner, Tries } from './decorators.ts';
 import { REWINDS_PER_BUILD } from './limits.ts';
 import { createMasker, type Masker } from './mask.ts';
 import { observe, type InputMark, type SerialTerminal } from './observer.ts';
-import { performStep, type Bench, type StepSettings } from './perform.ts';
+import { performStep } from './perform.ts';
 import { asWritten, createMender, type Mender, type Part, type Repair } from './repair.ts';
 import type { StepFailed } from './step-failed.ts';
 import type { LiveMachine } from './recorder.ts';
@@ -90,13 +91,13 @@ export interface RunResult {
   /** The recipe as it passed, with all repairs in it. */
   readonly final: ResolvedRecipe;
   readonly repairs: readonly Repair[];
-  /** Still there, as the last step left it. Close it, then call `end`. */
+  /** Still there, as the last step left it, until `end`; or closed before by whoever keeps its disks. */
   readonly machine: Machine;
   /** The step whose checkpoint the run began from, `null` for power-on. */
   readonly resumedFrom: string | null;
   /** The checkpoints that the recipe's end has come through, as far as they are kept, in order; until `end`. */
   readonly kept: () => Promise<readonly Checkpoint[]>;
-  /** Lets go of the checkpoints; disks that none of them rests on are removed. */
+  /** Closes the machine and, whatever becomes of that, lets go of the checkpoints; disks that none of them rests on are removed. */
   readonly end: () => Promise<void>;
 }
 
@@ -110,10 +111,19 @@ export async function runSteps(options: RunOptions): Promise<RunResult> {
   try {
     const resumedFrom = await run.begin(options.from);
     await run.toTheEnd();
-    return { ...run.result(), resumedFrom, end: async () => session?.end() };
+    const result = run.result();
+    const end = async (): Promise<void> => {
+      try {
+        await result.machine.close();
+      } finally {
+        await session?.end();
+      }
+    };
+    return { ...result, resumedFrom, end };
   } catch (error) {
-    await run.stop();
-    await session?.end();
+    // Why the steps ended is what is told, whatever fails while all of it is put away.
+    await Promise.allSettled([run.stop()]);
+    await Promise.allSettled([session?.end()]);
     if (options.signal.aborted && !(error instanceof InterruptedError)) {
       throw new InterruptedError('interrupted', { hint: RESUME_HINT, cause: error });
     }
@@ -335,8 +345,8 @@ class Run {
   /** Only where no secret can be on the machine is it put into a person's hands. */
   #live(): LiveMachine | undefined {
     if (this.#bench === null || this.#part !== 'steps') return undefined;
-    const { observer, typist } = this.#bench;
-    return { observer, typist, hostFactor: this.#options.hostFactor };
+    const { observer, typist, pictures } = this.#bench;
+    return { observer, typist, pictures, hostFactor: this.#options.hostFactor };
   }
 
   async #save(index: number): Promise<void> {

@@ -1,4 +1,5 @@
 /** Keeps the values of secret parameters out of whatever is written or shown. Made once, from the values themselves. */
+import { UNKNOWN } from '../screen/read-grid.ts';
 import { MASK_PREFIX_CHARACTERS } from './limits.ts';
 
 export interface Masker {
@@ -19,6 +20,7 @@ export function createMasker(secrets: Iterable<string>): Masker {
   function text(text: string): string {
     let masked = text;
     for (const secret of values) masked = masked.replaceAll(secret, MASK.repeat(secret.length));
+    if (masked.includes(UNKNOWN)) for (const secret of values) masked = maskHalfRead(masked, secret);
     for (const secret of values) masked = maskBeginnings(masked, secret);
     return masked;
   }
@@ -49,6 +51,12 @@ export function createMasker(secrets: Iterable<string>): Masker {
   }
 
   return { text, lines, value };
+}
+
+/** A value with cells in it that could not be read: each of them may be any character. */
+function maskHalfRead(text: string, secret: string): string {
+  const units = secret.split('').map((unit) => `(?:${RegExp.escape(unit)}|${UNKNOWN})`);
+  return text.replaceAll(new RegExp(units.join(''), 'g'), MASK.repeat(secret.length));
 }
 
 /** Only where a word begins: to dot out the middle of an unrelated word would tell what the secret begins with. */

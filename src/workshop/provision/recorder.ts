@@ -3,6 +3,7 @@ import { UsageError } from '../../errors.ts';
 import type { MachineEvent } from '../machine/types.ts';
 import type { ScreenText } from '../screen/types.ts';
 import type { Typist } from './acts.ts';
+import type { Bench } from './bench.ts';
 import type { Sighting } from './harvest.ts';
 import {
   RECORDED_ECHO_MS,
@@ -19,6 +20,8 @@ import { screenChanged } from './stillness.ts';
 export interface LiveMachine {
   readonly observer: Pick<Observer, 'look' | 'next'>;
   readonly typist: Pick<Typist, 'press' | 'type'>;
+  /** Makes eyes for what is not text, with the needles that the recipe has now. */
+  readonly pictures: Bench['pictures'];
   /** How much slower than the reference this host runs a guest. */
   readonly hostFactor: number;
 }

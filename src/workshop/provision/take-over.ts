@@ -2,8 +2,10 @@
  * A patch from what a person did at a failing step. Where the step itself can go on afterwards, what was done comes
  * before it; otherwise it is done in the step's place: after its own acts if they had been sent, else instead of them.
  */
+import { PortalgunError } from '../../errors.ts';
 import type { Condition, Operation, ResolvedRecipe, Step, TextPattern } from '../../recipe/types.ts';
 import { stepDigest } from '../../recipe/digest.ts';
+import type { Bench } from './bench.ts';
 import { evaluate, type TextReader } from './conditions.ts';
 import { harvest } from './harvest.ts';
 import type { Observation } from './observer.ts';
@@ -24,18 +26,18 @@ export interface TakeOver {
   /** How the person left the machine. */
   readonly last: Observation;
   readonly reader: TextReader;
+  readonly pictures: Bench['pictures'];
   readonly durationMs: (duration: string) => number;
+  readonly signal: AbortSignal;
 }
 
-export function takenOver(done: TakeOver): TakenOver {
-  const { request, last, reader, durationMs } = done;
+export async function takenOver(done: TakeOver): Promise<TakenOver> {
+  const { request } = done;
   const { resolved, failure } = request;
   const all = resolved.recipe.steps;
   const at = all.findIndex(({ id }) => id === failure.stepId);
   const [bound, next] = [all[at], all[at + 1]];
-  const how = { reader, durationMs, nowMs: last.frame.capturedAtMs };
-  const shows = (condition: Condition | undefined, fresh: boolean) =>
-    condition !== undefined && evaluate(condition, last, { ...how, fresh }).met;
+  const shows = await looksFor([bound?.when, bound?.expect, next?.when, next?.expect], done);
   const acted = failure.phase === 'expect';
   const steps = done.steps.map((step) => withPlaceholders(step, resolved));
   if (!acted && shows(bound?.when, false)) {
@@ -48,17 +50,35 @@ export function takenOver(done: TakeOver): TakenOver {
   return { operations: finishing(done, steps, { acted, met }), leadsTo };
 }
 
+type Look = Pick<TakeOver, 'request' | 'last' | 'reader' | 'pictures' | 'durationMs' | 'signal'>;
+
+/** Tells whether one of the conditions is met by the last look, pictures and recognised text as well. */
+async function looksFor(
+  conditions: readonly (Condition | undefined)[],
+  { request, last, reader, pictures: picturesFor, durationMs, signal }: Look,
+): Promise<(condition: Condition | undefined, fresh: boolean) => boolean> {
+  const pictures = picturesFor(request.resolved.recipe.needles);
+  const asked = conditions.filter((condition) => condition !== undefined);
+  for (const frame of [last.frame, last.mark.frame]) {
+    if (frame === null) continue;
+    await pictures.recognise(asked, frame, signal).catch((error: unknown) => {
+      // What was done by hand is not lost because text recognition is not installed: its conditions are not met then.
+      if (!(error instanceof PortalgunError) || error.code !== 'screen/no-recognition') throw error;
+    });
+  }
+  const how = { reader, pictures, durationMs, nowMs: last.frame.capturedAtMs };
+  return (condition, fresh) => condition !== undefined && evaluate(condition, last, { ...how, fresh }).met;
+}
+
 /** Where nobody did anything and what the step expects came after all: the step with the time that it took. */
-export function outlasted(
-  about: Pick<TakeOver, 'request' | 'last' | 'reader' | 'durationMs'> & { readonly hostFactor: number },
-): readonly Operation[] {
-  const { request, last, reader, durationMs, hostFactor } = about;
+export async function outlasted(about: Look & { readonly hostFactor: number }): Promise<readonly Operation[]> {
+  const { request, last, hostFactor } = about;
   const { step, failure, resolved } = request;
   const bound = resolved.recipe.steps.find(({ id }) => id === failure.stepId);
   if (failure.phase !== 'expect' || bound?.expect === undefined || step.expect === undefined) return [];
-  const now = last.frame.capturedAtMs;
-  if (!evaluate(bound.expect, last, { reader, durationMs, nowMs: now, fresh: true }).met) return [];
-  const expect = { ...step.expect, timeout: patience(now - last.mark.sentAtMs, hostFactor) };
+  const shows = await looksFor([bound.expect], about);
+  if (!shows(bound.expect, true)) return [];
+  const expect = { ...step.expect, timeout: patience(last.frame.capturedAtMs - last.mark.sentAtMs, hostFactor) };
   return [{ op: 'replace-step', id: step.id, was: stepDigest(step), step: { ...step, expect } }];
 }
 

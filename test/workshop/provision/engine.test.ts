@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { InterruptedError, PortalgunError } from '../../../src/errors.ts';
 import { digestHex } from '../../../src/crypto/digest.ts';
 import { stepDigest } from '../../../src/recipe/digest.ts';
@@ -6,7 +8,8 @@ import type { Condition, Step } from '../../../src/recipe/types.ts';
 import { StepFailedError } from '../../../src/workshop/provision/step-failed.ts';
 import type { RepairSource } from '../../../src/workshop/provision/types.ts';
 import type { Program } from './paper-machine.ts';
-import { named, paper, recipe, type Paper } from './paper-run.ts';
+import { createPictureReaders } from '../../../src/workshop/screen/picture-reader.ts';
+import { named, paper, recipe, senses, type Paper } from './paper-run.ts';
 
 interface Dialogs {
   readonly page: number;
@@ -493,6 +496,29 @@ describe('the engine', () => {
     await assert.rejects(bench.run(recipe(silent, QUICK)), StepFailedError);
   });
 
+  it('lets go of its checkpoints where the machine cannot be closed, and says why it could not', async () => {
+    bench = paper(installer());
+    const { end } = await bench.run(recipe(STEPS));
+    assert.equal((await sessionsOf(bench)).length, 1);
+    unclosable(bench);
+    await assert.rejects(end(), /no room to write/);
+    assert.deepEqual(await sessionsOf(bench), []);
+  });
+
+  it('tells of the step that failed, and lets go of its checkpoints, where the machine cannot be closed', async () => {
+    bench = paper(installer(['Choose the language', 'Out of paper']));
+    const resolved = recipe(STEPS, QUICK);
+    const source: RepairSource = {
+      name: 'nobody',
+      propose: () => {
+        unclosable(bench);
+        return Promise.resolve(undefined);
+      },
+    };
+    await assert.rejects(bench.run(resolved, { sources: [source] }), { code: 'provision/step-failed' });
+    assert.deepEqual(await sessionsOf(bench), []);
+  });
+
   it('uses a secret only on the way to the machine', async () => {
     bench = paper(installer(['Password:', 'changed']));
     const personalise: Step[] = [
@@ -530,7 +556,63 @@ describe('the engine', () => {
       return true;
     });
   });
+
+  it('threat 39: tells nothing of a secret that runs over the end of a row', async () => {
+    // Five characters on one row and four on the next, which mean nothing to a masker by themselves.
+    const lines = [`${'Password:'.padEnd(35)}sword`, 'fish is refused, says the guest'];
+    bench = paper({ ...installer(), draw: () => lines });
+    const personalise: Step[] = [{ id: 'password', expect: { text: 'fish is taken' } }];
+    const secrets = new Map([['root', 'swordfish']]);
+    const resolved = recipe(STEPS, {
+      defaults: { ...QUICK.defaults, timeout: '10m' },
+      params: { root: { type: 'secret' } },
+      personalise,
+    });
+    // A very fast host: nothing is waited for long.
+    const run = bench.run(resolved, { part: 'personalise', secrets, hostFactor: 0.01 });
+    await assert.rejects(run, (error) => {
+      assert.ok(error instanceof StepFailedError);
+      assert.match(
+        error.failure.reason,
+        /the screen has been still for .* and says "Password: +•{5} \/ •{4} is refused/,
+      );
+      assert.ok(error.failure.nearest.some(({ line }) => line.startsWith('•••• is refused')));
+      assert.doesNotMatch(JSON.stringify([error.failure.nearest, error.failure.reason]), /fish is refused/);
+      return true;
+    });
+  });
+
+  it('threat 39: tells nothing of what was recognised, where it may be a secret with a letter misread', async () => {
+    const pictures = createPictureReaders({
+      recognise: () => Promise.resolve('the password is sw0rdf1sh'),
+      close: () => Promise.resolve(),
+    });
+    const personalise: Step[] = [
+      { id: 'password', expect: { ocr: { area: [0, 0, 9, 9], text: 'Password changed' }, timeout: '50ms' } },
+    ];
+    const reasonWith = async (secrets: ReadonlyMap<string, string>): Promise<string> => {
+      bench = paper(installer());
+      const resolved = recipe(STEPS, { ...QUICK, params: { root: { type: 'secret' } }, personalise });
+      const options = { part: 'personalise', secrets, senses: { ...senses(), pictures } } as const;
+      const failed = await bench.run(resolved, options).catch((error: unknown) => error);
+      assert.ok(failed instanceof StepFailedError);
+      return failed.failure.reason;
+    };
+    assert.match(await reasonWith(new Map([['root', 'swordfish']])), /\(something else is recognised there\)$/);
+    bench.remove();
+    assert.match(await reasonWith(new Map()), /\(recognised there: "the password is sw0rdf1sh"\)$/);
+  });
 });
+
+function sessionsOf(bench: Paper): Promise<string[]> {
+  return readdir(join(bench.folder, 'checkpoints', 'sessions'));
+}
+
+/** As where QEMU's last words find no room on the disk. */
+function unclosable({ machines }: Paper): void {
+  const machine = machines.at(-1);
+  if (machine) machine.close = () => Promise.reject(new Error('no room to write'));
+}
 
 async function machineOf(bench: Paper): Promise<void> {
   await until(() => bench.machines.length > 0);

@@ -21,6 +21,11 @@ describe('masking of secrets', () => {
     assert.deepEqual(masker.lines(['pass: swor', 'dfish $   ']), ['pass: ••••', '••••• $   ']);
   });
 
+  it('hides a value though some of its characters could not be read', () => {
+    assert.equal(masker.text('password=sw\ufffdrd\ufffdish, and \ufffdx'), 'password=•••••••••, and \ufffdx');
+    assert.deepEqual(masker.lines(['pass: s\ufffdor', 'dfish $   ']), ['pass: ••••', '••••• $   ']);
+  });
+
   it('reaches every string of an event, and leaves everything else as it is', () => {
     const event = { event: 'typed', at: 3, nested: { screen: ['x swordfish', 'ok'], none: null } };
     assert.deepEqual(masker.value(event), {
