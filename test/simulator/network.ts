@@ -24,12 +24,18 @@ export interface NetworkOptions extends Partial<WorldOptions> {
   readonly authors: number;
   /** Feeds that each node follows. */
   readonly following: number;
+  /** Nodes of anybody that each dials, beside those of whom it follows. Default 2. */
+  readonly neighbours?: number;
   /** Some nodes are slow, some older, some newer. Default true. */
   readonly mixed?: boolean;
 }
 
 export function seedNumber(number: number): Uint8Array {
   return Uint8Array.from(createHash('sha256').update(`person ${number}`).digest());
+}
+
+export function recoverySeedNumber(number: number): Uint8Array {
+  return seedNumber(1_000_000 + number);
 }
 
 export function authorNumber(number: number): AuthorId {
@@ -41,7 +47,7 @@ export interface Network {
   readonly authors: readonly SimNode[];
 }
 
-/** Adds the people and starts their nodes. The first `authors` of them publish; each dials whom it follows and two more. */
+/** Adds the people and starts their nodes. The first `authors` of them publish; each dials whom it follows and some more. */
 export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const world = new World({ timing: TIMING, latencyMs: [5, 150], loss: 0.01, ...options });
   const random = world.random.named('people');
@@ -54,8 +60,9 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     world.add({
       name: `${isAuthor ? 'author' : 'reader'} ${number}`,
       seed: seedNumber(number),
+      recoverySeed: recoverySeedNumber(number),
       follows,
-      dials: [...new Set([...follows, ...random.some(ids, 2)])].filter((id) => id !== ids[number]),
+      dials: [...new Set([...follows, ...random.some(ids, options.neighbours ?? 2)])].filter((id) => id !== ids[number]),
       honest: true,
       // Bytes a second: a telephone line now and then.
       bandwidth: kind === 2 ? 4_000 : 2_000_000,

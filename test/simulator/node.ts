@@ -27,7 +27,10 @@ export interface Dialect {
 
 export interface SimNodeOptions {
   readonly name: string;
+  /** Of the author's first key. */
   readonly seed: Uint8Array;
+  /** Of the recovery key that its feed commits to. */
+  readonly recoverySeed: Uint8Array;
   readonly follows: readonly AuthorId[];
   /** Whose nodes it dials. */
   readonly dials: readonly AuthorId[];
@@ -74,6 +77,8 @@ export class SimNode {
     answerBytes: 0,
     refused: 0,
   };
+  /** Of the key that signs now. */
+  seed: Uint8Array;
   disk = new Disk();
   /** Raised by every start and stop: what was begun before concerns nobody any more. */
   life = 0;
@@ -88,6 +93,7 @@ export class SimNode {
     this.name = options.name;
     this.options = options;
     this.author = authorIdOf(publicKeyOf(options.seed));
+    this.seed = options.seed;
     this.#environment = environment;
     this.#follows = new Set([this.author, ...options.follows]);
   }
@@ -104,12 +110,17 @@ export class SimNode {
     return this.#must().store;
   }
 
+  /** Who signs its next record. */
+  get signer() {
+    return { seed: this.seed, author: this.author, recoveryPublicKey: publicKeyOf(this.options.recoverySeed) };
+  }
+
   carries(author: AuthorId): boolean {
     return this.#follows.has(author);
   }
 
   async start(disk = this.disk): Promise<void> {
-    const { seed, dials } = this.options;
+    const { dials } = this.options;
     const { memo, now, timing, random } = this.#environment;
     this.life += 1;
     // Another process opens it: what the one before still wants to write does not come through.
@@ -120,7 +131,7 @@ export class SimNode {
     const own = random.named(`${this.name} ${life}`);
     const participant = new Participant({
       self: this.author,
-      seed,
+      seed: this.seed,
       network: NETWORK,
       store,
       isBootstrap: false,

@@ -6,7 +6,7 @@ import type { AuthorId, VerifiedRecord } from '../../src/exchange/record/index.t
 import { failureDraft } from '../../src/exchange/record/index.ts';
 import { decisionsOf } from './decisions.ts';
 import { boast, flipped, liar } from './dialects.ts';
-import { aDraft, authorNumber, createNetwork, seedNumber } from './network.ts';
+import { aDraft, authorNumber, createNetwork, recoverySeedNumber, seedNumber } from './network.ts';
 import type { SimNode } from './node.ts';
 import { assertFreshIsWhole, assertWhole, honestNodes, isConverged, lacking, withoutProof } from './properties.ts';
 import type { Random } from './random.ts';
@@ -21,16 +21,11 @@ async function publishSome(world: World, authors: readonly SimNode[], random: Ra
   for (let n = 0; n < count; n += 1) {
     const author = random.pick(authors);
     // A node that was set back catches up with its own feed before it is given a new place in it.
-    const isWhole = author.isUp && (await author.store.head(author.author, 'public'))?.seq === truthOf(world, author);
-    if (isWhole || truthOf(world, author) === 0) {
-      await world.publish(author, aDraft(`${author.name} ${truthOf(world, author)} ${random.int(1e9)}`));
-    }
+    const truth = world.truth.get(author.author) ?? [];
+    const isWhole = author.isUp && (await author.store.head(author.author, 'public'))?.id === truth.at(-1)?.id;
+    if (isWhole) await world.publish(author, aDraft(`${author.name} ${truth.length} ${random.int(1e9)}`));
     await world.run(random.int(5000));
   }
-}
-
-function truthOf(world: World, { author }: SimNode): number {
-  return world.truth.get(author)?.length ?? 0;
 }
 
 async function converge(world: World, withinMs: number): Promise<number> {
@@ -130,6 +125,7 @@ describe('a network of fifty nodes', function () {
         world.add({
           name: `liar ${number}`,
           seed: seedNumber(1000 + number),
+          recoverySeed: recoverySeedNumber(1000 + number),
           follows: known,
           dials: [...random.some(known, 6), ...random.some(world.nodes, 6).map(({ author }) => author)],
           honest: false,

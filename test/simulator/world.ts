@@ -6,12 +6,14 @@
  * validator, and passed on to six where that accepts it.
  */
 import { createHash } from 'node:crypto';
+import type { Digest } from '../../src/crypto/digest.ts';
 import { UnavailableError } from '../../src/errors.ts';
 import type { Task } from '../../src/exchange/p2p/agenda.ts';
 import type { Conversation } from '../../src/exchange/p2p/conversation.ts';
 import { IDLE_TIMEOUT_MS } from '../../src/exchange/p2p/limits.ts';
 import { asError } from '../../src/exchange/p2p/protocol.ts';
 import type { ExchangeTiming } from '../../src/exchange/p2p/types.ts';
+import { keyDraft } from '../../src/exchange/record/index.ts';
 import type { Admission, AuthorId, Draft, VerifiedRecord } from '../../src/exchange/record/index.ts';
 import type { Disk } from './disk.ts';
 import { SimNode } from './node.ts';
@@ -52,6 +54,8 @@ export class World {
   readonly nodes: SimNode[] = [];
   /** What each honest author has really published. */
   readonly truth = new Map<AuthorId, VerifiedRecord[]>();
+  /** All that honest authors ever published, also what a recovery of theirs has left since. */
+  readonly published = new Set<Digest>();
   readonly troubles = new Map<string, number>();
   readonly onAdmission: ((node: SimNode, admission: Admission) => void)[] = [];
   /** Whoever puts bytes on a topic, or passes them on. */
@@ -122,15 +126,50 @@ export class World {
 
   /** Signs a record into the author's own store, and tells the network. */
   async publish(node: SimNode, draft: Draft): Promise<VerifiedRecord> {
-    const record = await node.store.append({ seed: node.options.seed }, 'public', draft);
+    const record = await node.store.append(node.signer, 'public', draft);
+    await this.#announce(node, record);
+    return record;
+  }
+
+  /** The node goes on under the new key, as a real one does: it stops and starts again. */
+  async rotate(node: SimNode, newSeed: Uint8Array): Promise<VerifiedRecord> {
+    const { author, seed, signer } = node;
+    const { recoveryPublicKey } = signer;
+    const change = { action: 'rotate', author, seed, newSeed, recoveryPublicKey } as const;
+    return this.#changed(node, newSeed, (await node.store.changeKey(change, 'public')).record);
+  }
+
+  /** Keeps what the owner names, or the newest record here. */
+  async recover(node: SimNode, newSeed: Uint8Array, keep?: Digest): Promise<VerifiedRecord> {
+    const { author, options } = node;
+    const named = keep === undefined ? {} : { keep };
+    const change = { action: 'recover', author, recoverySeed: options.recoverySeed, newSeed, ...named } as const;
+    return this.#changed(node, newSeed, (await node.store.changeKey(change, 'public')).record);
+  }
+
+  async revoke(node: SimNode): Promise<VerifiedRecord> {
+    return this.publish(node, keyDraft(node.author, { action: 'revoke', reason: 'stolen' }));
+  }
+
+  async #changed(node: SimNode, newSeed: Uint8Array, record: VerifiedRecord): Promise<VerifiedRecord> {
+    node.seed = newSeed;
+    await this.#announce(node, record);
+    await this.kill(node);
+    await this.start(node);
+    return record;
+  }
+
+  async #announce(node: SimNode, record: VerifiedRecord): Promise<void> {
+    // An opening record, or what a recovery has left, goes with it.
     if (node.options.honest) {
-      this.truth.set(node.author, [...(this.truth.get(node.author) ?? []), record]);
+      const feed = await node.store.range(node.author, 'public', 0, 10_000);
+      this.truth.set(node.author, feed);
+      for (const { id } of feed) this.published.add(id);
     }
     await node.participant.renewHead();
     const told = this.gossip(node, node.author, record.envelope, Number.POSITIVE_INFINITY);
     for (const peer of node.participant.agenda.peers) if (!told.has(peer)) node.participant.want(peer);
     await this.#settle();
-    return record;
   }
 
   /** Sends bytes on an author's topic to peers who carry it. */

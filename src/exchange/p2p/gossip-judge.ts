@@ -21,7 +21,7 @@ export interface GossipContext {
   readonly budgets: Budgets;
   readonly now: () => number;
   readonly onAdmission: (admission: Admission, from: string) => void;
-  /** A record arrived whose predecessors did not: this peer has them. */
+  /** A record arrived whose predecessors did not, or whose key is not known here: this peer has what leads to it. */
   readonly onGap: (peer: string) => void;
   readonly onTrouble: OnTrouble;
 }
@@ -54,7 +54,7 @@ export function createGossipJudge(context: GossipContext): JudgeGossip {
         const onJudged = (judged: Admission): void => resolve(verdictOn(judged));
         const admission = await context.store.admit(data, { follows, onJudged });
         context.onAdmission(admission, peer);
-        if (admission.result === 'held') context.onGap(peer);
+        if (admission.result === 'held' || mayBeOfAnotherBranch(admission)) context.onGap(peer);
       } catch (error) {
         resolve('ignore');
         context.onTrouble('storing what came by gossip', peer, asError(error));
@@ -72,5 +72,15 @@ export function verdictOn(admission: Admission): GossipVerdict {
   if (admission.result !== 'refused') return 'ignore';
   // The store was told to follow the topic's author alone: anybody else has no business on this topic.
   if (admission.reason === 'unknown-author') return 'reject';
-  return WRONG_FOR_EVERYBODY.includes(admission.reason) ? 'reject' : 'ignore';
+  return WRONG_FOR_EVERYBODY.includes(admission.reason) && !mayBeOfAnotherBranch(admission) ? 'reject' : 'ignore';
+}
+
+/**
+ * Whose signature a record of a later epoch must carry, its opening says. Where an author has shown another opening to
+ * somebody else, what is wrong here is right there: no relay is to blame, and a sync finds it out.
+ */
+function mayBeOfAnotherBranch(admission: Admission): boolean {
+  if (admission.result !== 'refused') return false;
+  const { reason, claims } = admission;
+  return reason === 'unknown-key' || (reason === 'bad-signature' && claims !== undefined && claims.epoch > 0);
 }

@@ -37,8 +37,12 @@ export const SYNC_MAX_BYTES = 8 * MIB;
 export const SYNC_FRAME_BYTES = 64 * KIB;
 /** Answers taken from one peer in one sync: 64 of 8 MiB. */
 export const SYNC_MAX_ROUNDS = 64;
-/** Records of one sync that may be refused before it is ended: each may have cost a signature check (threat 23). */
+/** Refusals of one author's records and heads in one sync: then nothing more of that author is looked at in it. */
+export const SYNC_MAX_REFUSED_PER_AUTHOR = 4;
+/** Refusals in one sync of what cannot even be read: then it is ended. */
 export const SYNC_MAX_REFUSED = 16;
+/** Records of an answer that are judged together: so many may be refused before anybody counts. */
+export const SYNC_JUDGED_TOGETHER = 64;
 /** Records read from the store at once. */
 export const SYNC_READ_RECORDS = 64;
 

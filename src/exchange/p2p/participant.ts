@@ -32,6 +32,7 @@ import type { Place } from './symptom.ts';
 import { syncProtocol } from './sync-answer.ts';
 import { SyncQuestion } from './sync-ask.ts';
 import type { SyncContext } from './sync-context.ts';
+import { costsSomething } from './sync-refusals.ts';
 import type { ExchangeOptions, ListDifference } from './types.ts';
 
 export interface ParticipantOptions extends AgendaOptions {
@@ -175,7 +176,7 @@ export class Participant {
 
   #admission(admission: Admission, from: string): void {
     if (admission.result === 'refused') {
-      this.#budgets.take(from, 'refused', 1);
+      if (costsSomething(admission.reason)) this.#budgets.take(from, 'refused', 1);
       if (admission.reason === 'fork') this.#forkFound();
     }
     this.#options.onAdmission(admission, from);
@@ -210,6 +211,7 @@ export class Participant {
       },
       frame: async (bytes) => {
         this.#require(peer, 'received', bytes.length);
+        this.#require(peer, 'refused');
         await conversation.frame(bytes);
       },
       broke: (error) => conversation.broke(error),

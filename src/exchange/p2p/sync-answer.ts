@@ -1,21 +1,12 @@
 /** The answering side of a sync: what the asker lacks, in the order of each feed, within a budget. */
-import type { Digest } from '../../crypto/digest.ts';
-import { openingOfRecovery } from '../record/feed-keys.ts';
 import { encodeForkProof } from '../record/fork-proof.ts';
-import { BRANCH_MAX_RECORDS } from '../record/limits.ts';
-import { comparePositions, positionOf } from '../record/links.ts';
-import type { AuthorId, VerifiedRecord } from '../record/types.ts';
+import { positionOf } from '../record/links.ts';
+import type { AuthorId } from '../record/types.ts';
 import type { OwnStore } from '../store/types.ts';
 import { refusal } from './codec.ts';
-import {
-  RATE_LIMITS,
-  SYNC_MAX_BYTES,
-  SYNC_MAX_MARKS,
-  SYNC_MAX_RECORDS,
-  SYNC_MAX_REMEMBERED_MARKS,
-  SYNC_READ_RECORDS,
-} from './limits.ts';
+import { RATE_LIMITS, SYNC_MAX_BYTES, SYNC_MAX_MARKS, SYNC_MAX_RECORDS, SYNC_MAX_REMEMBERED_MARKS } from './limits.ts';
 import type { Protocol } from './protocol.ts';
+import { shippingOf } from './shipping.ts';
 import { holdingsOf, signedAtOf } from './sync-context.ts';
 import type { SyncContext } from './sync-context.ts';
 import { packFrames, planShipments, PUBLIC_SCOPE } from './sync-logic.ts';
@@ -57,11 +48,15 @@ export function syncProtocol(context: SyncContext, { onBehind, newToken }: Answe
       await context.renewHead();
       const plan = planShipments([...marks.values()], await holdingsOf(context), context.carries);
       const budget: Budget = { records: SYNC_MAX_RECORDS, bytes: SYNC_MAX_BYTES, exceeded: false };
-      for await (const envelopes of packFrames(ship(context.store, plan.shipments, budget, marks))) {
+      const whole = new Set<AuthorId>();
+      for await (const envelopes of packFrames(ship(context.store, plan.shipments, budget, marks, whole))) {
         yield encodeAnswer({ case: 'records', value: { $typeName: 'portalgun.sync.v1.Records', envelopes } });
       }
-      // Heads come after the records that they speak of: a head by itself makes a feed look behind.
-      for await (const envelopes of packFrames(signedHeads(context.store, plan.newerHeads, marks))) {
+      // Heads come after the records that they speak of: a head by itself makes a feed look behind, or is of an epoch of
+      // which the asker has not heard yet.
+      const unshipped = new Set(plan.shipments.map(({ author }) => author).filter((author) => !whole.has(author)));
+      const heads = plan.newerHeads.filter((author) => !unshipped.has(author));
+      for await (const envelopes of packFrames(signedHeads(context.store, heads, marks))) {
         yield encodeAnswer({ case: 'heads', value: { $typeName: 'portalgun.sync.v1.Heads', envelopes } });
       }
       for (const { author, scope, proof, keyRecords } of plan.proofs.length === 0 ? [] : await context.store.frozen()) {
@@ -117,15 +112,17 @@ interface Budget {
   exceeded: boolean;
 }
 
+/** `whole`: gets the authors of whom the asker then has all that is here. */
 async function* ship(
   store: OwnStore,
   shipments: readonly Shipment[],
   budget: Budget,
   marks: Map<AuthorId, Mark>,
+  whole: Set<AuthorId>,
 ): AsyncGenerator<Uint8Array> {
   for (const shipment of shipments) {
-    for await (const { id, envelope, link } of recordsOf(store, shipment)) {
-      if (id === shipment.known) continue;
+    const { contradicts, records } = await shippingOf(store, shipment);
+    for await (const { id, envelope, link } of records) {
       if (budget.records === 0 || envelope.length > budget.bytes) {
         budget.exceeded = true;
         return;
@@ -135,46 +132,6 @@ async function* ship(
       yield envelope;
       told(marks, shipment.author, { ...positionOf(link), id });
     }
-  }
-}
-
-async function* recordsOf(store: OwnStore, shipment: Shipment): AsyncGenerator<VerifiedRecord> {
-  const { author, before, known, recovery } = shipment;
-  let { after } = shipment;
-  if (recovery !== null) {
-    const held = { ...after, seq: after.seq + 1 };
-    const onBranch = known === null || (await store.idAt(author, PUBLIC_SCOPE, held)) === known;
-    if (!onBranch || recovery.frozen) {
-      const opening = openingOfRecovery(store.keysOf(author, PUBLIC_SCOPE), recovery.number);
-      const opened = opening?.opened && (await store.get(opening.opened.id));
-      if (!opened) return;
-      yield opened;
-      yield* backwards(store, opened, known);
-      after = positionOf(opened.link);
-    }
-  }
-  for (;;) {
-    const records = await store.range(author, PUBLIC_SCOPE, after, SYNC_READ_RECORDS);
-    for (const record of records) {
-      if (before !== null && comparePositions(record.link, before) >= 0) return;
-      yield record;
-    }
-    const last = records.at(-1);
-    if (last === undefined) return;
-    after = positionOf(last.link);
-  }
-}
-
-/**
- * What a recovery keeps, newest first, for who is on another branch, down to the record that they have if it is one of
- * these: the recovery vouches for each by the one after it (store/pending.ts).
- */
-async function* backwards(store: OwnStore, from: VerifiedRecord, known: Digest | null): AsyncGenerator<VerifiedRecord> {
-  let { prev } = from.link;
-  for (let count = 0; prev !== null && prev !== known && count < BRANCH_MAX_RECORDS; count += 1) {
-    const record = await store.get(prev);
-    if (record === undefined) return;
-    yield record;
-    ({ prev } = record.link);
+    if (!contradicts) whole.add(shipment.author);
   }
 }

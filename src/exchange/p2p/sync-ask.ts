@@ -1,19 +1,23 @@
 /** The asking side of a sync: one conversation with one peer, as many rounds as it takes. */
 import { RefusedError, UnavailableError } from '../../errors.ts';
-import type { AuthorId } from '../record/types.ts';
 import { decodeForkProof } from '../record/fork-proof.ts';
+import { feedOfHead } from '../record/head.ts';
+import type { Admission, AuthorId } from '../record/types.ts';
 import { isRefusal } from '../record/refusal.ts';
 import { refusedBy } from './codec.ts';
 import type { Conversation, Step } from './conversation.ts';
 import { RefusalCode } from './generated/refusal_pb.ts';
 import type { Answer } from './generated/sync_pb.ts';
-import { SYNC_FULL_EVERY, SYNC_MAX_BYTES, SYNC_MAX_MARKS, SYNC_MAX_REFUSED, SYNC_MAX_ROUNDS } from './limits.ts';
+import { SYNC_FULL_EVERY, SYNC_JUDGED_TOGETHER, SYNC_MAX_BYTES, SYNC_MAX_MARKS, SYNC_MAX_ROUNDS } from './limits.ts';
 import type { Said } from './mark-memory.ts';
 import { holdingsOf, signedAtOf } from './sync-context.ts';
 import type { SyncContext } from './sync-context.ts';
 import { marksFor, sameMark } from './sync-logic.ts';
 import type { Mark } from './sync-logic.ts';
 import { decodeAnswer, encodeAsk, SYNC_PROTOCOL } from './sync-messages.ts';
+import { costsSomething, Refusals } from './sync-refusals.ts';
+
+type Refused = Extract<Admission, { result: 'refused' }>;
 
 /**
  * Resolves with how many records were admitted. Rejects with RefusedError `exchange/refused-by-peer`,
@@ -32,11 +36,12 @@ export class SyncQuestion implements Conversation<number> {
   /** Marks said so far, where the answerer remembers nothing and each request stands for itself. */
   #cursor = 0;
   #admitted = 0;
-  #refused = 0;
+  readonly #refusals: Refusals;
 
   constructor(context: SyncContext, peer: string) {
     this.#context = context;
     this.#peer = peer;
+    this.#refusals = new Refusals(context, peer);
     const said = context.said.get(peer);
     // Should the two ever disagree about what was said, it does not last.
     if (said !== undefined && said.exchanges < SYNC_FULL_EVERY) this.#said = said;
@@ -85,11 +90,6 @@ export class SyncQuestion implements Conversation<number> {
     } else {
       await this.#take(answer, round);
     }
-    if (this.#refused > SYNC_MAX_REFUSED) {
-      throw new RefusedError('exchange/bad-records', `${this.#peer} sent ${this.#refused} records that were refused`, {
-        facts: { peer: this.#peer, refused: this.#refused, limit: SYNC_MAX_REFUSED },
-      });
-    }
   }
 
   broke(error: Error): void {
@@ -130,49 +130,79 @@ export class SyncQuestion implements Conversation<number> {
 
   /** Everything that comes is judged by the store, as if it came from anywhere. */
   async #take(answer: Answer['answer'], round: Round): Promise<void> {
-    const { store, carries: follows, now, onAdmission, onHead, onProof, onRefused, onTrouble } = this.#context;
-    const refused = (detail: string): void => {
-      this.#refused += 1;
-      round.inStep = false;
-      onRefused(this.#peer);
-      onTrouble('a signed head or a fork proof', this.#peer, new RefusedError('exchange/bad-records', detail));
-    };
     if (answer.case === 'records') {
-      for (const admission of await store.admitAll(answer.value.envelopes, { follows })) {
-        if (admission.result === 'admitted') {
-          this.#admitted += 1;
-          round.admitted += 1;
-          const { author, recovery, epoch, seq } = admission.record.link;
-          received(round, author, { recovery, epoch, seq, id: admission.record.id });
-        } else {
-          round.inStep = false;
-        }
-        if (admission.result === 'refused') this.#refused += 1;
-        onAdmission(admission, this.#peer);
+      const { envelopes } = answer.value;
+      for (let from = 0; from < envelopes.length; from += SYNC_JUDGED_TOGETHER) {
+        await this.#takeRecords(envelopes.slice(from, from + SYNC_JUDGED_TOGETHER), round);
       }
     }
     if (answer.case === 'heads') {
-      for (const envelope of answer.value.envelopes.slice(0, SYNC_MAX_MARKS)) {
-        const admission = await store.putHead(envelope, { now: new Date(now()), follows });
-        if (admission.result === 'refused') refused(admission.detail);
-        else if (admission.result === 'older') round.inStep = false;
-        else received(round, admission.head.head.author, { signed: signedAtOf(admission.head) });
-        if (admission.result === 'kept') onHead(admission.head, this.#peer);
-        if (admission.result === 'refused' && admission.reason === 'fork') onProof(this.#peer);
-      }
+      for (const envelope of answer.value.envelopes.slice(0, SYNC_MAX_MARKS)) await this.#takeHead(envelope, round);
     }
-    if (answer.case === 'proof') {
-      const proof = decodeForkProof(answer.value);
-      if (isRefusal(proof)) {
-        refused(proof.detail);
-        return;
+    if (answer.case === 'proof') await this.#takeProof(answer.value, round);
+  }
+
+  async #takeRecords(envelopes: readonly Uint8Array[], round: Round): Promise<void> {
+    const { store, carries, onAdmission } = this.#context;
+    const refusals = this.#refusals;
+    const follows = (author: AuthorId): boolean => carries(author) && !refusals.isOver(author);
+    for (const admission of await store.admitAll(envelopes, { follows })) {
+      if (admission.result === 'admitted') {
+        this.#admitted += 1;
+        round.admitted += 1;
+        const { author, recovery, epoch, seq } = admission.record.link;
+        received(round, author, { recovery, epoch, seq, id: admission.record.id });
+      } else {
+        round.inStep = false;
       }
-      const { a, b, keyRecords } = proof;
-      const admission = await store.putProof(a, b, { follows, keyRecords });
-      if (admission.result === 'refused') refused(admission.detail);
-      else received(round, admission.fork.author, { frozen: true });
-      if (admission.result === 'frozen') onProof(this.#peer);
+      // Left unread: the author's part was over.
+      if (
+        admission.result === 'refused' &&
+        admission.reason === 'unknown-author' &&
+        refusals.isOver(admission.claims?.author)
+      )
+        continue;
+      onAdmission(admission, this.#peer);
+      if (admission.result === 'refused') refusals.count(admission.reason, admission.claims?.author);
     }
+  }
+
+  async #takeHead(envelope: Uint8Array, round: Round): Promise<void> {
+    const { store, carries, now, onHead, onProof } = this.#context;
+    const author = feedOfHead(envelope)?.author;
+    if (this.#refusals.isOver(author)) return;
+    const admission = await store.putHead(envelope, { now: new Date(now()), follows: carries });
+    if (admission.result === 'refused') {
+      this.#refused(round, admission, author);
+      if (admission.reason === 'fork') onProof(this.#peer);
+      return;
+    }
+    if (admission.result === 'older') round.inStep = false;
+    else received(round, admission.head.head.author, { signed: signedAtOf(admission.head) });
+    if (admission.result === 'kept') onHead(admission.head, this.#peer);
+  }
+
+  async #takeProof(bytes: Uint8Array, round: Round): Promise<void> {
+    const proof = decodeForkProof(bytes);
+    if (isRefusal(proof)) {
+      this.#refused(round, { reason: proof.refused, detail: proof.detail }, undefined);
+      return;
+    }
+    const { a, b, keyRecords } = proof;
+    const admission = await this.#context.store.putProof(a, b, { follows: this.#context.carries, keyRecords });
+    if (admission.result === 'refused') this.#refused(round, admission, undefined);
+    else received(round, admission.fork.author, { frozen: true });
+    if (admission.result === 'frozen') this.#context.onProof(this.#peer);
+  }
+
+  /** A head or a proof. */
+  #refused(round: Round, said: Pick<Refused, 'reason' | 'detail'>, author: AuthorId | undefined): void {
+    const { onRefused, onTrouble } = this.#context;
+    round.inStep = false;
+    if (costsSomething(said.reason)) onRefused(this.#peer);
+    const error = new RefusedError('exchange/bad-records', said.detail);
+    onTrouble('a signed head or a fork proof', this.#peer, error);
+    this.#refusals.count(said.reason, author);
   }
 }
 

@@ -4,7 +4,7 @@
  * Only public feeds are known here: private scopes never get near these protocols.
  */
 import type { Digest } from '../../crypto/digest.ts';
-import { comparePositions } from '../record/links.ts';
+import { comparePositions, positionOf } from '../record/links.ts';
 import type { Position } from '../record/links.ts';
 import type { AuthorId, FeedHead } from '../record/types.ts';
 import { SYNC_FRAME_BYTES } from './limits.ts';
@@ -37,13 +37,14 @@ export interface Holdings {
   readonly frozen: ReadonlyMap<AuthorId, Position>;
 }
 
-/** Records to send: those behind `after` and before `before`, but for the one that the asker has. */
+/** Records to send: those behind the asker's mark and before `before`. */
 export interface Shipment {
   readonly author: AuthorId;
-  readonly after: Position;
+  /** Where the asker stands; seq 0 where it has nothing yet. */
+  readonly at: Position;
   /** The first place that is not sent: a proven fork. Null: to the end. */
   readonly before: Position | null;
-  /** What the asker holds right behind `after`. If ours is another, ours goes along: together they prove a fork. */
+  /** What the asker holds there. If ours is another, ours goes along: together they prove a fork. */
   readonly known: Digest | null;
   /** A recovery that the asker has not got: where its branch is not the one that is kept, it needs that one backwards. */
   readonly recovery: { readonly number: number; readonly frozen: boolean } | null;
@@ -113,10 +114,10 @@ export function planShipments(
     if (hasMore || hasProof || hasNewerHead) behind.push(mark.author);
     if (hasProof) continue;
     if (head === undefined || order < 0 || (order === 0 && head.id === mark.id)) continue;
-    const after = { recovery: mark.recovery, epoch: mark.epoch, seq: Math.max(0, mark.seq - 1) };
-    if (fork !== undefined && comparePositions(fork, { ...after, seq: mark.seq + 1 }) <= 0) continue;
+    const at = positionOf(mark);
+    if (fork !== undefined && comparePositions(fork, { ...at, seq: at.seq + 1 }) <= 0) continue;
     const recovery = isBehindRecovery ? { number: mark.recovery + 1, frozen: mark.frozen } : null;
-    shipments.push({ author: mark.author, after, before: fork ?? null, known: mark.id, recovery });
+    shipments.push({ author: mark.author, at, before: fork ?? null, known: mark.id, recovery });
   }
   return { shipments, behind, newerHeads, proofs };
 }

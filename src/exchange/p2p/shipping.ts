@@ -1,0 +1,94 @@
+/** The records that answer one mark, in the order in which the asker can admit them. */
+import type { Digest } from '../../crypto/digest.ts';
+import { openingOfRecovery } from '../record/feed-keys.ts';
+import { BRANCH_MAX_RECORDS } from '../record/limits.ts';
+import { comparePositions, positionOf } from '../record/links.ts';
+import type { Position } from '../record/links.ts';
+import type { AuthorId, VerifiedRecord } from '../record/types.ts';
+import type { RecordStore } from '../store/types.ts';
+import { SYNC_READ_RECORDS } from './limits.ts';
+import { PUBLIC_SCOPE } from './sync-logic.ts';
+import type { Shipment } from './sync-logic.ts';
+
+type Store = Pick<RecordStore, 'get' | 'idAt' | 'keysOf' | 'range'>;
+
+export interface Shipping {
+  /** What the asker has is none of what is here: what follows proves it, and the feed does not go on for them. */
+  readonly contradicts: boolean;
+  readonly records: AsyncIterable<VerifiedRecord>;
+}
+
+export async function shippingOf(store: Store, shipment: Shipment): Promise<Shipping> {
+  const { author, at, known, recovery, before } = shipment;
+  const onBranch = known === null || (await store.idAt(author, PUBLIC_SCOPE, at)) === known;
+  if (recovery !== null && (!onBranch || recovery.frozen)) {
+    return { contradicts: false, records: recovered(store, shipment, recovery.number) };
+  }
+  if (!onBranch) return { contradicts: true, records: contradiction(store, shipment) };
+  return { contradicts: false, records: onwards(store, author, at, before) };
+}
+
+/** Everything behind a place. */
+async function* onwards(
+  store: Store,
+  author: AuthorId,
+  place: Position,
+  before: Position | null,
+): AsyncGenerator<VerifiedRecord> {
+  for (let after = place; ;) {
+    const records = await store.range(author, PUBLIC_SCOPE, after, SYNC_READ_RECORDS);
+    for (const record of records) {
+      if (before !== null && comparePositions(record.link, before) >= 0) return;
+      yield record;
+    }
+    const last = records.at(-1);
+    if (last === undefined) return;
+    after = positionOf(last.link);
+  }
+}
+
+/**
+ * The asker's record is another one than ours, or lies where our epoch had ended. Whose key signed ours it can only tell
+ * where the openings of our epochs are its own: so they come first, and the first that is not is signed by a key that we
+ * share. With what the asker has, that one, or else our record, proves the fork.
+ */
+async function* contradiction(store: Store, { author, at, before }: Shipment): AsyncGenerator<VerifiedRecord> {
+  const isSent = (place: Position): boolean => before === null || comparePositions(place, before) < 0;
+  for (const { recovery, epoch, opened } of store.keysOf(author, PUBLIC_SCOPE).epochs) {
+    if (opened === null || recovery !== at.recovery || epoch > at.epoch || !isSent({ recovery, epoch, seq: 1 }))
+      continue;
+    const opening = await store.get(opened.id);
+    if (opening !== undefined) yield opening;
+  }
+  const [next] = await store.range(author, PUBLIC_SCOPE, { ...at, seq: at.seq - 1 }, 1);
+  if (next !== undefined && isSent(next.link)) yield next;
+}
+
+/** A recovery, what it keeps, and what follows it. */
+async function* recovered(store: Store, shipment: Shipment, number: number): AsyncGenerator<VerifiedRecord> {
+  const { author, at, known, before } = shipment;
+  const keys = store.keysOf(author, PUBLIC_SCOPE);
+  // Where the asker's own recovery is another one, ours of that number shows it.
+  for (const one of [openingOfRecovery(keys, at.recovery), openingOfRecovery(keys, number)]) {
+    const opened = one?.opened && (await store.get(one.opened.id));
+    if (!opened) continue;
+    yield opened;
+    if (opened.link.recovery !== number) continue;
+    yield* backwards(store, opened, known);
+    yield* onwards(store, author, positionOf(opened.link), before);
+  }
+}
+
+/**
+ * What a recovery keeps, newest first, for who is on another branch, down to the record that they have if it is one of
+ * these: the recovery vouches for each by the one after it (store/pending.ts).
+ */
+async function* backwards(store: Store, from: VerifiedRecord, known: Digest | null): AsyncGenerator<VerifiedRecord> {
+  let { prev } = from.link;
+  for (let count = 0; prev !== null && prev !== known && count < BRANCH_MAX_RECORDS; count += 1) {
+    const record = await store.get(prev);
+    if (record === undefined) return;
+    yield record;
+    ({ prev } = record.link);
+  }
+}
