@@ -62,7 +62,9 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
       seed: seedNumber(number),
       recoverySeed: recoverySeedNumber(number),
       follows,
-      dials: [...new Set([...follows, ...random.some(ids, options.neighbours ?? 2)])].filter((id) => id !== ids[number]),
+      dials: [...new Set([...follows, ...random.some(ids, options.neighbours ?? 2)])].filter(
+        (id) => id !== ids[number],
+      ),
       honest: true,
       // Bytes a second: a telephone line now and then.
       bandwidth: kind === 2 ? 4_000 : 2_000_000,

@@ -34,9 +34,10 @@ export class Refusals {
   count(reason: RefusalReason, author: AuthorId | undefined): void {
     if (!costsSomething(reason)) return;
     if (author !== undefined) {
-      this.#byAuthor.set(author, (this.#byAuthor.get(author) ?? 0) + 1);
-      if (this.isOver(author))
-        this.#onTrouble(`a sync of the feed of ${author}`, this.#peer, this.#tooMany(SYNC_MAX_REFUSED_PER_AUTHOR));
+      const count = (this.#byAuthor.get(author) ?? 0) + 1;
+      this.#byAuthor.set(author, count);
+      if (count !== SYNC_MAX_REFUSED_PER_AUTHOR) return;
+      this.#onTrouble(`a sync of the feed of ${author}`, this.#peer, this.#tooMany(SYNC_MAX_REFUSED_PER_AUTHOR));
       return;
     }
     this.#unreadable += 1;
