@@ -56,6 +56,8 @@ export function buildProgress(context: Context, watch: boolean): (event: BuildEv
         return note(context, `patch ${shortDigest(event.record)} is not used: ${event.reason}`);
       case 'repair':
         return line(`${dim(at(event.atMs))}   ${event.source}: ${event.summary}`);
+      case 'request':
+        return line(`${dim(at(event.atMs))}   ${requestLine(event)}`);
       case 'checkpoint':
         if (watch)
           line(`${dim(at(event.atMs))}   checkpoint after ${event.step}, ${bytes(event.memoryBytes)} of memory`);
@@ -64,6 +66,15 @@ export function buildProgress(context: Context, watch: boolean): (event: BuildEv
         return;
     }
   };
+}
+
+function requestLine({ outcome, what }: Extract<BuildEvent, { event: 'request' }>): string {
+  const words: Readonly<Record<typeof outcome, string>> = {
+    served: `the guest has fetched ${what}`,
+    missing: `the guest asked for ${what}, which the recipe does not serve`,
+    refused: `the guest tried to reach ${what}: refused`,
+  };
+  return words[outcome];
 }
 
 function at(ms: number): string {

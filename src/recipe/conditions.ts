@@ -1,11 +1,21 @@
 /** Walking conditions and acts, and saying them in words for people. */
 import { DEFAULT_PIXEL_WITHIN, DEFAULT_PRESSES } from './limits.ts';
 import { regexMatchesAnything, textMatchesAnything } from './regex.ts';
-import type { Act, Condition, OcrPattern, PixelPattern, Place, Recipe, Step, TextPattern } from './types.ts';
+import type {
+  Act,
+  Condition,
+  OcrPattern,
+  PixelPattern,
+  Place,
+  Recipe,
+  ServedFile,
+  Step,
+  TextPattern,
+} from './types.ts';
 
 const POINTER_ACTS = ['click', 'double_click', 'drag', 'move'] as const;
 const KEYBOARD_ACTS = ['type', 'keys', 'key', 'hold', 'release', 'menu', 'check', 'uncheck', 'layout'] as const;
-const ACT_NAMES = [...KEYBOARD_ACTS, ...POINTER_ACTS, 'serial', 'power'] as const;
+const ACT_NAMES = [...KEYBOARD_ACTS, ...POINTER_ACTS, 'serial', 'serve', 'power'] as const;
 export type ActName = (typeof ACT_NAMES)[number];
 
 const CONDITION_NAMES = [
@@ -18,6 +28,7 @@ const CONDITION_NAMES = [
   'still',
   'changed',
   'event',
+  'fetched',
   'any',
   'all',
   'not',
@@ -151,6 +162,17 @@ export function usesPointer(recipe: Recipe, part: 'steps' | 'personalise'): bool
   return (recipe[part] ?? []).some((step) => actsOf(step).some((act) => placesOf(act).length > 0));
 }
 
+/** The files that are served once these steps are done, each as it was served last. Never in a branch: it is known beforehand. */
+export function servedBy(steps: readonly Step[]): ServedFile[] {
+  const served = steps.flatMap(actsOf).flatMap((act) => ('serve' in act ? [act.serve] : []));
+  return [...new Map(served.map((one) => [one.file, one])).values()];
+}
+
+/** A machine has a network only where its recipe uses one: it is part of what a checkpoint's key is made of. */
+export function usesNetwork(recipe: Recipe, part: 'steps' | 'personalise'): boolean {
+  return servedBy(recipe[part] ?? []).length > 0;
+}
+
 /** True where the machine is off once the step is done. */
 export function switchesOff(step: Step): boolean {
   return (
@@ -269,6 +291,7 @@ export function describeCondition(condition: Condition): string {
   if ('still' in condition) return `a screen that is still for ${condition.still}`;
   if ('changed' in condition) return 'any change of the screen';
   if ('event' in condition) return condition.event === 'shutdown' ? 'the machine switched off' : 'the machine reset';
+  if ('fetched' in condition) return `the guest has fetched ${quoted(condition.fetched)}`;
   if ('any' in condition) return condition.any.map(describeCondition).join(', or ');
   return condition.all.map(describeCondition).join(', and ');
 }
@@ -312,6 +335,8 @@ export function describeAct(act: Act): string {
     return `press the button ${describePlace(act.drag.from)}, drag, let go ${describePlace(act.drag.to)}`;
   if ('layout' in act) return `type on the keyboard layout "${act.layout}" from here on`;
   if ('serial' in act) return `write ${quoted(act.serial)} to the serial console`;
+  if ('serve' in act)
+    return `serve the guest the file ${quoted(act.serve.file)} (${Buffer.byteLength(act.serve.content)} bytes)`;
   return act.power === 'off' ? 'switch the machine off' : 'reset the machine';
 }
 

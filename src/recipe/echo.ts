@@ -78,7 +78,9 @@ const ENDS_LINE = /^(enter|return|ret)$|.-./i;
 function keysOf(act: Act): readonly string[] {
   if ('key' in act) return [act.key];
   if ('keys' in act) return act.keys;
-  return 'hold' in act || 'release' in act || 'layout' in act || placesOf(act).length > 0 ? [] : ['enter'];
+  return 'hold' in act || 'release' in act || 'layout' in act || 'serve' in act || placesOf(act).length > 0
+    ? []
+    : ['enter'];
 }
 
 function shown(condition: Condition, typed: readonly string[], written: readonly string[], anywhere: boolean): boolean {

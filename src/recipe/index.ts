@@ -27,9 +27,11 @@ export {
   matchesAnything,
   partsOf,
   placesOf,
+  servedBy,
   switchesOff,
   textOf,
   textsMentioned,
+  usesNetwork,
   usesPointer,
 } from './conditions.ts';
 export { describeOperations, diffRecipes } from './diff.ts';

@@ -3,7 +3,7 @@
  * with a new machine, and bind parameters; it never changes a step of the base, which is what a patch is for.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { needlesUsed, switchesOff, usesPointer } from './conditions.ts';
+import { needlesUsed, switchesOff, usesNetwork, usesPointer } from './conditions.ts';
 import { DEFAULT_KEYBOARD } from './keyboards.ts';
 import { lineageOf, machineRoot } from './lineage.ts';
 import { placeholdersIn } from './placeholders.ts';
@@ -67,6 +67,8 @@ function sharedMachineProblems(recipe: Recipe, parent: ResolvedRecipe, after: st
   if (recipe.media !== undefined) problems.push(`media: ${why}, and nothing else can be attached to it`);
   if (usesPointer(recipe, 'steps') && !usesPointer(machineRoot(parent).recipe, 'steps'))
     problems.push(`steps: ${why}, and has no pointer, which they use`);
+  if (usesNetwork(recipe, 'steps') && !usesNetwork(machineRoot(parent).recipe, 'steps'))
+    problems.push(`steps: ${why}, and has no network, over which they serve files`);
   const { reproducible } = recipe;
   if (reproducible !== undefined && !isDeepStrictEqual(reproducible, parent.recipe.reproducible))
     problems.push(`reproducible: ${why}, and keeps its clock`);

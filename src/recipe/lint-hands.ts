@@ -1,5 +1,13 @@
 /** What is most likely wrong in what a recipe does with keyboard and pointer. */
-import { actsOf, describeCondition, matchesAnything, placesOf } from './conditions.ts';
+import {
+  actsOf,
+  conditionsOf,
+  describeCondition,
+  eachCondition,
+  matchesAnything,
+  placesOf,
+  servedBy,
+} from './conditions.ts';
 import type { Finding } from './finding.ts';
 import { untypableActs } from './typable.ts';
 import type { Recipe, Step } from './types.ts';
@@ -14,11 +22,46 @@ export function handFindings(recipe: Recipe, part: 'steps' | 'personalise'): Fin
       message: `the step cannot be typed: ${why}`,
     })),
     ...heldFindings(steps, part),
+    ...servedFindings(recipe, part),
     ...steps.flatMap((step, index) => [
       ...vagueEnds(step, [part, index]),
       ...blindClicks(step, steps[index - 1], [part, index]),
     ]),
   ];
+}
+
+/** A file that nobody waits for may not have been there; one that is waited for must have been served. */
+function servedFindings(recipe: Recipe, part: 'steps' | 'personalise'): Finding[] {
+  const steps = recipe[part] ?? [];
+  const at = (index: number, step: Step, severity: Finding['severity'], message: string): Finding => ({
+    severity,
+    path: [part, index],
+    step: step.id,
+    message,
+  });
+  const waitsFor = (step: Step): string[] =>
+    conditionsOf(step)
+      .flatMap(({ condition }) => eachCondition(condition))
+      .flatMap((condition) => ('fetched' in condition ? [condition.fetched] : []));
+  const wanted = new Set(steps.flatMap(waitsFor));
+  return steps.flatMap((step, index) => {
+    const there = servedBy(steps.slice(0, index + 1)).map(({ file }) => file);
+    return [
+      ...(recipe.base ? [] : waitsFor(step).filter((file) => !there.includes(file))).map((file) =>
+        at(index, step, 'error', `the step waits until ${file} is fetched, and no step up to it serves that file`),
+      ),
+      ...servedBy([step])
+        .filter(({ file }) => !wanted.has(file))
+        .map(({ file }) =>
+          at(
+            index,
+            step,
+            'warning',
+            `the step serves ${file}, and nothing waits until the guest has fetched it (fetched)`,
+          ),
+        ),
+    ];
+  });
 }
 
 /** A key that stays down changes whatever is typed after it. */

@@ -5,8 +5,8 @@ import { areaProblem, needleProblems } from './needles.ts';
 import { placeholdersIn } from './placeholders.ts';
 import { didYouMean, printable, type Path, type Problem } from './problems.ts';
 import { compileRegex } from './regex.ts';
-import { actListsOf, actName, conditionsOf, placesOf } from './conditions.ts';
-import type { Act, Condition, Medium, Param, Place, Recipe, Step, TextPattern } from './types.ts';
+import { actListsOf, actName, conditionsOf, placesOf, servedBy } from './conditions.ts';
+import type { Act, Condition, Medium, Param, Place, Recipe, ServedFile, Step, TextPattern } from './types.ts';
 
 /** Media that the machine boots; every other name is a disk of packages. */
 const BOOT_MEDIA: readonly string[] = ['kernel', 'initrd', 'iso'];
@@ -73,6 +73,8 @@ function stepProblems(step: Step, path: Path, recipe: Recipe, secrets: boolean, 
       const place = [...path, ...at, index];
       actProblems(act, place, recipe, secrets, say);
       if (branch && 'layout' in act) say(place, 'a layout cannot depend on a branch; set it in a step of its own');
+      if (branch && 'serve' in act)
+        say(place, 'what is served cannot depend on a branch; serve it in a step of its own');
     });
   }
 }
@@ -92,12 +94,22 @@ function conditionProblems(condition: Condition, path: Path, recipe: Recipe, sec
     placeholderProblems(condition.ocr.text, [...path, 'ocr', 'text'], recipe, secrets, say);
     areaProblem(condition.ocr.area, [...path, 'ocr', 'area'], say);
   }
+  if ('fetched' in condition) fetchedProblem(condition.fetched, [...path, 'fetched'], recipe, say);
   if ('gone' in condition) conditionProblems(condition.gone, [...path, 'gone'], recipe, secrets, say);
   if ('not' in condition) conditionProblems(condition.not, [...path, 'not'], recipe, secrets, say);
   for (const kind of ['any', 'all'] as const) {
     const parts = (condition as { readonly any?: readonly Condition[]; readonly all?: readonly Condition[] })[kind];
     parts?.forEach((part, index) => conditionProblems(part, [...path, kind, index], recipe, secrets, say));
   }
+}
+
+/** A recipe with a base may wait for the base's files: what it serves on a machine that runs on, it serves here too. */
+function fetchedProblem(file: string, path: Path, recipe: Recipe, say: Say): void {
+  if (recipe.base !== undefined) return;
+  const known = servedBy([...recipe.steps, ...(recipe.personalise ?? [])]).map((served) => served.file);
+  if (known.includes(file)) return;
+  const offer = known.length === 0 ? '; the recipe serves none' : `; it serves ${known.join(', ')}`;
+  say(path, `the recipe serves no file ${printable(file)}${didYouMean(file, known) || offer}`);
 }
 
 /** A recipe with a base may name the base's needles: only with it at hand can it be told. */
@@ -137,10 +149,31 @@ function actProblems(act: Act, path: Path, recipe: Recipe, secrets: boolean, say
     if ('text' in place) patternProblems(place.text, [...at, 'text'], recipe, secrets, say);
     if ('needle' in place) needleNameProblem(place.needle, [...at, 'needle'], recipe, say);
   }
+  if ('serve' in act) servedProblems(act.serve, [...path, 'serve'], recipe, secrets, say);
   for (const kind of ['type', 'menu', 'check', 'uncheck', 'serial'] as const) {
     const text = (act as Readonly<Record<string, unknown>>)[kind];
     if (typeof text === 'string') placeholderProblems(text, [...path, kind], recipe, secrets, say);
   }
+}
+
+function servedProblems(
+  { content, escape, literal }: ServedFile,
+  path: Path,
+  recipe: Recipe,
+  secrets: boolean,
+  say: Say,
+) {
+  const bytes = Buffer.byteLength(content);
+  if (bytes > MAX_INLINE_FILE_BYTES)
+    say([...path, 'content'], `the file has ${bytes} bytes, more than ${MAX_INLINE_FILE_BYTES}`);
+  if (literal === true) {
+    if (escape !== undefined) say([...path, 'escape'], 'a literal file has no placeholders to escape', true);
+    return;
+  }
+  placeholderProblems(content, [...path, 'content'], recipe, secrets, say);
+  const has = placeholdersIn(content).length > 0;
+  if (has && escape === undefined)
+    say(path, 'the file has placeholders: "escape" says how their values are written (json, shell, xml, or none)');
 }
 
 function pathOfPlace(act: Act, place: Place): Path {

@@ -25,7 +25,12 @@ export function parseRecipe(source: string, fileName = 'recipe'): CheckedRecipe 
   return { recipe: deepFreeze(recipe), digest: recipeDigest(recipe), source } as CheckedRecipe;
 }
 
-/** Inline files, what is written to the serial console, and the content of normaliser rules. */
+/** Inline and served files, what is written to the serial console, and the content of normaliser rules. */
 function mayHaveLines(path: Path): boolean {
-  return path.at(-2) === 'files' || path.at(-1) === 'serial' || (path[0] === 'normalise' && path.at(-1) === 'content');
+  return (
+    path.at(-2) === 'files' ||
+    (path.at(-2) === 'serve' && path.at(-1) === 'content') ||
+    path.at(-1) === 'serial' ||
+    (path[0] === 'normalise' && path.at(-1) === 'content')
+  );
 }

@@ -1,7 +1,7 @@
 /** `{{name}}`: where a parameter's value goes. Only in what is typed, looked for, or given to the kernel. */
 import { RE2JS } from 're2js';
 import { mapStep } from './conditions.ts';
-import type { Act, Condition, Place, Step, TextPattern } from './types.ts';
+import type { Act, Condition, Place, ServedFile, Step, TextPattern, ValueEscape } from './types.ts';
 
 const PLACEHOLDER = /\{\{([^{}]*)\}\}/g;
 
@@ -53,8 +53,23 @@ export function fillAct(act: Act, values: Values): Act {
   if ('drag' in act)
     return { ...act, drag: { from: fillPlace(act.drag.from, values), to: fillPlace(act.drag.to, values) } };
   if ('serial' in act) return { ...act, serial: fill(act.serial, values) };
+  if ('serve' in act) return { serve: { ...act.serve, content: fillServed(act.serve, values) } };
   return act;
 }
+
+/** The content with the values in it, each written so that it cannot become more than a value. */
+export function fillServed({ content, escape = 'none', literal }: ServedFile, values: Values): string {
+  return literal === true ? content : fill(content, values, ESCAPES[escape]);
+}
+
+const ESCAPES: Readonly<Record<ValueEscape, (value: string) => string>> = {
+  none: (value) => value,
+  // Within the quotes that the author has put around the placeholder.
+  json: (value) => JSON.stringify(value).slice(1, -1),
+  // With quotes of its own: the placeholder stands bare.
+  shell: (value) => `'${value.replaceAll("'", `'\\''`)}'`,
+  xml: (value) => value.replaceAll(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`),
+};
 
 function fillPlace(place: Place, values: Values): Place {
   return 'text' in place ? { ...place, text: fillPattern(place.text, values) } : place;

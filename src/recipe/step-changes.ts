@@ -5,7 +5,7 @@ import { conditionChanges, mayHoldFromTheStart, mayMatchAnything, sameCondition 
 import { confirmationOf, satisfiedByEcho } from './echo.ts';
 import { fillStep, type Values } from './placeholders.ts';
 import type { Change } from './change.ts';
-import type { Act, Branch, Prompt, Repeat, Step } from './types.ts';
+import type { Act, Branch, Prompt, Repeat, ServedFile, Step } from './types.ts';
 
 /** Keys that write no text: where such a key stood, another one is a choice. Chords and single characters are not here. */
 const TEXTLESS_KEY =
@@ -20,6 +20,8 @@ export function stepAdded(step: Step): Change[] {
     return [
       { class: 'authority', where, reason: 'the step is new, and a condition of it matches almost anything', ...words },
     ];
+  if (actsOf(step).flatMap(givenBy).length > 0)
+    return [{ class: 'authority', where, reason: 'the step is new and gives the guest something', ...words }];
   if (actsOf(step).length > 0)
     return [{ class: 'sends', where, reason: 'the step is new and sends something into the guest', ...words }];
   // Branches without acts let the build go on where it would have stopped.
@@ -204,6 +206,8 @@ function actsChanged(
     const words = { before: was.map(describeAct).join(', '), after: is.map(describeAct).join(', ') };
     return [{ class: 'authority', where, reason: `${name}: what is typed is no longer read back`, ...words }];
   }
+  const reach = reachOf(was, is, where, name);
+  if (reach !== undefined) return [reach];
   if (was.length !== is.length) {
     return [
       {
@@ -223,7 +227,40 @@ function actsChanged(
   });
 }
 
+/** What the guest is given beyond keys and clicks: which files it finds. Only a person may change that. */
+function reachOf(was: readonly Act[], is: readonly Act[], where: string, name: string): Change | undefined {
+  if (isDeepStrictEqual(was.flatMap(givenBy), is.flatMap(givenBy))) return undefined;
+  const words = { before: was.map(describeAct).join(', '), after: is.map(describeAct).join(', ') };
+  return { class: 'authority', where, reason: `${name}: what the guest is given changes`, ...words };
+}
+
+/** The content of a served file is not here: to change it is to send something else, as by typing. */
+function givenBy(act: Act): readonly unknown[] {
+  return 'serve' in act ? [['serve', act.serve.file]] : [];
+}
+
+/** The lines in which two contents differ, some of them. */
+function contentChanged(before: ServedFile, after: ServedFile, where: string, name: string): Change {
+  const [was, is] = [before.content.split('\n'), after.content.split('\n')];
+  const lines = (these: readonly string[], those: readonly string[]): string => {
+    const differing = these.filter((line) => !those.includes(line));
+    const shown = differing.slice(0, 5).map((line) => JSON.stringify(line));
+    return [...shown, ...(differing.length > 5 ? [`and ${differing.length - 5} more lines`] : [])].join(', ');
+  };
+  const other = isDeepStrictEqual([before.escape, before.literal], [after.escape, after.literal]);
+  return {
+    class: other ? 'sends' : 'authority',
+    where,
+    reason: other
+      ? `${name}: the file ${before.file} says something else`
+      : `${name}: the values in the file ${before.file} are written in another way`,
+    before: lines(was, is) || 'the same lines, in another order or number',
+    after: lines(is, was) || 'the same lines, in another order or number',
+  };
+}
+
 function actChanged(before: Act, after: Act, where: string, name: string, sameMenu: boolean): Change {
+  if ('serve' in before && 'serve' in after) return contentChanged(before.serve, after.serve, where, name);
   const words = { before: describeAct(before), after: describeAct(after) };
   if (isEntry(before) && isEntry(after) && 'menu' in before === 'menu' in after) {
     return sameMenu

@@ -188,6 +188,8 @@ export type ConditionKind =
   | { readonly still: Duration }
   | { readonly changed: true }
   | { readonly event: 'shutdown' | 'reset' }
+  /** The guest has fetched the whole of this file that the recipe serves. */
+  | { readonly fetched: string }
   | { readonly any: readonly Condition[] }
   | { readonly all: readonly Condition[] }
   | { readonly not: Condition };
@@ -258,7 +260,23 @@ export type Act =
   /** From here on the guest's keyboard has this layout. Sends nothing. */
   | { readonly layout: KeyboardName }
   | { readonly serial: string }
+  /** From here on the guest finds the file at `http://10.0.2.2/FILE`. Sends nothing. */
+  | { readonly serve: ServedFile }
   | { readonly power: 'off' | 'reset' };
+
+/** How a parameter's value stands in a served file: quoted as the file's own format has it, or (`none`) as it is. */
+export type ValueEscape = 'none' | 'json' | 'shell' | 'xml';
+
+/** A file for the guest, all of it part of the recipe's digest. */
+export interface ServedFile {
+  /** Its path, without a leading slash. */
+  readonly file: string;
+  readonly content: string;
+  /** Where the content has placeholders: how their values are written. */
+  readonly escape?: ValueEscape;
+  /** Braces stand for themselves: the content has no placeholders. */
+  readonly literal?: true;
+}
 
 export type Button = 'left' | 'middle' | 'right';
 

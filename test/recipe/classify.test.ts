@@ -3,8 +3,9 @@ import { digestOf } from '../../src/crypto/canonical.ts';
 import { classifyOperations, classOf } from '../../src/recipe/classify.ts';
 import { valueDigest } from '../../src/recipe/digest.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
+import { applyOperations } from '../../src/recipe/patch.ts';
 import { longestWaitMs } from '../../src/recipe/patience.ts';
-import type { ChangeClass, Condition, Operation, Step } from '../../src/recipe/types.ts';
+import type { ChangeClass, CheckedRecipe, Condition, Operation, ServedFile, Step } from '../../src/recipe/types.ts';
 import { digestOfStep, recipeOf, replace, sample } from './fixtures.ts';
 
 const base = sample();
@@ -108,6 +109,11 @@ describe('classes of change', () => {
             expect: { text: 'is done' },
           }),
         ],
+      ],
+      ['a file that is served', [replace(base, 'base-system', { do: [{ serve: { file: 'a.cfg', content: 'x' } }] })]],
+      [
+        'a new step that serves a file',
+        [insert({ do: [{ serve: { file: 'a.cfg', content: 'x' } }], expect: { text: 'Loading components' } })],
       ],
       ['typing no longer read back', [set(['steps', 'hostname', 'do', '0', 'echo'], false)]],
       ['media', [set(['media'], { iso: { package: 'grub-rescue-pc', path: 'a.iso' } })]],
@@ -243,6 +249,22 @@ describe('classes of change', () => {
       classifyOperations(base, [low, high]).operations.map((operation) => operation.class),
       ['wording', 'authority'],
     );
+  });
+
+  it('calls another content of a served file something sent, and shows the lines; other names and ways authority', () => {
+    const serving = (served: ServedFile): CheckedRecipe =>
+      applyOperations(base, [replace(base, 'base-system', { do: [{ serve: served }] })]);
+    const before = serving({ file: 'a.cfg', content: 'one\ntwo {{hostname}}\nthree', escape: 'shell' });
+    const change = (served: ServedFile) =>
+      classifyOperations(before, [replace(before, 'base-system', { do: [{ serve: served }] })]);
+    const content = change({ file: 'a.cfg', content: 'one\n2 {{hostname}}\nthree', escape: 'shell' });
+    assert.equal(content.class, 'sends');
+    const [said] = content.operations[0]?.changes ?? [];
+    assert.deepEqual([said?.before, said?.after], ['"two {{hostname}}"', '"2 {{hostname}}"']);
+    assert.equal(change({ file: 'b.cfg', content: 'one', escape: 'shell' }).class, 'authority');
+    assert.equal(change({ file: 'a.cfg', content: 'one\ntwo {{hostname}}\nthree', escape: 'none' }).class, 'authority');
+    const silenced = replace(before, 'base-system', { do: undefined });
+    assert.equal(classOf(before, [silenced]), 'authority');
   });
 
   it('counts what an operation did even where a later one undoes it', () => {

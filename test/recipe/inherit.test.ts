@@ -172,6 +172,7 @@ describe('inheritance', () => {
     assert.match(problem({ media: { extra: { layout: 'usb-fat' } } }), /nothing else can be attached/);
     assert.match(problem({ reproducible: { clock: 'host' } }), /keeps its clock/);
     assert.match(problem({ steps: [step('own', { do: [{ click: { at: [1, 1] } }] })] }), /has no pointer/);
+    assert.match(problem({ steps: [step('own', { do: [{ serve: { file: 'f', content: 'x' } }] })] }), /has no network/);
   });
 
   it('refuses parameters that nobody has, wherever they are', () => {

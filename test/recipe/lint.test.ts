@@ -107,6 +107,14 @@ describe('lintRecipe', () => {
       /prompts.table\[0\].when holds on almost any screen/,
     ],
     [
+      'a file that is waited for before it is served',
+      [
+        '{ id: a, do: [{ key: enter }], expect: { fetched: a.cfg } }',
+        '{ id: b, do: [{ serve: { file: a.cfg, content: x } }, { key: enter }], expect: { text: the end } }',
+      ],
+      /waits until a\.cfg is fetched, and no step up to it serves that file/,
+    ],
+    [
       'a branch that expects nothing, though the other one does',
       [
         '{ id: a, first_of: [{ when: { text: abc }, do: [{ key: enter }], expect: { text: xyz } }, { when: { text: uvw }, do: [{ key: enter }] }] }',

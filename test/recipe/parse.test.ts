@@ -26,6 +26,10 @@ function only(source: string): string {
   return `${line}:${column} ${path}: ${message}`;
 }
 
+/** The sample, whose first step also serves a file. */
+const servedOf = (file: string): string =>
+  sampleWith('do: [{ menu: "English" }]', `do: [{ menu: "English" }, { serve: ${file} }]`);
+
 describe('parseRecipe', () => {
   it('reads a whole recipe, and freezes what it has checked', () => {
     const { recipe, source, digest } = sample();
@@ -108,8 +112,8 @@ describe('parseRecipe', () => {
     ],
     [
       'an act of a later version',
-      sampleWith('{ menu: "English" }', '{ serve: ok }'),
-      /this version does not know "serve" yet/,
+      sampleWith('{ menu: "English" }', '{ insert: ok }'),
+      /this version does not know "insert" yet/,
     ],
     ['a sleep', sampleWith('{ menu: "English" }', '{ sleep: 5s }'), /unknown field "sleep"/],
     ['a duration that is none', sampleWith('timeout: 30m', 'timeout: soon'), /found "soon", expected a duration/],
@@ -268,6 +272,48 @@ describe('parseRecipe', () => {
       sampleWith('arch: x86_64', 'arch: x86_64\n  display: { resolution: wide }'),
       /expected a resolution such as 1024x768/,
     ],
+    [
+      'a served file whose name leads elsewhere',
+      servedOf('{ file: ../etc/passwd, content: x }'),
+      /serve\.file: found "\.\.\/etc\/passwd", expected a relative path/,
+    ],
+    [
+      'a placeholder in a served file that does not say how values are written',
+      servedOf('{ file: a.cfg, content: "host={{hostname}}" }'),
+      /serve: the file has placeholders: "escape" says how/,
+    ],
+    [
+      'a placeholder of a served file that is no parameter',
+      servedOf('{ file: a.cfg, escape: none, content: "host={{hostnam}}" }'),
+      /serve\.content: .*did you mean "hostname"/,
+    ],
+    [
+      'a secret in a file that is served while building',
+      servedOf('{ file: a.cfg, escape: shell, content: "{{root_password}}" }'),
+      /the secret \{\{root_password\}\} is used outside personalise/,
+    ],
+    [
+      'a literal file that says how values are written',
+      servedOf('{ file: a.cfg, literal: true, escape: json, content: "{{ any }}" }'),
+      /a literal file has no placeholders/,
+    ],
+    [
+      'a served file of more than 16 KiB in UTF-8',
+      servedOf(`{ file: a.cfg, content: ${'ß'.repeat(8_200)} }`),
+      /serve\.content: the file has 16400 bytes, more than 16384/,
+    ],
+    [
+      'a file that is waited for and never served',
+      sampleWith('expect: { text: "Select your location" }', 'expect: { fetched: b.cfg }'),
+      /fetched: the recipe serves no file "b\.cfg"; the recipe serves none/,
+    ],
+    [
+      'a file that is served in a branch only',
+      recipeOf(
+        '  - { id: a, first_of: [{ when: { text: abc }, do: [{ serve: { file: a, content: b } }] }], expect: { text: abd } }\n',
+      ),
+      /what is served cannot depend on a branch/,
+    ],
     ['two documents', `${SOURCE}---\na: 1\n`, /document/i],
     ['an empty file', '', /the file is empty/],
     ['a list', '- a\n', /found a list of 1, expected a mapping/],
@@ -288,6 +334,15 @@ describe('parseRecipe', () => {
   it('says one thing once: each of these has exactly one problem', () => {
     assert.match(only(sampleWith("text: 'Choose the language'", 'nedle: grub')), /^24:13 /);
     assert.match(only(sampleWith('menu: "English"', 'mnu: "English"')), /did you mean "menu"/);
+  });
+
+  it('takes braces and line breaks in a literal file', () => {
+    const { recipe } = parseRecipe(
+      servedOf(String.raw`{ file: a/user-data, literal: true, content: "{{ v1.name }}\n" }`),
+    );
+    assert.deepEqual(recipe.steps[0]?.do?.[1], {
+      serve: { file: 'a/user-data', literal: true, content: '{{ v1.name }}\n' },
+    });
   });
 
   it('takes line breaks in inline files and serial acts, and nowhere else', () => {

@@ -47,6 +47,21 @@ describe('resolveRecipe', () => {
     assert.ok(compiled.ok && compiled.regex.matcher('.*').find() && !compiled.regex.matcher('abc').find());
   });
 
+  it('writes values into served files as the files have them, and leaves literal ones alone', () => {
+    const value = `a'b"c<d`;
+    const content = (rest: string): unknown => {
+      const steps = `  - { id: a, do: [{ serve: { file: f, content: "v={{word}}", ${rest} } }], expect: { fetched: f } }\n`;
+      const checked = parseRecipe(recipeOf(steps, 'params: { word: { type: string } }\n'));
+      const [act] = resolveRecipe(checked, { word: value }).recipe.steps[0]?.do ?? [];
+      return act && 'serve' in act && act.serve.content;
+    };
+    assert.equal(content('escape: none'), `v=${value}`);
+    assert.equal(content('escape: json'), String.raw`v=a'b\"c<d`);
+    assert.equal(content('escape: shell'), String.raw`v='a'\''b"c<d'`);
+    assert.equal(content('escape: xml'), 'v=a&#39;b&#34;c&#60;d');
+    assert.equal(content('literal: true'), 'v={{word}}');
+  });
+
   it('has one digest for one set of values, however they were given', () => {
     assert.equal(resolveRecipe(sample()).digest, resolveRecipe(sample(), { hostname: 'portal' }).digest);
     assert.equal(

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { Digest } from '../../crypto/digest.ts';
 import { FailedError, UsageError } from '../../errors.ts';
-import { usesPointer } from '../../recipe/conditions.ts';
+import { usesNetwork, usesPointer } from '../../recipe/conditions.ts';
 import { draftImage, type ImageDraft, type Manifest, type MeasuringTools } from '../image/index.ts';
 import { startMachine } from '../machine/index.ts';
 import type { MachineDisk } from '../machine/types.ts';
@@ -134,6 +134,7 @@ async function personalise(request: BuildRequest, making: Making, done: Finished
         disks: [disk, ...variables],
         ...(firmware && { firmware }),
         ...(usesPointer(run.final.recipe, 'personalise') && { pointer: 'tablet' }),
+        ...(usesNetwork(run.final.recipe, 'personalise') && { network: 'services' }),
       },
       media: plan.media,
       accelerator: host.accelerator,

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { digestOf } from '../../crypto/canonical.ts';
 import type { Digest } from '../../crypto/digest.ts';
 import { UsageError } from '../../errors.ts';
-import { usesPointer } from '../../recipe/conditions.ts';
+import { usesNetwork, usesPointer } from '../../recipe/conditions.ts';
 import type { PackageDisk, ResolvedRecipe } from '../../recipe/types.ts';
 import { createDisk } from '../machine/disks.ts';
 import { UEFI_VARIABLES, type MachineConfig, type MachineDisk } from '../machine/types.ts';
@@ -71,6 +71,7 @@ export async function planMachine(
     ...(media.firmware && { firmware: { path: media.firmware.code.path } }),
     ...(machine.display && { display: resolution(machine.display.resolution) }),
     ...(usesPointer(resolved.recipe, 'steps') && { pointer: 'tablet' }),
+    ...(usesNetwork(resolved.recipe, 'steps') && { network: 'services' }),
     ...(fixedClock !== undefined && { clockEpochSeconds: fixedClock }),
   };
   return { config, media: contents(resolved, media, origin) };

@@ -2,8 +2,9 @@
  * QEMU's command line, as a pure function of what the guest is. Sockets come as inherited descriptors, so no path of
  * ours is in it but those of the disks.
  *
- * The only network card it can express leads nowhere but in (`forwards`). It never takes an option from outside as it is: values inside an option go through `escape`.
+ * The network cards it can express lead nowhere but in (`forwards`), or to a socket of ours (`network`). It never takes an option from outside as it is: values inside an option go through `escape`.
  */
+import { GUEST_MAC } from '../network/index.ts';
 import type { Forward, MachineConfig, MachineDisk, StartOptions } from './types.ts';
 
 /** Pinned: a saved state can only be restored into the machine type that wrote it. Known to QEMU 7.2 and later. */
@@ -27,7 +28,7 @@ export function cpuModel(arch: MachineConfig['arch']): string {
   return arch === 'i386' ? CPU_MODEL_I386 : CPU_MODEL;
 }
 
-/** File descriptors that QEMU inherits: control, first serial port, then one for each named port. */
+/** File descriptors that QEMU inherits: control, first serial port, one for each named port, then the network's. */
 export const QMP_FD = 3;
 export const SERIAL_FD = 4;
 export const FIRST_PORT_FD = 5;
@@ -64,7 +65,8 @@ export function qemuArguments(plan: QemuPlan): string[] {
     ['-m', `${config.memoryMiB}M`],
     ['-rtc', clock(config.clockEpochSeconds)],
     ['-display', 'none', ...displayAdapter(config.display), '-nic', 'none'],
-    ...networkArguments(config.forwards ?? []),
+    ...forwardArguments(config.forwards ?? []),
+    ...cableArguments(config),
     // The guest's power-off stops the machine but leaves QEMU: the last screen and the disks are still to be read.
     ['-no-shutdown'],
     ['-boot', 'strict=on,menu=off'],
@@ -137,12 +139,21 @@ function diskDevice(disk: MachineDisk, index: number): string[] {
 }
 
 /** `restrict`: what the guest sends goes nowhere, but for answers to who came in through a forwarded port. */
-function networkArguments(forwards: readonly Forward[]): string[][] {
+function forwardArguments(forwards: readonly Forward[]): string[][] {
   if (forwards.length === 0) return [];
   const doors = forwards.map(({ hostPort, guestPort }) => `,hostfwd=tcp:127.0.0.1:${hostPort}-:${guestPort}`);
   return [
     ['-netdev', `user,id=doors,restrict=on${doors.join('')}`],
     ['-device', 'virtio-net-pci,netdev=doors,romfile='],
+  ];
+}
+
+/** Frames go to and come from a socket that QEMU inherits: it opens none itself. */
+function cableArguments({ network, ports = [] }: MachineConfig): string[][] {
+  if (network === undefined) return [];
+  return [
+    ['-netdev', `socket,id=cable,fd=${FIRST_PORT_FD + ports.length}`],
+    ['-device', `virtio-net-pci,netdev=cable,mac=${GUEST_MAC},romfile=`],
   ];
 }
 

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { FailedError, UsageError } from '../../errors.ts';
+import { openGuestServices, type GuestServices } from '../network/guest-services.ts';
 import { DiskFiles } from './disk-files.ts';
 import { createCamera } from './frames.ts';
 import { DISK_FREE_BYTES, KEY_EVENTS_PER_CALL, MEMORY_READ_BYTES } from './limits.ts';
@@ -44,14 +45,25 @@ export async function startMachine(options: StartOptions): Promise<Machine> {
     const started = await spawnQemu(
       options.qemu ?? 'qemu-system-x86_64',
       args,
-      2 + (options.config.ports?.length ?? 0),
+      2 + (options.config.ports?.length ?? 0) + (options.config.network === undefined ? 0 : 1),
     );
     qemu = started;
-    const [control, serial, ...ports] = started.sockets;
+    const [control, serial, ...others] = started.sockets;
     if (!control || !serial) throw new Error('unreachable: QEMU has its sockets');
     const whyClosed = async () => diedError(await started.reap());
     const qmp = await connectQmp(control, { signal: options.signal }, whyClosed);
-    const machine = new QemuMachine(options, { qemu, qmp, serial: listenToSerial(serial), ports, disks, pictures });
+    const ports = others.slice(0, options.config.ports?.length ?? 0);
+    const cable = options.config.network && others.at(-1);
+    const network = cable && openGuestServices(cable);
+    const machine = new QemuMachine(options, {
+      qemu,
+      qmp,
+      serial: listenToSerial(serial),
+      ports,
+      disks,
+      pictures,
+      ...(network && { network }),
+    });
     if (options.restore)
       await loadMemory(qmp, options.restore.memoryPath, migrationSocket(options.runtimeDir), options.signal);
     await qmp.call('cont', undefined, { signal: options.signal });
@@ -71,6 +83,7 @@ interface Parts {
   readonly qmp: Qmp;
   readonly serial: SerialLine;
   readonly ports: readonly Duplex[];
+  readonly network?: GuestServices;
   readonly disks: DiskFiles;
   readonly pictures: string;
 }
@@ -97,6 +110,10 @@ class QemuMachine implements Machine {
     this.frame = createCamera(parts.qmp, parts.pictures);
     parts.qmp.onEvent((event) => this.#onQmpEvent(event));
     void this.#watchProcess();
+  }
+
+  get network(): GuestServices | undefined {
+    return this.#parts.network;
   }
 
   get running(): boolean {
@@ -221,6 +238,7 @@ class QemuMachine implements Machine {
     // `quit` flushes the disks; QEMU may be gone already, or hang: either way the process is waited for, then killed.
     await qmp.call('quit', undefined, { timeoutMs: 2_000 }).catch(() => undefined);
     await qemu.reap();
+    this.#parts.network?.close();
     qmp.close(new FailedError('machine/closed', 'this machine was closed'));
     try {
       if (!keepDisks) await disks.discard();

@@ -4,6 +4,7 @@
  */
 
 import type { Duplex } from 'node:stream';
+import type { GuestServices } from '../network/guest-services.ts';
 
 /** One picture of the screen. `rgb` holds width × height × 3 bytes, rows from the top. */
 export interface Frame {
@@ -73,6 +74,8 @@ export interface MachineConfig {
   readonly clockEpochSeconds?: number;
   /** An absolute pointer, exactly one. Absent where nobody points: a machine with one is another machine. */
   readonly pointer?: 'tablet';
+  /** A network card whose cable ends in this process (network/): it leads to none of the host's networks. Absent: no card. */
+  readonly network?: 'services';
   /** A network card for these alone: the guest reaches neither the host nor anything beyond it. Absent: no card. */
   readonly forwards?: readonly Forward[];
   /** Extra virtio-serial ports by name, each a unix socket of ours (the measuring VM's way out). */
@@ -84,6 +87,8 @@ export interface Machine {
   readonly accelerator: 'kvm' | 'hvf' | 'tcg';
   readonly qemuVersion: string;
   readonly running: boolean;
+  /** What the guest finds at the other end of its cable; absent where it has none. */
+  readonly network?: GuestServices | undefined;
   /** Current picture. Rejects with `machine/died` after QEMU's death. */
   frame(signal?: AbortSignal): Promise<Frame>;
   /** All events in one QMP call: they arrive together or not at all. At most 16 events (8 keys). */

@@ -6,7 +6,8 @@ import { FailedError } from '../../errors.ts';
 import { describeAct, describeCondition, describePlace } from '../../recipe/conditions.ts';
 import type { KeyboardName } from '../../recipe/keyboards.ts';
 import { DEFAULT_PRESSES } from '../../recipe/limits.ts';
-import type { Act, Condition, Place, SeenPlace } from '../../recipe/types.ts';
+import { fillServed } from '../../recipe/placeholders.ts';
+import type { Act, Condition, Place, SeenPlace, ServedFile } from '../../recipe/types.ts';
 import type { Frame, PointerButton } from '../machine/types.ts';
 import type { NeedleMatch } from '../screen/needle.ts';
 import { serialText } from './conditions.ts';
@@ -79,6 +80,7 @@ export async function perform(act: Act, context: ActContext): Promise<void> {
   if ('uncheck' in act) return told(describeAct(act), context, () => typist.tick(act.uncheck, false, signal));
   if ('layout' in act) return typist.useLayout(act.layout);
   if ('serial' in act) return writeSerial(act.serial, context);
+  if ('serve' in act) return serveFile(act.serve, context);
   if ('power' in act) return switchPower(act.power, context);
   await told(describeAct(act), context, () => point(act, context));
 }
@@ -127,6 +129,15 @@ async function pressUntil(
     }
     await press(key, context);
   }
+}
+
+/** Sends nothing: what the guest does with it is for conditions to see. */
+async function serveFile(served: ServedFile, { observer, secrets, step, emit }: ActContext): Promise<void> {
+  const { network } = observer.hands;
+  if (network === undefined) throw new TypeError('a machine whose recipe serves files has a network');
+  const content = fillServed(served, (name) => secrets.get(name));
+  network.serve(served.file, content);
+  emit({ event: 'serves', step, file: served.file, sizeBytes: Buffer.byteLength(content) });
 }
 
 function switchPower(action: 'off' | 'reset', context: ActContext): Promise<void> {

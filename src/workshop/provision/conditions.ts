@@ -80,6 +80,11 @@ export function evaluate(condition: Condition, seen: Observation, how: Evaluatio
     const met = seen.events.slice(seen.mark.events).some((event) => event.type === condition.event);
     return { met, eye: 'event' };
   }
+  if ('fetched' in condition) {
+    const counted = how.fresh ? seen.requests.slice(seen.mark.requests) : seen.requests;
+    const met = counted.some(({ outcome, what }) => outcome === 'served' && what === condition.fetched);
+    return { met, eye: 'network' };
+  }
   if ('any' in condition) return evaluateAny(condition.any, seen, how);
   return evaluateAll(condition.all, seen, how);
 }
@@ -215,7 +220,7 @@ export function showsAnything(condition: Condition, seen: Observation, how: Eval
 
 /** True where the screen alone cannot tell that the condition will never come true: it waits for time or an event. */
 export function waitsUnseen(condition: Condition): boolean {
-  return 'still' in condition || 'event' in condition || partsOf(condition).some(waitsUnseen);
+  return 'still' in condition || 'event' in condition || 'fetched' in condition || partsOf(condition).some(waitsUnseen);
 }
 
 /** The time a condition is given, milliseconds, scaled: its own, else the longest inside, else the default. */

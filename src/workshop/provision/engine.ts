@@ -4,7 +4,7 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import { FailedError, InterruptedError } from '../../errors.ts';
-import { eachCondition } from '../../recipe/conditions.ts';
+import { eachCondition, servedBy } from '../../recipe/conditions.ts';
 import { stepDigest } from '../../recipe/digest.ts';
 import { durationMs } from '../../recipe/duration.ts';
 import { beginningOf } from '../../recipe/echo.ts';
@@ -261,7 +261,16 @@ class Run {
       booting: arrival.step === null,
     };
     this.#index = arrival.next;
+    this.#connect(arrival);
     return arrival;
+  }
+
+  /** A restored machine finds on its network what it found there before. */
+  #connect({ machine: { network }, next }: Arrival): void {
+    if (network === undefined) return;
+    network.onRequest((request) => this.#emit({ event: 'request', ...request }));
+    const done = this.#placed(this.#resolved).slice(0, next);
+    for (const { file, content } of servedBy(done.map(({ step }) => step))) network.serve(file, content);
   }
 
   async #rewind(to: string | null, resolved?: ResolvedRecipe): Promise<void> {
@@ -360,7 +369,10 @@ class Run {
   #canBeginAt(step: Step): boolean {
     if (this.#workplace().unconfirmed) return false;
     const begins = beginningOf(step);
-    return begins === undefined || !eachCondition(begins).some((part) => 'serial' in part || 'event' in part);
+    return (
+      begins === undefined ||
+      !eachCondition(begins).some((part) => 'serial' in part || 'event' in part || 'fetched' in part)
+    );
   }
 
   #pauseMs(retry: number): number {

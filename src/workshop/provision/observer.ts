@@ -5,6 +5,7 @@
 import type { Duplex } from 'node:stream';
 import type { Eyes, Font, ScreenText } from '../screen/types.ts';
 import type { Frame, KeyEvent, Machine, MachineEvent, PointerEvent } from '../machine/types.ts';
+import type { GuestRequest } from '../network/requests.ts';
 import { ACTIVE_FOR_MS, LEARN_FONT_EVERY_MS, POLL_ACTIVE_MS, POLL_QUIET_MS } from './limits.ts';
 import { screenChanged } from './stillness.ts';
 
@@ -18,6 +19,8 @@ export interface InputMark {
   readonly serialBytes: number;
   /** How many events the machine had reported. */
   readonly events: number;
+  /** How many requests the guest had made over its network. */
+  readonly requests: number;
 }
 
 /** One look. Times are `performance.now()` milliseconds, the clock of `Frame.capturedAtMs`. */
@@ -28,6 +31,8 @@ export interface Observation {
   readonly serialLines: readonly string[];
   readonly serialBytes: Uint8Array;
   readonly events: readonly MachineEvent[];
+  /** What the guest has asked for over its network. */
+  readonly requests: readonly GuestRequest[];
   readonly mark: InputMark;
   /** When the screen last changed (the cursor aside), or the machine was first looked at. */
   readonly changedAtMs: number;
@@ -83,10 +88,15 @@ export function observe(machine: Machine, eyes: Eyes, options: ObserverOptions):
   let firstInputMs: number | null = null;
   let lookedForFontAtMs = -Infinity;
   let learned = '';
-  let mark: InputMark = { sentAtMs: -Infinity, screen: null, frame: null, serialBytes: 0, events: 0 };
+  let mark: InputMark = { sentAtMs: -Infinity, screen: null, frame: null, serialBytes: 0, events: 0, requests: 0 };
 
   const stopListening = machine.onEvent((event) => {
     events.push(event);
+    activeAtMs = now();
+    wake?.();
+  });
+
+  machine.network?.onRequest(() => {
     activeAtMs = now();
     wake?.();
   });
@@ -128,6 +138,7 @@ export function observe(machine: Machine, eyes: Eyes, options: ObserverOptions):
       frame: seen?.frame ?? null,
       serialBytes: machine.serialOutput().byteLength,
       events: events.length,
+      requests: machine.network?.requests.length ?? 0,
     };
     activeAtMs = Math.max(activeAtMs, mark.sentAtMs);
   }
@@ -147,6 +158,7 @@ export function observe(machine: Machine, eyes: Eyes, options: ObserverOptions):
       serialLines: terminal.lines(),
       serialBytes: bytes,
       events: [...events],
+      requests: [...(machine.network?.requests ?? [])],
       mark,
       changedAtMs,
       activeAtMs,
@@ -223,6 +235,7 @@ function handsOf(
     get qemuVersion() {
       return machine.qemuVersion;
     },
+    ...(machine.network && { network: machine.network }),
     get running() {
       return machine.running;
     },

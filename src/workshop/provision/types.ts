@@ -1,6 +1,7 @@
 /** Steps, events, checkpoints and repair: the words that the engine and those around it share. */
 import type { Digest } from '../../crypto/digest.ts';
 import type { Condition, Operation, ResolvedRecipe, Step } from '../../recipe/types.ts';
+import type { GuestRequest } from '../network/requests.ts';
 import type { ScreenText } from '../screen/types.ts';
 import type { LiveMachine } from './recorder.ts';
 
@@ -100,6 +101,15 @@ export type BuildEvent = { readonly atMs: number } & (
       readonly sentAtMs?: number;
     }
   | { readonly event: 'key'; readonly step: string; readonly key: string; readonly sentAtMs: number }
+  /** From here on the guest finds this file on its network. */
+  | { readonly event: 'serves'; readonly step: string; readonly file: string; readonly sizeBytes: number }
+  /** What the guest has asked of its network, and what became of it. */
+  | {
+      readonly event: 'request';
+      readonly outcome: GuestRequest['outcome'];
+      readonly what: string;
+      readonly sizeBytes?: number;
+    }
   | { readonly event: 'checkpoint'; readonly step: string; readonly key: Digest; readonly memoryBytes: number }
   | { readonly event: 'resumed'; readonly step: string; readonly key: Digest }
   | { readonly event: 'rolled-back'; readonly to: string | null }

@@ -34,6 +34,8 @@ export async function unpackedKernel(bytes: Uint8Array): Promise<Uint8Array> {
     return new Uint8Array();
   const start = ((buffer[SETUP_SECTORS_AT] || 4) + 1) * 512 + buffer.readUInt32LE(PAYLOAD_OFFSET_AT);
   const packed = buffer.subarray(start, start + buffer.readUInt32LE(PAYLOAD_LENGTH_AT));
+  // Others speak the boot protocol too (iPXE, memtest86+), of a version before there was a payload.
+  if (packed.length < 6) return new Uint8Array();
   const limit = { maxOutputLength: UNPACKED_KERNEL_BYTES };
   if (packed.readUInt16BE(0) === 0x1f8b) return gunzipSync(packed.subarray(0, -4), limit);
   if (packed.readUInt32BE(0) === 0x28b52ffd) return zstdDecompressSync(packed.subarray(0, -4), limit);

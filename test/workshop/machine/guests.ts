@@ -26,17 +26,23 @@ export async function whyNoQemu(): Promise<string | null> {
 
 const ISO_IN_PACKAGE = 'usr/lib/grub-rescue/grub-rescue-cdrom.iso';
 
-/** GRUB's rescue CD from Debian's package grub-rescue-pc: installed, or fetched by apt into a folder that is kept. */
-export async function grubIso(): Promise<string | null> {
+/** GRUB's rescue CD from Debian's package grub-rescue-pc. */
+export const grubIso = (): Promise<string | null> => fileOfPackage('grub-rescue-pc', ISO_IN_PACKAGE);
+
+/** iPXE as something that QEMU starts like a kernel, from Debian's package ipxe. */
+export const ipxeKernel = (): Promise<string | null> => fileOfPackage('ipxe', 'boot/ipxe.lkrn');
+
+/** Of a package that is installed, or fetched by apt into a folder that is kept. */
+async function fileOfPackage(name: string, file: string): Promise<string | null> {
   const kept = join(tmpdir(), 'portalgun-test-media');
-  for (const path of [join('/', ISO_IN_PACKAGE), join(kept, ISO_IN_PACKAGE)]) if (await exists(path)) return path;
+  for (const path of [join('/', file), join(kept, file)]) if (await exists(path)) return path;
   const fresh = await mkdtemp(join(tmpdir(), 'portalgun-test-media-'));
   try {
-    await run('apt-get', ['download', '-q', 'grub-rescue-pc'], { cwd: fresh });
-    await run('sh', ['-c', 'dpkg-deb -x grub-rescue-pc_*.deb .'], { cwd: fresh });
-    await mkdir(join(kept, ISO_IN_PACKAGE, '..'), { recursive: true });
-    await rename(join(fresh, ISO_IN_PACKAGE), join(kept, ISO_IN_PACKAGE));
-    return join(kept, ISO_IN_PACKAGE);
+    await run('apt-get', ['download', '-q', name], { cwd: fresh });
+    await run('sh', ['-c', 'dpkg-deb -x "$0"_*.deb .', name], { cwd: fresh });
+    await mkdir(join(kept, file, '..'), { recursive: true });
+    await rename(join(fresh, file), join(kept, file));
+    return join(kept, file);
   } catch {
     return null;
   } finally {

@@ -80,6 +80,13 @@ describe('the command line of QEMU', () => {
     assert.ok(!plan({ forwards: [] }).includes('-netdev'));
   });
 
+  it('has a cable to a socket of ours where the recipe wants a network, behind the sockets of its ports', () => {
+    const args = plan({ network: 'services', ports: ['a', 'b'] });
+    assert.deepEqual(valuesOf(args, '-netdev'), [['socket', 'id=cable', 'fd=7']]);
+    const [card] = valuesOf(args, '-device').filter(([model]) => model === 'virtio-net-pci');
+    assert.deepEqual(card, ['virtio-net-pci', 'netdev=cable', 'mac=52:54:00:12:34:56', 'romfile=']);
+  });
+
   it('tells the resolution that the monitor prefers', () => {
     const args = plan({ display: { width: 1024, height: 768 } });
     assert.equal(after(args, '-vga'), 'none');

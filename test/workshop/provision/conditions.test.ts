@@ -20,7 +20,8 @@ function look(lines: readonly string[], rest: Partial<Observation> = {}): Observ
     serialLines: [],
     serialBytes: new Uint8Array(),
     events: [],
-    mark: { sentAtMs: 0, screen: null, frame: null, serialBytes: 0, events: 0 },
+    requests: [],
+    mark: { sentAtMs: 0, screen: null, frame: null, serialBytes: 0, events: 0, requests: 0 },
     changedAtMs: 0,
     activeAtMs: 0,
     current: true,
@@ -44,7 +45,7 @@ describe('conditions', () => {
 
   it('calls a text stale that was there before the input, where something new is wanted', () => {
     const seen = look(['login:'], {
-      mark: { sentAtMs: 0, screen: paperScreen(['login:']), frame: picture(1), serialBytes: 0, events: 0 },
+      mark: { sentAtMs: 0, screen: paperScreen(['login:']), frame: picture(1), serialBytes: 0, events: 0, requests: 0 },
     });
     assert.equal(met({ text: 'login:' }, seen, false), true);
     const verdict = evaluate({ text: 'login:' }, seen, { reader, fresh: true, durationMs: Number, nowMs: 0 });
@@ -52,7 +53,14 @@ describe('conditions', () => {
   });
 
   it('is gone when it is nowhere, new or old', () => {
-    const mark = { sentAtMs: 0, screen: paperScreen(['Please wait']), frame: picture(1), serialBytes: 0, events: 0 };
+    const mark = {
+      sentAtMs: 0,
+      screen: paperScreen(['Please wait']),
+      frame: picture(1),
+      serialBytes: 0,
+      events: 0,
+      requests: 0,
+    };
     assert.equal(met({ gone: { text: 'Please wait' } }, look(['Please wait'], { mark }), true), false);
     assert.equal(met({ gone: { text: 'Please wait' } }, look(['Done'], { mark }), true), true);
   });
@@ -60,27 +68,38 @@ describe('conditions', () => {
   it('is still after the time it names without a change or an input', () => {
     assert.equal(met({ still: '500ms' }, look([], { changedAtMs: 600 })), false);
     assert.equal(met({ still: '500ms' }, look([], { changedAtMs: 400 })), true);
-    const mark = { sentAtMs: 900, screen: null, frame: null, serialBytes: 0, events: 0 };
+    const mark = { sentAtMs: 900, screen: null, frame: null, serialBytes: 0, events: 0, requests: 0 };
     assert.equal(met({ still: '500ms' }, look([], { changedAtMs: 0, mark })), false);
   });
 
   it('has changed when the screen is not that of the input any more', () => {
-    const mark = { sentAtMs: 0, screen: paperScreen(['a']), frame: picture(1), serialBytes: 0, events: 0 };
+    const mark = { sentAtMs: 0, screen: paperScreen(['a']), frame: picture(1), serialBytes: 0, events: 0, requests: 0 };
     assert.equal(met({ changed: true }, look(['b'], { mark, frame: picture(2) })), true);
     assert.equal(met({ changed: true }, look(['a'], { mark, frame: picture(1) })), false);
   });
 
   it('counts only events since the last input', () => {
     const events = [{ type: 'reset' as const }];
-    const mark = { sentAtMs: 0, screen: null, frame: null, serialBytes: 0, events: 1 };
+    const mark = { sentAtMs: 0, screen: null, frame: null, serialBytes: 0, events: 1, requests: 0 };
     assert.equal(met({ event: 'reset' }, look([], { events })), true);
     assert.equal(met({ event: 'reset' }, look([], { events, mark })), false);
     assert.equal(met({ event: 'shutdown' }, look([], { events })), false);
   });
 
+  it('knows what the guest has fetched whole, after an input only what came then', () => {
+    const requests = [
+      { outcome: 'served', what: 'a.cfg' },
+      { outcome: 'missing', what: 'b.cfg' },
+    ] as const;
+    const mark = { sentAtMs: 0, screen: null, frame: null, serialBytes: 0, events: 0, requests: 1 };
+    assert.equal(met({ fetched: 'a.cfg' }, look([], { requests, mark })), true);
+    assert.equal(met({ fetched: 'a.cfg' }, look([], { requests, mark }), true), false);
+    assert.equal(met({ fetched: 'b.cfg' }, look([], { requests })), false);
+  });
+
   it('reads the serial line without its escape sequences, and after an input only what is new', () => {
     const serialBytes = Buffer.from('\u001b[1mlogin:\u001b[0m alice\r\nWelcome\r\n');
-    const mark = { sentAtMs: 0, screen: null, frame: null, serialBytes: 20, events: 0 };
+    const mark = { sentAtMs: 0, screen: null, frame: null, serialBytes: 20, events: 0, requests: 0 };
     assert.equal(met({ serial: 'login: alice' }, look([], { serialBytes })), true);
     assert.equal(met({ serial: { regex: '^Wel.*e$' } }, look([], { serialBytes, mark }), true), true);
     assert.equal(met({ serial: 'login:' }, look([], { serialBytes, mark }), true), false);

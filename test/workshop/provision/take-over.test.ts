@@ -43,13 +43,21 @@ const pictures = createPictureReaders({
 function observation(lines: readonly string[]): Observation {
   const screen = paperScreen(lines);
   const frame = { width: 1, height: 1, rgb: new Uint8Array(3), sequence: 2, capturedAtMs: 10 };
-  const mark = { sentAtMs: 1, screen: paperScreen(['Something else']), frame: null, serialBytes: 0, events: 0 };
+  const mark = {
+    sentAtMs: 1,
+    screen: paperScreen(['Something else']),
+    frame: null,
+    serialBytes: 0,
+    events: 0,
+    requests: 0,
+  };
   return {
     frame,
     screen,
     serialLines: [],
     serialBytes: new Uint8Array(),
     events: [],
+    requests: [],
     mark,
     changedAtMs: 5,
     activeAtMs: 5,

@@ -59,6 +59,10 @@ describe('a kernel’s font', () => {
     await assert.rejects(fontInFile(vmlinuz(Buffer.from('unknown packing')), 'vmlinuz'), {
       code: 'screen/no-font-in-file',
     });
+    // iPXE, memtest86+: Linux's boot protocol, of a version before the fields for a payload.
+    const older = vmlinuz(Buffer.from('code'));
+    older.writeUInt32LE(0xffff_ffff, 0x248);
+    await assert.rejects(fontInFile(older, 'ipxe'), { code: 'screen/no-font-in-file' });
     await assert.rejects(fontInFile(Buffer.from('a letter'), 'letter.txt'), {
       code: 'screen/no-font-in-file',
       message: /letter\.txt/,
