@@ -129,7 +129,7 @@ function makeProgram(streams: Streams, run: Run): Command {
     'apply <patch> <file>',
     'write an accepted patch into my recipe file',
     async () => (await recipes()).apply,
-  );
+  ).option('--with <patch...>', 'and these with it, merged');
 
   command(
     recipe,

@@ -9,6 +9,8 @@ import { digestOf } from '../crypto/canonical.ts';
 import { movedSteps } from './classify.ts';
 import { partDifferences, type PartDifference } from './diff.ts';
 import { stepDigest } from './digest.ts';
+import { renderInline } from './render-yaml.ts';
+import { describeStep } from './step-changes.ts';
 import type { Recipe, Step } from './types.ts';
 
 export interface Footprint {
@@ -29,6 +31,8 @@ export interface Claim {
   readonly place: string;
   /** Two of one place that differ contradict each other. */
   readonly value: string;
+  /** The same for people, who choose between two of one place. */
+  readonly words: string;
   /** The part that the place is an entry of; who replaces all of it contradicts this. */
   readonly within?: string;
 }
@@ -58,25 +62,49 @@ export function footprintOf(before: Recipe, after: Recipe): Footprint {
   const claims: Claim[] = [
     ...[...steps].map(([id, step]): Claim => {
       const where = order === undefined ? gapOf.get(id) : undefined;
-      return { place: `step ${id}`, value: step === null ? GONE : [stepDigest(step), where ?? ''].join(' ') };
+      return {
+        place: `step ${id}`,
+        value: step === null ? GONE : [stepDigest(step), where ?? ''].join(' '),
+        words: step === null ? GONE : [...(where === undefined ? [] : [where]), describeStep(step)].join(': '),
+      };
     }),
     ...parts.map(({ path, is: value }) => ({
       place: path.join('.'),
       value: value === undefined ? GONE : digestOf(value),
+      words: value === undefined ? GONE : renderInline(value),
       ...(path.length > 1 && path[0] !== undefined && { within: path[0] }),
     })),
   ];
-  if (order !== undefined) claims.push({ place: ORDER_PLACE, value: JSON.stringify(order) });
+  if (order !== undefined) claims.push({ place: ORDER_PLACE, value: JSON.stringify(order), words: order.join(', ') });
   else {
-    if (shape) claims.push({ place: ORDER_PLACE, value: SAME_ORDER });
-    for (const [previous, ids] of gaps) claims.push({ place: gapPlace(previous), value: JSON.stringify(ids) });
-    for (const id of neighbours) claims.push({ place: `step ${id}`, value: STAYS });
+    const added = [...gaps.values()].flat().join(', ');
+    if (shape)
+      claims.push({ place: ORDER_PLACE, value: SAME_ORDER, words: 'as it was, with steps put in or taken away' });
+    for (const [previous, ids] of gaps)
+      claims.push({ place: gapPlace(previous), value: JSON.stringify(ids), words: `new: ${ids.join(', ')}` });
+    for (const id of neighbours)
+      claims.push({ place: `step ${id}`, value: STAYS, words: `stays, beside what is new: ${added}` });
   }
   return { steps, gaps, order, parts, claims };
 }
 
 function gapPlace(previous: string | null): string {
   return previous === null ? 'before the first step' : `after step ${previous}`;
+}
+
+/** What stands at a place before anything is changed, in the words of a claim; undefined where there is nothing. */
+export function wordsOf(recipe: Recipe, place: string): string | undefined {
+  if (place === ORDER_PLACE) return recipe.steps.map(({ id }) => id).join(', ');
+  const step = recipe.steps.find(({ id }) => place === `step ${id}`);
+  if (step !== undefined) return describeStep(step);
+  const [part = '', ...entry] = place.split('.');
+  const own = (fields: unknown, name: string): unknown =>
+    typeof fields === 'object' && fields !== null
+      ? Object.entries(fields).find(([key]) => key === name)?.[1]
+      : undefined;
+  const value = own(recipe, part);
+  const found = entry.length === 0 ? value : own(value, entry.join('.'));
+  return found === undefined ? undefined : renderInline(found);
 }
 
 /** Every step that another one was moved past is touched, for a swap does not say which of the two was moved. */

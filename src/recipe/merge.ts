@@ -6,10 +6,10 @@
  * checked like any recipe; and its class is never less than that of any patch in it, nor than that of the whole change.
  */
 import { PortalgunError, RefusedError, UsageError } from '../errors.ts';
-import { highestClass } from './change.ts';
+import { highestClass, type Change } from './change.ts';
 import { recipeChanges } from './classify.ts';
 import { recipeDigest } from './digest.ts';
-import { footprintOf, GONE, SAME_ORDER, STAYS, type Claim, type Footprint } from './footprint.ts';
+import { footprintOf, GONE, SAME_ORDER, STAYS, wordsOf, type Claim, type Footprint } from './footprint.ts';
 import { rewriteYaml } from './layout.ts';
 import { MAX_MERGED_PATCHES } from './limits.ts';
 import { lintRecipe } from './lint.ts';
@@ -39,6 +39,8 @@ export interface Merge {
 export interface Conflict {
   /** As in `Claim`. */
   readonly place: string;
+  /** What is there now, in words; null: nothing. */
+  readonly was: string | null;
   /** Who makes what of it; at least two. */
   readonly sides: readonly ConflictSide[];
 }
@@ -47,6 +49,8 @@ export interface ConflictSide {
   /** Ids, sorted: those who say the same. */
   readonly patches: readonly string[];
   readonly stance: 'changes' | 'removes' | 'needs';
+  /** What they make of it, in words. */
+  readonly words: string;
 }
 
 /**
@@ -61,7 +65,7 @@ export function mergePatches(base: CheckedRecipe, patches: readonly MergeablePat
   const unsound = alone.flatMap(({ patch, outcome }) =>
     'problem' in outcome ? [{ id: patch.id, reason: outcome.problem }] : [],
   );
-  const conflicts = conflictsAmong(sound);
+  const conflicts = conflictsAmong(base.recipe, sound);
   const disputed = new Set(conflicts.flatMap(({ sides }) => sides.flatMap((side) => side.patches)));
   const agreed = sound.filter(({ id }) => !disputed.has(id));
   const merged = agreed.map(({ id }) => id);
@@ -73,20 +77,33 @@ export function mergePatches(base: CheckedRecipe, patches: readonly MergeablePat
   );
   const outcome = checked(base, value, known);
   if ('problem' in outcome) throw invalid(outcome.problem, merged);
-  const reach = highestClass([...agreed, ...recipeChanges(base.recipe, value)]);
+  const reach = highestClass([
+    ...agreed.flatMap(({ states }) => changesOf(states)),
+    ...changesOf([base.recipe, value]),
+  ]);
   return { ...rest, result: outcome.recipe, class: reach };
+}
+
+/** As a patch is classed: each of its operations by itself, and all of them together. */
+function changesOf(states: readonly Recipe[]): Change[] {
+  const [first, last] = [states[0], states.at(-1)];
+  const pairs = [...states.keys()].slice(1).map((index) => [states[index - 1], states[index]] as const);
+  return [...pairs, [first, last] as const].flatMap(([before, after]) =>
+    before && after ? recipeChanges(before, after) : [],
+  );
 }
 
 /** Where patches contradict each other, without putting them together. Throws as `mergePatches` for too many. */
 export function conflictsOf(base: CheckedRecipe, patches: readonly MergeablePatch[]): readonly Conflict[] {
-  return conflictsAmong(footprints(base, patches).fitting);
+  return conflictsAmong(base.recipe, footprints(base, patches).fitting);
 }
 
 interface Fitting {
   readonly id: string;
+  /** The recipe before its first operation and after each. */
+  readonly states: readonly Recipe[];
   readonly state: Recipe;
   readonly footprint: Footprint;
-  readonly class: ChangeClass;
 }
 
 function footprints(
@@ -107,9 +124,7 @@ function footprints(
     try {
       const states = recipeStates(base.recipe, operations);
       const state = states.at(-1) ?? base.recipe;
-      const steps = states.slice(1).flatMap((after, index) => recipeChanges(states[index] ?? base.recipe, after));
-      const reach = highestClass([...steps, ...recipeChanges(base.recipe, state)]);
-      fitting.push({ id, state, footprint: footprintOf(base.recipe, state), class: reach });
+      fitting.push({ id, states, state, footprint: footprintOf(base.recipe, state) });
     } catch (error) {
       if (!(error instanceof PortalgunError)) throw error;
       unfit.push({ id, reason: error.message });
@@ -118,38 +133,43 @@ function footprints(
   return { fitting, unfit };
 }
 
+interface Side {
+  readonly words: string;
+  readonly patches: Set<string>;
+}
+
 /** Bounded by the claims, not by the pairs of patches: thousands may dispute one place. */
-function conflictsAmong(patches: readonly Fitting[]): Conflict[] {
-  const places = new Map<string, Map<string, string[]>>();
-  for (const { id, footprint } of patches) {
-    for (const { place, value } of footprint.claims) {
-      const sides = places.get(place) ?? new Map<string, string[]>();
-      sides.set(value, [...(sides.get(value) ?? []), id]);
-      places.set(place, sides);
-    }
-  }
-  for (const { id, footprint } of patches) {
-    for (const { within } of footprint.claims) {
-      const whole = within === undefined ? undefined : places.get(within);
-      if (whole === undefined) continue;
-      const others = whole.get(ENTRY) ?? [];
-      if (!others.includes(id)) whole.set(ENTRY, [...others, id]);
-    }
-  }
-  return [...places].flatMap(([place, sides]) => conflictAt(place, sides)).sort((a, b) => compare(a.place, b.place));
+function conflictsAmong(base: Recipe, patches: readonly Fitting[]): Conflict[] {
+  const places = new Map<string, Map<string, Side>>();
+  const say = (place: string, value: string, words: string, id: string): void => {
+    const sides = places.get(place) ?? new Map<string, Side>();
+    const side = sides.get(value) ?? { words, patches: new Set() };
+    side.patches.add(id);
+    places.set(place, sides.set(value, side));
+  };
+  for (const { id, footprint } of patches)
+    for (const { place, value, words } of footprint.claims) say(place, value, words, id);
+  for (const { id, footprint } of patches)
+    for (const { within } of footprint.claims)
+      if (within !== undefined && places.has(within)) say(within, ENTRY, 'another entry of it', id);
+  return [...places]
+    .flatMap(([place, sides]) => conflictAt(place, sides, wordsOf(base, place) ?? null))
+    .sort((a, b) => compare(a.place, b.place));
 }
 
 /** Of a part that somebody replaces: who changes an entry of it. */
 const ENTRY = 'an entry';
 
-function conflictAt(place: string, sides: ReadonlyMap<string, readonly string[]>): Conflict[] {
-  const contradicting = [...sides].filter(([value]) => [...sides.keys()].some((other) => contradict(value, other)));
+function conflictAt(place: string, sides: ReadonlyMap<string, Side>, was: string | null): Conflict[] {
+  const values = [...sides.keys()];
+  const contradicting = [...sides].filter(([value]) => values.some((other) => contradict(value, other)));
   if (contradicting.length === 0) return [];
   return [
     {
       place,
+      was,
       sides: contradicting
-        .map(([value, ids]) => ({ stance: stanceOf(value), patches: [...ids].sort(compare) }))
+        .map(([value, { words, patches }]) => ({ stance: stanceOf(value), words, patches: [...patches].sort(compare) }))
         .sort((a, b) => compare(a.patches.join(), b.patches.join())),
     },
   ];

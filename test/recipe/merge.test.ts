@@ -4,72 +4,18 @@ import { digestOf } from '../../src/crypto/canonical.ts';
 import { PortalgunError } from '../../src/errors.ts';
 import { higherClass, highestClass } from '../../src/recipe/change.ts';
 import { classOf, recipeChanges } from '../../src/recipe/classify.ts';
-import { diffRecipes } from '../../src/recipe/diff.ts';
 import { stepDigest } from '../../src/recipe/digest.ts';
 import { MAX_MERGED_PATCHES } from '../../src/recipe/limits.ts';
 import { lintRecipe } from '../../src/recipe/lint.ts';
 import { conflictsOf, mergePatches, type MergeablePatch } from '../../src/recipe/merge.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
-import type { CheckedRecipe, Operation, Step } from '../../src/recipe/types.ts';
+import type { CheckedRecipe, Operation } from '../../src/recipe/types.ts';
 import { recipeOf, sample, sampleWith, stepOf } from './fixtures.ts';
+import { base, inserted, moved, patch, patches, patchTo, removed, reworded } from './made-apart.ts';
 
 const SEED = 20_261_127;
 
-const base = parseRecipe(
-  recipeOf(
-    ['a', 'b', 'c', 'd', 'e']
-      .map((id) => `  - { id: ${id}, when: { text: "at ${id}" }, do: [{ key: enter }] }\n`)
-      .join('') + '  - { id: end, expect: { text: the end } }\n',
-    'params: { host: { type: string, default: x }, size: { type: integer, default: 5 } }\n',
-  ),
-);
-
-function patchTo(id: string, after: CheckedRecipe, from = base): MergeablePatch {
-  return { id, operations: diffRecipes(from, after) };
-}
-
-function patch(id: string, ...operations: Operation[]): MergeablePatch {
-  return { id, operations };
-}
-
-const was = (id: string) => stepDigest(stepOf(base, id));
-const reworded = (id: string, text: string): Operation => ({
-  op: 'replace-step',
-  id,
-  was: was(id),
-  step: { ...stepOf(base, id), when: { text } },
-});
-const waiting = (id: string): Step => ({ id, expect: { text: `waits at ${id}` } });
-const inserted = (after: string | null, id: string): Operation => ({ op: 'insert-step', after, step: waiting(id) });
-const removed = (id: string): Operation => ({ op: 'remove-step', id, was: was(id) });
-const moved = (id: string, after: string | null): Operation => ({ op: 'move-step', id, was: was(id), after });
 const ids = ({ recipe }: CheckedRecipe): string => recipe.steps.map(({ id }) => id).join(' ');
-
-/** One author's change: few places, so that they often meet; few contents, so that they sometimes agree. */
-const change = fc.oneof(
-  fc
-    .tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e'), fc.constantFrom('one', 'two'))
-    .map(([id, text]) => reworded(id, text)),
-  fc
-    .tuple(fc.constantFrom(null, 'a', 'b', 'c', 'd'), fc.constantFrom('x', 'y', 'z'))
-    .map(([after, id]) => inserted(after, id)),
-  fc.constantFrom('a', 'b', 'c', 'd').map(removed),
-  fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom(null, 'd', 'e')).map(([id, after]) => moved(id, after)),
-  fc.constantFrom<Operation>(
-    { op: 'set', path: ['machine', 'memory'], was: digestOf('128M'), value: '256M' },
-    { op: 'set', path: ['machine', 'memory'], was: digestOf('128M'), value: '512M' },
-    { op: 'set', path: ['params', 'size', 'default'], was: digestOf(5), value: 6 },
-    { op: 'set', path: ['params', 'new'], was: null, value: { type: 'string' } },
-    { op: 'set', path: ['params'], was: digestOf(base.recipe.params), value: null },
-    { op: 'set', path: ['watch'], was: null, value: [{ id: 'w', when: { text: 'panic' }, fail: 'panic' }] },
-  ),
-);
-const patches = fc
-  .array(fc.uniqueArray(change, { minLength: 1, maxLength: 3, selector: (one) => JSON.stringify(one) }), {
-    minLength: 1,
-    maxLength: 6,
-  })
-  .map((lists) => lists.map((operations, index) => ({ id: `p${index}`, operations })));
 
 describe('merging patches of one base', () => {
   it('gives the same in any order, and twice the same patch counts once', () => {
@@ -224,9 +170,10 @@ describe('patches that meet', () => {
     const [conflict] = conflictsOf(base, [patch('p', whole), patch('q', entry)]);
     assert.deepEqual(conflict, {
       place: 'params',
+      was: '{ host: { type: string, default: x }, size: { type: integer, default: 5 } }',
       sides: [
-        { patches: ['p'], stance: 'removes' },
-        { patches: ['q'], stance: 'changes' },
+        { patches: ['p'], stance: 'removes', words: 'gone' },
+        { patches: ['q'], stance: 'changes', words: 'another entry of it' },
       ],
     });
   });
@@ -240,9 +187,10 @@ describe('patches that meet', () => {
     ]);
     assert.deepEqual(conflict, {
       place: 'step a',
+      was: 'when the text "at a"; press enter',
       sides: [
-        { patches: ['p', 'r'], stance: 'changes' },
-        { patches: ['q'], stance: 'removes' },
+        { patches: ['p', 'r'], stance: 'changes', words: 'when the text "one"; press enter' },
+        { patches: ['q'], stance: 'removes', words: 'gone' },
       ],
     });
   });

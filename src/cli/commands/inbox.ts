@@ -17,6 +17,8 @@ interface Item {
   /** `differs`: no patch, but a build that contradicts one here. */
   readonly state: 'open' | 'accepted' | 'rejected' | 'differs';
   readonly policy: string;
+  /** Ids of patches that make something else of the same thing. */
+  readonly contradictedBy: readonly Digest[];
 }
 
 interface Decision {
@@ -38,7 +40,7 @@ export async function list(context: Context): Promise<undefined> {
             item.from,
             item.recipe,
             item.changeClass ?? '?',
-            stateOf(item),
+            item.contradictedBy.length > 0 && item.state === 'open' ? 'conflict' : stateOf(item),
             item.summary,
           ]),
           columns(context),
@@ -59,7 +61,48 @@ interface Shown extends Item {
   readonly result: Digest;
   readonly changes: readonly string[];
   readonly decision: Decision | null;
-  readonly evidence: Partial<Record<'before' | 'after', { readonly lines: readonly string[] | null }>>;
+  readonly evidence: Evidence;
+  readonly voices: readonly Voice[];
+  readonly conflicts: readonly {
+    readonly place: string;
+    readonly was: string | null;
+    readonly sides: readonly {
+      readonly words: string;
+      readonly patches: readonly { readonly record: Digest; readonly from: string }[];
+    }[];
+  }[];
+  readonly rivals: readonly Rival[];
+  readonly notCompared: number;
+}
+
+type Evidence = Partial<Record<'before' | 'after', { readonly lines: readonly string[] | null }>>;
+
+interface Voice {
+  readonly from: string;
+  readonly stance: 'for' | 'against';
+  readonly basis: keyof typeof BASIS;
+  readonly stale: boolean;
+}
+
+/** How somebody came to say it. */
+const BASIS = {
+  author: 'made it',
+  'reviewed-human': 'has looked at it',
+  'reviewed-build': 'a build with it worked there',
+  failure: 'a build with it failed there',
+  withdrawal: 'took it back',
+  'contradicting-patch': 'has another patch for it',
+} as const;
+
+/** A patch that contradicts the one that is shown. */
+interface Rival {
+  readonly record: Digest;
+  readonly from: string;
+  readonly summary: string;
+  readonly changeClass: string | null;
+  readonly state: Item['state'];
+  readonly voices: readonly Voice[];
+  readonly evidence: Evidence;
 }
 
 export async function show(context: Context, record: string): Promise<undefined> {
@@ -79,14 +122,16 @@ export async function show(context: Context, record: string): Promise<undefined>
     ...wrap(item.summary, WIDTH),
     '',
     ...item.changes,
+    ...voicesOf(item.voices),
     ...screens(item),
+    ...contradictions(item),
     ...(item.decision ? ['', ...explain(item.decision)] : []),
   ]);
   return undefined;
 }
 
 /** What its author saw. It may be anything: only a build here shows whether the patch cures. */
-function screens({ evidence, from }: Shown): string[] {
+function screens({ evidence, from }: Pick<Shown, 'evidence' | 'from'>): string[] {
   return (['before', 'after'] as const).flatMap((when) => {
     const lines = evidence[when]?.lines;
     if (lines === undefined) return [];
@@ -94,6 +139,61 @@ function screens({ evidence, from }: Shown): string[] {
     if (lines === null) return ['', `The screen ${words} is not here, and ${from} cannot be asked now.`];
     return ['', `The screen ${words}, says ${from}:`, ...boxedScreen({ lines }, BOX)];
   });
+}
+
+function voicesOf(voices: readonly Voice[]): string[] {
+  const lines = (['for', 'against'] as const).flatMap((stance) => {
+    const said = voices.filter((voice) => voice.stance === stance);
+    const words = said.map(
+      ({ from, basis, stale }) => `${from} (${BASIS[basis]}${stale ? '; not heard of lately' : ''})`,
+    );
+    return said.length === 0 ? [] : hanging(stance.padEnd(8), [...new Set(words)].join(', '));
+  });
+  return lines.length === 0 ? [] : ['', ...lines];
+}
+
+/** Place by place, who makes what of it; then what speaks for each of them. */
+function contradictions(item: Shown): string[] {
+  if (item.conflicts.length === 0) return [];
+  const places = item.conflicts.flatMap(({ place, was, sides }) => [
+    '',
+    place,
+    ...hanging('  now: ', was ?? 'nothing'),
+    ...sides.flatMap(({ words, patches }) =>
+      hanging(
+        `  ${patches.map(({ record, from }) => (record === item.record ? `${from}, this patch` : `${from}, ${shortDigest(record)}`)).join('; ')}: `,
+        words,
+      ),
+    ),
+  ]);
+  const rivals = item.rivals.flatMap((rival) => [
+    '',
+    ...hanging(
+      `${shortDigest(rival.record)} `,
+      `of ${rival.from}${rival.state === 'open' ? '' : ` (${rival.state})`}: ${rival.summary} [${rival.changeClass ?? '?'}]`,
+    ),
+    ...voicesOf(rival.voices).slice(1),
+    ...screens(rival),
+  ]);
+  const more = item.notCompared === 0 ? [] : [`${item.notCompared} more patches of this recipe were not compared.`];
+  return [
+    '',
+    ...wrap('CONFLICT: others make something else of the same thing, so nothing of it is done by itself.', WIDTH),
+    ...places,
+    ...rivals,
+    '',
+    'To choose one: portalgun inbox accept PATCH',
+    'and for the others: portalgun inbox reject PATCH',
+    ...more,
+  ];
+}
+
+/** The first line begins with `lead`, further ones under what follows it. */
+function hanging(lead: string, text: string): string[] {
+  const indent = Math.min(lead.length, 12);
+  const [first = '', ...rest] = wrap(text, WIDTH - indent);
+  if (lead.length + first.length <= WIDTH) return [lead + first, ...rest.map((line) => ' '.repeat(indent) + line)];
+  return [lead.trimEnd(), ...[first, ...rest].map((line) => ' '.repeat(indent) + line)];
 }
 
 const BOX = { columns: WIDTH, maxRows: 16, marked: new Set<number>() };

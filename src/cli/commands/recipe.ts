@@ -17,7 +17,9 @@ import {
   recipeTemplate,
   renderRecipe,
   resolveRecipe,
+  applyOperations,
   applyToYaml,
+  mergePatches,
   classOf,
 } from '../../recipe/index.ts';
 import { shortDigest, type Digest } from '../../crypto/digest.ts';
@@ -250,24 +252,64 @@ export async function get(context: Context, name: string, flags: { out?: string 
   return undefined;
 }
 
-/** Writes a patch into the person's own file, comments kept. */
-export async function apply(context: Context, patch: string, file: string): Promise<undefined> {
+/** Writes a patch, or several that were made apart, into the person's own file, comments kept. */
+export async function apply(
+  context: Context,
+  patch: string,
+  file: string,
+  flags: { readonly with?: readonly string[] },
+): Promise<undefined> {
   const home = await connect(context.home);
   const before = parseRecipe(await read(file), file);
-  const { operations, base, result } = await operationsOf(context, home, patch);
+  const patches: NamedOperations[] = [];
+  for (const name of [patch, ...(flags.with ?? [])]) {
+    const found = { name, ...(await operationsOf(context, home, name)) };
+    if (found.base === before.digest) assertResult(before, found);
+    patches.push(found);
+  }
+  const [only, ...others] = patches;
+  const operations = only && others.length === 0 ? only.operations : mergedOperations(before, patches);
   const text = applyToYaml(before.source, operations);
   const after = parseRecipe(text, file);
-  if (before.digest === base && after.digest !== result) {
-    throw new RefusedError('recipe/wrong-result', `the patch ${patch} gives ${after.digest}, but claims ${result}`, {
-      hint: 'Its author published something wrong, or lies. Ask them.',
-    });
-  }
+  const lines = describeOperations(before, operations);
   await writeFileAtomic(file, text, 0o644);
   printResult(context, { file, from: before.digest, to: after.digest }, () => [
-    ...describeOperations(before, operations),
+    ...lines,
     `${file} is changed: ${after.digest}`,
   ]);
   return undefined;
+}
+
+type NamedOperations = Operations & { readonly name: string };
+
+function assertResult(before: CheckedRecipe, { name, operations, result }: NamedOperations): void {
+  const { digest } = applyOperations(before, operations);
+  if (digest === result) return;
+  throw new RefusedError('recipe/wrong-result', `the patch ${name} gives ${digest}, but claims ${result}`, {
+    hint: 'Its author published something wrong, or lies. Ask them.',
+  });
+}
+
+/** All of them, or a refusal that names what they disagree about: the person has named each, so none is left out. */
+function mergedOperations(before: CheckedRecipe, patches: readonly NamedOperations[]): readonly Operation[] {
+  const merge = mergePatches(
+    before,
+    patches.map(({ name, operations }) => ({ id: name, operations })),
+  );
+  const [unfit] = merge.unfit;
+  if (unfit) {
+    throw new RefusedError('recipe/patch-stale', `the patch ${unfit.id} does not fit this file: ${unfit.reason}`, {
+      hint: 'Nothing was applied. Take the others without it.',
+    });
+  }
+  if (merge.conflicts.length === 0) return diffRecipes(before, merge.result);
+  const places = merge.conflicts.map(
+    ({ place, sides }) => `${place} (${sides.map((side) => side.patches.join(', ')).join(' against ')})`,
+  );
+  throw new RefusedError('recipe/patches-conflict', `the patches contradict each other: ${places.join('; ')}`, {
+    hint: 'Nothing was applied. portalgun inbox show PATCH shows them side by side; take one of them.',
+    facts: { conflicts: merge.conflicts },
+  });
 }
 
 /** Operations of a stored patch record, or of the repairs of one of this home's builds. */

@@ -3,8 +3,8 @@
  * `decide` does not care.
  */
 import type { Digest } from '../../crypto/digest.ts';
-import type { Operation } from '../../recipe/types.ts';
 import type { AuthorId, Meaning, VerifiedRecord } from '../record/types.ts';
+import { mayConflict } from './contradiction.ts';
 import type { Voice } from './types.ts';
 
 /** A record whose link was verified, with what it says. */
@@ -12,8 +12,6 @@ export interface Understood {
   readonly record: Pick<VerifiedRecord, 'id' | 'link'>;
   readonly meaning: Meaning;
 }
-
-type PatchMeaning = Extract<Meaning, { kind: 'patch' }>;
 
 /**
  * @param subject the patch or recipe version that is asked about
@@ -86,29 +84,12 @@ function resultOf(meaning: Meaning): Digest | undefined {
   return meaning.kind === 'recipe' ? meaning.digest : undefined;
 }
 
-/** Another patch of the same base, for the same symptom or the same step, that leads elsewhere. */
+/** Another patch of the same base, for the same symptom or of the same thing, that leads elsewhere. */
 function contradicts(other: Understood, subject: Understood): boolean {
   const [theirs, ours] = [other.meaning, subject.meaning];
   if (theirs.kind !== 'patch' || ours.kind !== 'patch') return false;
   if (theirs.base !== ours.base || theirs.result === ours.result) return false;
-  return (theirs.symptom !== null && theirs.symptom === ours.symptom) || touchesSame(theirs, ours);
-}
-
-function touchesSame(a: PatchMeaning, b: PatchMeaning): boolean {
-  const touched = new Set(a.operations.map(placeOf));
-  return b.operations.some((operation) => touched.has(placeOf(operation)));
-}
-
-/** The part of a recipe that an operation changes: a step by id, or a field by path. */
-function placeOf(operation: Operation): string {
-  switch (operation.op) {
-    case 'insert-step':
-      return `step ${operation.step.id}`;
-    case 'set':
-      return operation.path[0] === 'steps' && operation.path[1] !== undefined
-        ? `step ${operation.path[1]}`
-        : `field ${JSON.stringify(operation.path)}`;
-    default:
-      return `step ${operation.id}`;
-  }
+  return (
+    (theirs.symptom !== null && theirs.symptom === ours.symptom) || mayConflict(theirs.operations, ours.operations)
+  );
 }

@@ -1,12 +1,13 @@
 /** What peers sent that policy leaves to the person, and why. */
 import { describeOperations } from '../../recipe/diff.ts';
 import { knownDisagreements } from '../disagreements.ts';
+import { conflictsAt, type Conflicts, type PatchConflicts } from '../conflicts.ts';
 import { baseOf, INBOX_PREFIX, judgeAt, personalDecision } from '../judgement.ts';
 import { allOf, findRecord, meaningOf, type Known } from '../knowledge.ts';
 import { parseScreen, SCREEN_BLOB } from '../screen-evidence.ts';
 import { nameOf, type Session } from '../session.ts';
 import { judge } from '../../exchange/record/index.ts';
-import type { Digest } from '../../crypto/digest.ts';
+import { isDigest, shortDigest, type Digest } from '../../crypto/digest.ts';
 import { RefusedError, UsageError } from '../../errors.ts';
 import type { AuthorId } from '../../exchange/record/types.ts';
 import type { Decision } from '../../exchange/trust/index.ts';
@@ -14,6 +15,7 @@ import type { Arguments } from './arguments.ts';
 
 export async function list(session: Session): Promise<unknown> {
   const decide = await judgeAt(session);
+  const conflicts = await conflictsAt(session);
   const items = [];
   for (const patch of await allOf(session, 'patch')) {
     if (patch.record.link.author === session.identity.author) continue;
@@ -28,6 +30,7 @@ export async function list(session: Session): Promise<unknown> {
       changeClass: base?.changeClass ?? null,
       state: personal ?? 'open',
       policy: decision?.apply ?? 'unknown base',
+      contradictedBy: base ? conflicts.listed(patch, base.recipe).rivals.map(({ record }) => record.id) : [],
     });
   }
   return [...(await contradictions(session)), ...items];
@@ -43,6 +46,7 @@ async function contradictions(session: Session) {
     changeClass: null,
     state: 'differs',
     policy: 'differs',
+    contradictedBy: [],
   }));
 }
 
@@ -55,6 +59,8 @@ export async function show(session: Session, args: Arguments, signal: AbortSigna
   const base = await baseOf(session, patch);
   const personal = await personalDecision(session, patch.record.id);
   const decide = await judgeAt(session);
+  const conflicts = await conflictsAt(session);
+  const found = base && conflicts.of(patch, base.recipe);
   return {
     record: patch.record.id,
     from: nameOf(session, patch.record.link.author),
@@ -70,7 +76,50 @@ export async function show(session: Session, args: Arguments, signal: AbortSigna
       : ['The recipe that it starts from is not stored here, or the patch does not fit it.'],
     decision: base ? decide(patch, base.changeClass, personal) : null,
     evidence: await evidenceOf(session, patch, signal),
+    voices: told(session, conflicts, patch),
+    conflicts: found ? placesOf(session, patch, found) : [],
+    rivals: found ? await rivalsOf(session, found, conflicts, signal) : [],
+    notCompared: found?.notCompared ?? 0,
   };
+}
+
+/** Step by step, who makes what of it. */
+function placesOf(session: Session, patch: Known<'patch'>, { places, rivals }: PatchConflicts) {
+  const from = new Map([patch, ...rivals].map(({ record }) => [record.id, nameOf(session, record.link.author)]));
+  return places.map(({ place, was, sides }) => ({
+    place,
+    was,
+    sides: sides.map(({ stance, words, patches }) => ({
+      stance,
+      words,
+      patches: patches.map((record) => ({ record, from: isDigest(record) ? (from.get(record) ?? '?') : '?' })),
+    })),
+  }));
+}
+
+/** Each with its own evidence and its own voices, so that the person may choose between them. */
+async function rivalsOf(session: Session, { rivals }: PatchConflicts, conflicts: Conflicts, signal: AbortSignal) {
+  const shown = rivals.slice(0, SHOWN_RIVALS).map(async (rival) => ({
+    record: rival.record.id,
+    from: nameOf(session, rival.record.link.author),
+    author: rival.record.link.author,
+    summary: rival.meaning.summary,
+    changeClass: (await baseOf(session, rival))?.changeClass ?? null,
+    state: (await personalDecision(session, rival.record.id)) ?? 'open',
+    voices: told(session, conflicts, rival),
+    evidence: await evidenceOf(session, rival, signal),
+  }));
+  return Promise.all(shown);
+}
+
+/** Contradicting patches whose evidence is fetched and shown; all of them are named where they contradict. */
+export const SHOWN_RIVALS = 8;
+
+function told(session: Session, conflicts: Conflicts, patch: Known<'patch'>) {
+  return conflicts
+    .voices(patch)
+    .map((voice) => ({ ...voice, from: nameOf(session, voice.author) }))
+    .sort((a, b) => (a.record < b.record ? -1 : 1));
 }
 
 /** How long the author of a patch is asked for a screen of its evidence, milliseconds. */
@@ -129,8 +178,22 @@ export async function accept(session: Session, args: Arguments): Promise<unknown
   }
   const decision = (await judgeAt(session))(patch, base.changeClass, undefined);
   refuseNever(decision);
+  await refuseBoth(session, (await conflictsAt(session)).of(patch, base.recipe));
   await session.store.notes.put(INBOX_PREFIX + patch.record.id, 'accepted');
   return { record: patch.record.id, state: 'accepted' };
+}
+
+/** One of two that contradict each other: a build could use only one, and which one would be chance. */
+async function refuseBoth(session: Session, { places, rivals }: PatchConflicts): Promise<void> {
+  for (const { record } of rivals) {
+    if ((await personalDecision(session, record.id)) !== 'accepted') continue;
+    const from = nameOf(session, record.link.author);
+    const place = places.find(({ sides }) => sides.some(({ patches }) => patches.includes(record.id)))?.place ?? '';
+    throw new RefusedError('inbox/contradicts', `it contradicts a patch of ${from} that you have accepted: ${place}`, {
+      hint: `If you want this one instead: portalgun inbox reject ${shortDigest(record.id)}`,
+      facts: { accepted: record.id, place },
+    });
+  }
 }
 
 export async function reject(session: Session, args: Arguments): Promise<unknown> {

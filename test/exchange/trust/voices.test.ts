@@ -93,15 +93,22 @@ describe('voicesFor', () => {
     const elsewhere = { result: sha256('elsewhere') };
     const against = [{ author: BOB, stance: 'against', basis: 'contradicting-patch' }];
     assert.deepEqual(others(understood(BOB, 1, patch({ ...elsewhere, operations: [] }))), against);
-    assert.deepEqual(others(understood(BOB, 1, patch({ ...elsewhere, symptom: null }))), against);
+    const replace = { op: 'replace-step', id: 'language', was: sha256('step'), step: { id: 'language' } } as const;
+    assert.deepEqual(
+      others(understood(BOB, 1, patch({ ...elsewhere, symptom: null, operations: [replace] }))),
+      against,
+    );
     const path = ['steps', 'language', 'expect'];
     const set = { op: 'set', path, was: null, value: { text: 'x' } } as const;
     assert.deepEqual(others(understood(BOB, 1, patch({ ...elsewhere, symptom: null, operations: [set] }))), against);
     assert.deepEqual(others(understood(BOB, 1, patch())), [], 'the same result is no contradiction');
     assert.deepEqual(others(understood(BOB, 1, patch({ ...elsewhere, base: sha256('other base') }))), []);
-    const insert = { op: 'insert-step', after: null, step: { id: 'other' } } as const;
-    const apart = patch({ ...elsewhere, symptom: null, operations: [insert] });
+    const other = { ...set, path: ['steps', 'other', 'expect'] };
+    const apart = patch({ ...elsewhere, symptom: null, operations: [other] });
     assert.deepEqual(others(understood(BOB, 1, apart)), []);
+    // The same change with something beside it: the two merge.
+    const more = patch({ ...elsewhere, symptom: null, operations: [...patch().operations, other] });
+    assert.deepEqual(others(understood(BOB, 1, more)), []);
   });
 
   it('lets a withdrawn or superseded patch contradict nothing, and a superseding one contradict the old', () => {

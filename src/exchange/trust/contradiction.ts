@@ -1,0 +1,71 @@
+/**
+ * Whether two patches of one recipe might contradict each other, told from their operations alone: a voice is heard where
+ * the recipe is not at hand. Never less than what merging them finds (src/recipe/merge.ts); where it is more, the person is
+ * asked once too often.
+ */
+import type { Operation } from '../../recipe/types.ts';
+
+interface Touched {
+  /** What is done at each place, in order. */
+  readonly places: ReadonlyMap<string, string>;
+  readonly wholeParts: ReadonlySet<string>;
+  readonly steps: boolean;
+  readonly inserts: boolean;
+  readonly removes: boolean;
+  readonly moves: boolean;
+}
+
+export function mayConflict(a: readonly Operation[], b: readonly Operation[]): boolean {
+  const [ours, theirs] = [touchedBy(a), touchedBy(b)];
+  // Which neighbours a new step has, and which steps one is moved past, is not in the operations.
+  if ((ours.moves && theirs.steps) || (theirs.moves && ours.steps)) return true;
+  if ((ours.removes && theirs.inserts) || (theirs.removes && ours.inserts)) return true;
+  return partsMeet(ours, theirs) || partsMeet(theirs, ours) || placesMeet(ours, theirs);
+}
+
+function placesMeet(ours: Touched, theirs: Touched): boolean {
+  return [...ours.places].some(([place, done]) => {
+    const other = theirs.places.get(place);
+    return other !== undefined && other !== done;
+  });
+}
+
+function partsMeet({ wholeParts }: Touched, { places }: Touched): boolean {
+  return [...wholeParts].some((part) => [...places.keys()].some((place) => place.startsWith(`${part}.`)));
+}
+
+/** Parts whose entries are patched apart; of any other, one change is a change of all. */
+const BY_ENTRY: readonly string[] = ['media', 'params', 'needles', 'machine', 'reproducible', 'defaults'];
+
+function touchedBy(operations: readonly Operation[]): Touched {
+  const places = new Map<string, string>();
+  const wholeParts = new Set<string>();
+  const does = (op: Operation['op']): boolean => operations.some((operation) => operation.op === op);
+  for (const operation of operations) {
+    for (const place of placesOf(operation))
+      places.set(place, `${places.get(place) ?? ''}${JSON.stringify(operation)}\n`);
+    if (operation.op === 'set' && operation.path.length === 1) wholeParts.add(operation.path[0] ?? '');
+  }
+  return {
+    places,
+    wholeParts,
+    steps: [...places.keys()].some((place) => place.startsWith('step ')),
+    inserts: does('insert-step'),
+    removes: does('remove-step'),
+    moves: does('move-step'),
+  };
+}
+
+function placesOf(operation: Operation): string[] {
+  switch (operation.op) {
+    case 'insert-step':
+      return [`step ${operation.step.id}`, `after ${operation.after ?? ''}`];
+    case 'set': {
+      const [part = '', entry = ''] = operation.path;
+      if (part === 'steps') return [`step ${entry}`];
+      return [BY_ENTRY.includes(part) && operation.path.length > 1 ? `${part}.${entry}` : part];
+    }
+    default:
+      return [`step ${operation.id}`];
+  }
+}
