@@ -1,6 +1,6 @@
 /** Patches of peers that contradict each other: what each makes of which place, and who stands for it. */
 import type { Digest } from '../crypto/digest.ts';
-import { isConfigured, voicesFor, type Voice } from '../exchange/trust/index.ts';
+import { isConfigured, voicesAmong, type Voice } from '../exchange/trust/index.ts';
 import { LIMITS, conflictsOf, type Conflict } from '../recipe/index.ts';
 import type { CheckedRecipe } from '../recipe/types.ts';
 import { personalDecision } from './judgement.ts';
@@ -71,7 +71,7 @@ export async function conflictsAt(session: Session): Promise<Conflicts> {
       if (compared.some(({ record }) => record.id === patch.record.id)) return listed(patch, base);
       return { ...concerning(patch, among([patch, ...compared], base), compared), notCompared };
     },
-    voices: (patch) => voicesFor(patch, records, isStale),
+    voices: voicesAmong(records, isStale),
   };
 }
 

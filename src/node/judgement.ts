@@ -1,7 +1,7 @@
 /** What policy, and the person's own decisions, say about a published patch. */
 import type { Digest } from '../crypto/digest.ts';
 import { PortalgunError } from '../errors.ts';
-import { coversRecipe, decide, voicesFor, type Decision } from '../exchange/trust/index.ts';
+import { coversRecipe, decide, voicesAmong, type Decision } from '../exchange/trust/index.ts';
 import type { AuthorId } from '../exchange/record/types.ts';
 import { classOf } from '../recipe/classify.ts';
 import { parseRecipe } from '../recipe/parse.ts';
@@ -36,8 +36,10 @@ export async function judgeAt(session: Session): Promise<Judge> {
     await stalenessAt(session),
     await recipeAuthors(session),
   ];
+  const voicesOf = voicesAmong(records, isStale);
   return (patch, changeClass, personal, of = patch.meaning.base) => {
     const { recipeName } = patch.meaning;
+    const voices = voicesOf(patch);
     const authors = new Set([patch.meaning.base, of].flatMap((digest) => authorsOf(digest, recipeName)));
     const decision = strictest(
       [...authors].map((recipeAuthor) =>
@@ -48,7 +50,7 @@ export async function judgeAt(session: Session): Promise<Judge> {
           recipeName,
           recordAuthor: patch.record.link.author,
           changeClass,
-          voices: voicesFor(patch, records, isStale),
+          voices,
           self: session.identity.author,
         }),
       ),

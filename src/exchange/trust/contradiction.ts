@@ -5,7 +5,7 @@
  */
 import type { Operation } from '../../recipe/types.ts';
 
-interface Touched {
+export interface Touched {
   /** What is done at each place, in order. */
   readonly places: ReadonlyMap<string, string>;
   readonly wholeParts: ReadonlySet<string>;
@@ -16,7 +16,10 @@ interface Touched {
 }
 
 export function mayConflict(a: readonly Operation[], b: readonly Operation[]): boolean {
-  const [ours, theirs] = [touchedBy(a), touchedBy(b)];
+  return mayMeet(touchedBy(a), touchedBy(b));
+}
+
+export function mayMeet(ours: Touched, theirs: Touched): boolean {
   // Which neighbours a new step has, and which steps one is moved past, is not in the operations.
   if ((ours.moves && theirs.steps) || (theirs.moves && ours.steps)) return true;
   if ((ours.removes && theirs.inserts) || (theirs.removes && ours.inserts)) return true;
@@ -37,7 +40,7 @@ function partsMeet({ wholeParts }: Touched, { places }: Touched): boolean {
 /** Parts whose entries are patched apart; of any other, one change is a change of all. */
 const BY_ENTRY: readonly string[] = ['media', 'params', 'needles', 'machine', 'reproducible', 'defaults'];
 
-function touchedBy(operations: readonly Operation[]): Touched {
+export function touchedBy(operations: readonly Operation[]): Touched {
   const places = new Map<string, string>();
   const wholeParts = new Set<string>();
   const does = (op: Operation['op']): boolean => operations.some((operation) => operation.op === op);

@@ -12,6 +12,6 @@ export type { AutomaticRule, PeerEntry } from './policy-edit.ts';
 export { coversRecipe, decide, isConfigured, namer } from './decide.ts';
 export { confirmChecksums } from './quorum.ts';
 export type { ChecksumDecision, ChecksumVote } from './quorum.ts';
-export { voicesFor } from './voices.ts';
+export { voicesAmong, voicesFor } from './voices.ts';
 export type { Understood } from './voices.ts';
 export * from './types.ts';
