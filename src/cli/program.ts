@@ -344,7 +344,7 @@ function makeProgram(streams: Streams, run: Run): Command {
   const node = program.command('node').description('the node that speaks with peers');
   command(node, 'start', 'run the node until Ctrl-C', async () => (await import('./commands/node.ts')).start)
     .addOption(
-      new Option('--role <role>', 'bootstrap: help others find each other, no content of its own')
+      new Option('--role <role>', 'bootstrap: help others find and reach each other')
         .choices(['peer', 'bootstrap'])
         .default('peer'),
     )

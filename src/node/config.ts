@@ -11,6 +11,10 @@ export interface Config {
   /** Multiaddrs to listen on. */
   readonly listen: readonly string[];
   readonly bootstrap: readonly string[];
+  /** Multiaddrs at which others reach this node, where it cannot know them itself: a forwarded port, a name. */
+  readonly announce: readonly string[];
+  /** Take places at bootstrap nodes that are relays, while this node is not known to be reached directly. */
+  readonly relay: boolean;
   /** Look for peers on the local network by mDNS. */
   readonly mdns: boolean;
   /** Snapshot archives for locked versions that are gone, each as it stands after `deb` in sources.list(5). */
@@ -21,6 +25,8 @@ export const DEFAULT_CONFIG: Config = {
   network: 'portalgun',
   listen: ['/ip4/0.0.0.0/tcp/0'],
   bootstrap: [],
+  announce: [],
+  relay: true,
   mdns: true,
   snapshots: [],
 };
@@ -29,6 +35,8 @@ export const CONFIG_TEXT = `# How this node speaks to the network. Every line is
 # network: portalgun
 # listen: [/ip4/0.0.0.0/tcp/0]
 # bootstrap: []
+# announce: []    # addresses at which others reach you, such as /dns4/example.org/tcp/4001 for a forwarded port
+# relay: true     # be reached through bootstrap nodes, until somebody has reached you directly
 # mdns: true
 # snapshots: []   # package archives of some day: a locked version that is gone is looked for there
 `;
@@ -59,6 +67,8 @@ export async function loadConfig(home: Home): Promise<Config> {
     network: networkName(fields.get('network') ?? DEFAULT_CONFIG.network, 'network', file),
     listen: list(fields.get('listen') ?? DEFAULT_CONFIG.listen, 'listen', file),
     bootstrap: list(fields.get('bootstrap') ?? DEFAULT_CONFIG.bootstrap, 'bootstrap', file),
+    announce: list(fields.get('announce') ?? DEFAULT_CONFIG.announce, 'announce', file),
+    relay: flag(fields.get('relay') ?? DEFAULT_CONFIG.relay, 'relay', file),
     mdns: flag(fields.get('mdns') ?? DEFAULT_CONFIG.mdns, 'mdns', file),
     snapshots: archives(fields.get('snapshots') ?? DEFAULT_CONFIG.snapshots, 'snapshots', file),
   };

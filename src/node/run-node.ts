@@ -94,6 +94,8 @@ async function startNetwork(session: Session, options: NodeOptions, before: read
     store: session.store,
     listen: atSamePort(options.listen ?? session.config.listen, before),
     bootstrap: session.config.bootstrap,
+    announce: session.config.announce,
+    relay: session.config.relay,
     mdns: session.config.mdns,
     role: options.role,
     follows: (author) => carries(session, author),

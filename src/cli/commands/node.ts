@@ -66,6 +66,7 @@ interface Status {
   readonly author: string;
   readonly network: string;
   readonly addresses: readonly string[];
+  readonly reachability: 'public' | 'relayed' | 'unknown' | null;
   readonly peers: readonly { readonly name: string | null; readonly peerId: string; readonly address: string }[];
   readonly feeds: readonly { readonly name: string; readonly seq: number; readonly scope: string }[];
   readonly frozen: readonly { readonly name: string }[];
@@ -75,6 +76,12 @@ interface Status {
   readonly refusedLast: readonly { readonly from: string; readonly detail: string; readonly count: number }[];
 }
 
+const REACHED = {
+  public: 'directly, from the Internet',
+  relayed: 'through a relay',
+  unknown: 'nobody has said; on your own network, perhaps only there',
+} as const;
+
 export async function status(context: Context): Promise<undefined> {
   const home = await connect(context.home);
   const state = await home.call<Status>('status', {}, context.signal);
@@ -83,6 +90,7 @@ export async function status(context: Context): Promise<undefined> {
     `author   ${state.author}`,
     `network  ${state.network}`,
     ...state.addresses.map((address) => `address  ${address}`),
+    ...(state.reachability === null ? [] : [`reached  ${REACHED[state.reachability]}`]),
     ...state.peers.map(({ name, peerId, address }) => `peer     ${name ?? `stranger ${peerId}`} at ${address}`),
     ...state.feeds.map(({ name, seq, scope }) => `feed     ${name} (${scope}): ${seq} records`),
     ...state.frozen.map(({ name }) => `FROZEN   ${name} has signed two different records in one place`),

@@ -16,10 +16,12 @@ import type { Node } from './libp2p-node.ts';
 import { MAX_CONNECTIONS_PER_PEER, TIMING } from './limits.ts';
 import { Participant } from './participant.ts';
 import type { OnTrouble } from './protocol.ts';
+import { createPlaces } from './places.ts';
 import { createQuestions } from './questions.ts';
 import { createRecentRefusals } from './recent-refusals.ts';
 import { createReach, parseAddress, parseListenAddress, peerIdIn, unreachable } from './reach.ts';
 import { serve } from './serve.ts';
+import type { RelayClient } from './relay.ts';
 import { createStanding } from './standing.ts';
 import { SYNC_PROTOCOL } from './sync-messages.ts';
 import type { Exchange, ExchangeOptions, ExchangeTiming } from './types.ts';
@@ -34,11 +36,18 @@ import { createUpkeep } from './upkeep.ts';
  */
 export async function createExchange(options: ExchangeOptions): Promise<Exchange> {
   for (const address of options.listen) parseListenAddress(address);
-  for (const address of options.bootstrap ?? []) parseAddress(address);
+  for (const address of [...(options.bootstrap ?? []), ...(options.announce ?? [])]) parseAddress(address);
   const self = options.author ?? authorIdOf(publicKeyOf(options.seed));
   const standing = createStanding(options, self);
-  const node = await createNode(
-    { seed: options.seed, listen: options.listen, mdns: options.mdns ?? false },
+  const made = await createNode(
+    {
+      seed: options.seed,
+      listen: options.listen,
+      announce: options.announce ?? [],
+      mdns: options.mdns ?? false,
+      isBootstrap: options.role === 'bootstrap',
+      now: options.now ?? Date.now,
+    },
     standing,
   ).catch((cause: unknown) => {
     throw new UnavailableError('exchange/cannot-listen', `cannot listen on ${options.listen.join(', ')}`, {
@@ -49,17 +58,17 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
   });
   const stopping = new AbortController();
   try {
-    return await startOn(node, stopping, { ...options, self, standing });
+    return await startOn(made, stopping, { ...options, self, standing });
   } catch (error) {
     // It listens already: nobody else could, and nobody would stop it.
     stopping.abort(new InterruptedError('the node did not start'));
-    await node.stop();
+    await made.node.stop();
     throw error;
   }
 }
 
 async function startOn(
-  node: Node,
+  { node, relays }: { readonly node: Node; readonly relays: RelayClient },
   stopping: AbortController,
   options: ExchangeOptions & { readonly self: AuthorId; readonly standing: ReturnType<typeof createStanding> },
 ): Promise<Exchange> {
@@ -130,14 +139,28 @@ async function startOn(
   });
   await participant.renewHead();
   const gossip = startGossip(node.services.pubsub, participant.judgeGossip);
-  const upkeep = createUpkeep({ store, standing, gossip, discovery, timing, onTrouble, stopping: signal });
+  const places = createPlaces({
+    node,
+    relays,
+    bootstrap: isBootstrap || options.relay === false ? [] : (options.bootstrap ?? []),
+    onTrouble,
+  });
+  const upkeep = createUpkeep({ store, standing, gossip, discovery, places, timing, onTrouble, stopping: signal });
   node.addEventListener('peer:disconnect', ({ detail }) => driver.left(detail));
   node.addEventListener('connection:open', ({ detail: { remotePeer } }) => {
     for (const extra of node.getConnections(remotePeer).slice(MAX_CONNECTIONS_PER_PEER)) {
       extra.abort(new UnavailableError('exchange/too-many-connections', 'one peer has too many connections'));
     }
   });
-  node.addEventListener('peer:identify', () => upkeep.settle());
+  node.addEventListener('peer:identify', ({ detail }) => {
+    upkeep.settle();
+    places.met(detail.peerId, detail.protocols);
+  });
+  // Who can be dialled through a relay alone is no place for others to ask: each question would take a circuit.
+  node.addEventListener('self:peer:update', () => {
+    const mode = relays.reachability() === 'relayed' ? 'client' : 'server';
+    upkeep.inBackground('the DHT', () => node.services.dht.setMode(mode));
+  });
   node.addEventListener('peer:discovery', ({ detail }) => {
     upkeep.inBackground('dialling a node on this network', () => reach.dial(detail.multiaddrs, signal));
   });
@@ -153,7 +176,9 @@ async function startOn(
       answering,
     );
   }
-  if (!isBootstrap) await node.register(SYNC_PROTOCOL, { onConnect: (peer) => driver.met(peer) });
+  if (!isBootstrap) {
+    await node.register(SYNC_PROTOCOL, { notifyOnLimitedConnection: true, onConnect: (peer) => driver.met(peer) });
+  }
   upkeep.refresh();
   driver.start();
 
@@ -161,6 +186,7 @@ async function startOn(
   return {
     peerId: node.peerId.toString(),
     addresses: () => node.getMultiaddrs().map(String),
+    reachability: () => relays.reachability(),
     refusals: () => refusals.list(),
     activity: () => ({ ...participant.activity }),
     peers: () =>

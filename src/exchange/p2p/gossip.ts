@@ -51,6 +51,7 @@ export function gossipService(context: Audience) {
     globalSignaturePolicy: 'StrictNoSign',
     msgIdFn: (message) => messageId(message.topic, message.data),
     fallbackToFloodsub: false,
+    runOnLimitedConnection: true,
     doPX: false,
     floodPublish: true,
     emitSelf: false,

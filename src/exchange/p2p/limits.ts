@@ -153,6 +153,30 @@ export const MAX_CONNECTIONS_PER_HOST_PER_SECOND = 20;
 export const MAX_STREAMS_PER_CONNECTION = 128;
 export const DIAL_TIMEOUT_MS = 10_000;
 
+/** What a relay gives. A place is another node's to be reached at; a circuit is one connection through the relay. */
+export const RELAY = {
+  /** Places in all, and for nodes that come from one host (a household, or somebody with many keys). */
+  places: 128,
+  placesOfHost: 16,
+  /** A place that is not renewed ends after this. */
+  placeMs: 60 * 60_000,
+  /** Until the relay has answered who asks for a place. */
+  placeTimeoutMs: 10_000,
+  /** Bytes of one circuit, both ways together: one answer of a sync, and what frames it. Whoever needs more dials again. */
+  circuitBytes: 16 * MIB,
+  circuitMs: 10 * 60_000,
+  /** Circuits that begin: of one peer, and of all together, so that the relay passes on 16 MiB a second at most. */
+  circuitsOfPeer: { burst: 16, intervalMs: 15_000 },
+  circuitsOfAll: { burst: 256, intervalMs: 1_000 },
+  /** Circuits that one relayed node may have open. */
+  circuits: 64,
+  /** Questions to a relay that one connection may have open; each circuit is one. */
+  streamsPerConnection: 32,
+} as const;
+
+/** Questions of one connection whether this node is reached, that are answered at once: each is a dial back. */
+export const DIAL_BACK_STREAMS = 1;
+
 /** Nodes with a feed that are dialled for one search. */
 export const FIND_MAX_PROVIDERS = 16;
 /** One walk through the DHT. */

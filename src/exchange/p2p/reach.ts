@@ -93,13 +93,13 @@ export function parseAddress(text: string): Multiaddr {
   }
 }
 
-/** @throws UsageError `exchange/bad-address`, also for what is an address of something else than TCP. */
+/** @throws UsageError `exchange/bad-address`, also for what is an address of something else than TCP or WebSockets. */
 export function parseListenAddress(text: string): Multiaddr {
   const address = parseAddress(text);
   const transport = address.getComponents().findLast(({ name }) => name !== 'p2p');
-  if (transport?.name === 'tcp') return address;
+  if (transport?.name === 'tcp' || transport?.name === 'ws') return address;
   throw new UsageError('exchange/bad-address', `${text} is not an address that a node can listen on`, {
-    hint: 'Nodes listen on TCP: /ip4/0.0.0.0/tcp/4001, or with tcp/0 for any free port',
+    hint: 'Nodes listen on TCP: /ip4/0.0.0.0/tcp/4001, or with tcp/0 for any free port; /ws after it for WebSockets',
   });
 }
 

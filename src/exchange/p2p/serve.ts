@@ -56,6 +56,7 @@ export async function serve(
   await context.node.handle(protocol, handle, {
     maxInboundStreams: STREAMS_PER_CONNECTION,
     maxOutboundStreams: STREAMS_PER_CONNECTION,
-    runOnLimitedConnection: false,
+    // Through a relay too: who asks is proven end to end, and has the same budgets there.
+    runOnLimitedConnection: true,
   });
 }

@@ -4,6 +4,7 @@ import type { Digest } from '../../crypto/digest.ts';
 import type { Admission, AuthorId, VerifiedRecord } from '../record/types.ts';
 import type { SignedHead } from '../record/head.ts';
 import type { OwnStore } from '../store/types.ts';
+import type { Reachability } from './relay.ts';
 import type { RecentRefusal } from './recent-refusals.ts';
 
 export interface ExchangeOptions {
@@ -16,6 +17,10 @@ export interface ExchangeOptions {
   /** Multiaddrs to listen on, for example `/ip4/127.0.0.1/tcp/0`. */
   readonly listen: readonly string[];
   readonly bootstrap?: readonly string[];
+  /** Multiaddrs at which others reach it, where it cannot know them itself: a forwarded port, a name. */
+  readonly announce?: readonly string[];
+  /** Takes places at bootstrap nodes while it is not known to be reached directly. Default true. */
+  readonly relay?: boolean;
   readonly mdns?: boolean;
   readonly role?: 'peer' | 'bootstrap';
   /** Whose feeds this node carries; asked anew each time, so a policy reload takes effect at once. */
@@ -80,6 +85,8 @@ export interface ExchangeTiming {
 export interface Exchange {
   readonly peerId: string;
   addresses(): string[];
+  /** How others get here, as far as this node knows. */
+  reachability(): Reachability;
   peers(): { peerId: string; author: AuthorId | null; address: string }[];
   /** Since the start: syncs begun, and questions (round trips) that they took. */
   activity(): { readonly syncs: number; readonly questions: number };

@@ -1,7 +1,8 @@
-/** What a node keeps in order around it: the topics that it listens to, and the feeds that it can give, in the DHT. */
+/** What a node keeps in order around it: the topics it listens to, the feeds it can give, its places at relays. */
 import type { OwnStore } from '../store/types.ts';
 import type { Discovery } from './discovery.ts';
 import type { Gossip } from './gossip.ts';
+import type { Places } from './places.ts';
 import { asError } from './protocol.ts';
 import type { OnTrouble } from './protocol.ts';
 import type { Standing } from './standing.ts';
@@ -12,6 +13,7 @@ export interface UpkeepOptions {
   readonly standing: Standing;
   readonly gossip: Gossip;
   readonly discovery: Discovery;
+  readonly places: Places;
   readonly timing: ExchangeTiming;
   readonly onTrouble: OnTrouble;
   readonly stopping: AbortSignal;
@@ -27,7 +29,7 @@ export interface Upkeep {
 }
 
 export function createUpkeep(options: UpkeepOptions): Upkeep {
-  const { store, standing, gossip, discovery, timing, onTrouble, stopping } = options;
+  const { store, standing, gossip, discovery, places, timing, onTrouble, stopping } = options;
   const { acquaintance, carried, trusted } = standing;
   const provideFeeds = async (): Promise<void> => {
     const held = new Set((await store.heads()).map(({ author }) => author));
@@ -58,6 +60,7 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
   const timer = setInterval(() => {
     upkeep.refresh();
     upkeep.settle();
+    places.tryAgain();
   }, timing.syncIntervalMs);
   stopping.addEventListener(
     'abort',

@@ -30,6 +30,7 @@ export async function status(session: Session): Promise<unknown> {
     network: session.config.network,
     home: session.home.root,
     addresses: session.exchange?.addresses() ?? [],
+    reachability: session.exchange?.reachability() ?? null,
     peers: (session.exchange?.peers() ?? []).map(({ author, address, peerId }) => ({
       name: author === null ? null : nameOf(session, author),
       peerId,
