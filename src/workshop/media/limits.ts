@@ -18,6 +18,12 @@ export const MAX_LEGACY_SIGNED_BYTES = 64 * MiB;
 export const MAX_KEY_BYTES = 1 * MiB;
 /** The unpacked Packages index of one suite; Debian 12 main has 50 MB. It is held as one string. */
 export const MAX_INDEX_BYTES = 256 * MiB;
+/** A medium by its address, where nothing signed says how large it is. The largest install media have some 15 GB. */
+export const MAX_MEDIUM_BYTES = 32 * 1024 * MiB;
+/** Redirects followed for one request. */
+export const MAX_REDIRECTS = 5;
+/** Connections for one file, each going on where the one before broke off. */
+export const MAX_CONNECTIONS = 8;
 /** A .deb file; the Debian 12 netboot images have 133 MB. */
 export const MAX_DEB_BYTES = 1024 * MiB;
 /** One file taken out of a package. */
@@ -43,3 +49,10 @@ export const LISTS_FRESH_MS = 12 * 60 * 60 * 1000;
 export const STALE_TEMPORARY_MS = 24 * 60 * 60 * 1000;
 /** How often the size of a running download is looked at, to show progress. */
 export const PROGRESS_INTERVAL_MS = 250;
+/** A server that brings less than `MIN_STALL_BYTES` in this time is given up. */
+export const STALL_MS = 30 * 1000;
+export const MIN_STALL_BYTES = 16 * 1024;
+/** What of a download has come stays this long for the next try. */
+export const PARTIAL_KEPT_MS = 7 * 24 * 60 * 60 * 1000;
+/** Room that must remain on the disk beside a download. */
+export const DISK_RESERVE_BYTES = 16 * MiB;

@@ -1,0 +1,272 @@
+/**
+ * Files by HTTP into the cache. How many bytes may come is known before the first one is written; a file that broke off is
+ * gone on with; the digests are made of the bytes as they pass. What comes out has been verified by nobody: it lies under a
+ * name that says so, until whoever has verified it keeps it.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, rename, statfs, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { digestHex, sha256 as digestOfText, type Digest } from '../../crypto/digest.ts';
+import { PortalgunError, RefusedError, UnavailableError } from '../../errors.ts';
+import { withoutRoom } from './atomic-file.ts';
+import { BROKE_OFF, httpGet, type Answer, type HttpOptions } from './http-get.ts';
+import { DISK_RESERVE_BYTES, MAX_CONNECTIONS } from './limits.ts';
+import { claimPartial, type PartialFile } from './partial-file.ts';
+import type { OnProgress } from './types.ts';
+
+/** `exact` where something signed, or the recipe, says how large the file is; otherwise a limit of ours. */
+export type SizeBound = { readonly exact: number } | { readonly atMost: number };
+
+export interface Wanted {
+  readonly url: string;
+  /** Names it to a person: "the medium iso". */
+  readonly what: string;
+  readonly size: SizeBound;
+  /** What is known of its content: another content is another file to go on with. */
+  readonly expected?: string | undefined;
+}
+
+export interface DownloadOptions extends HttpOptions {
+  readonly cacheDir: string;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+export interface FileDigests {
+  readonly sha256: string;
+  readonly sha512: string;
+}
+
+/** A file that nobody has verified yet. Exactly one of `keep` and `discard` ends it. */
+export interface Downloaded {
+  readonly path: string;
+  /** Lower-case hex. */
+  readonly digests: FileDigests;
+  readonly sizeBytes: number;
+  /** Who served it. */
+  readonly host: string;
+  /** Whether a part of it came in an earlier run, perhaps of another file. */
+  readonly resumed: boolean;
+  /** Gives it the name of its digest, after verification. */
+  keep(): Promise<string>;
+  discard(): Promise<void>;
+}
+
+export function downloadPath(cacheDir: string, sha256: Digest): string {
+  return join(cacheDir, 'downloads', digestHex(sha256));
+}
+
+/** A small file, whole, in memory. Throws `media/served-too-much`, or as `httpGet` does. */
+export async function downloadSmall(
+  url: string,
+  limitBytes: number,
+  what: string,
+  options: HttpOptions,
+): Promise<Buffer> {
+  const answer = await httpGet(url, 0, options);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    if (answer.length !== undefined && answer.length > limitBytes)
+      throw servedTooMuch(what, answer.host, answer.length, limitBytes);
+    for await (const chunk of answer.body) {
+      size += chunk.length;
+      if (size > limitBytes) throw servedTooMuch(what, answer.host, size, limitBytes);
+      chunks.push(chunk);
+    }
+  } finally {
+    answer.close();
+  }
+  return Buffer.concat(chunks);
+}
+
+/**
+ * Throws `media/served-other-size`, `media/served-too-much`, `media/disk-full`, or as `httpGet` does. What has come stays for
+ * the next try, unless it is worth nothing or there is no room for it.
+ */
+export async function download(wanted: Wanted, options: DownloadOptions): Promise<Downloaded> {
+  const key = digestHex(digestOfText(`${wanted.url}\n${JSON.stringify(wanted.size)}\n${wanted.expected ?? ''}`)).slice(
+    0,
+    32,
+  );
+  const partial = await claimPartial(options.cacheDir, key);
+  try {
+    return await fill(partial, wanted, options);
+  } catch (error) {
+    const clear = withoutRoom(error, options.cacheDir);
+    const full = clear instanceof PortalgunError && clear.code === 'media/disk-full';
+    if (full || clear instanceof RefusedError) await partial.remove();
+    else await partial.release();
+    throw clear;
+  }
+}
+
+async function fill(partial: PartialFile, wanted: Wanted, options: DownloadOptions): Promise<Downloaded> {
+  const limit = 'exact' in wanted.size ? wanted.size.exact : wanted.size.atMost;
+  const writing = new Writing(await open(partial.path, 'a+', 0o600));
+  let host = new URL(wanted.url).host;
+  try {
+    // More than there may be is of no use.
+    if (partial.sizeBytes > limit) await writing.restart();
+    else await writing.readBack(partial.path, options);
+    const resumed = writing.size > 0;
+    let complete = 'exact' in wanted.size && writing.size === wanted.size.exact;
+    for (let connection = 0; !complete; connection++) {
+      const answer = await httpGet(wanted.url, writing.size, options);
+      ({ host } = answer);
+      try {
+        await begin(answer, writing, wanted, limit, options);
+        complete = await receive(answer, writing, wanted, limit, options);
+      } catch (error) {
+        if (!(error instanceof PortalgunError) || error.code !== BROKE_OFF) throw error;
+        if (connection + 1 >= MAX_CONNECTIONS) throw error;
+      } finally {
+        answer.close();
+      }
+    }
+    await writing.handle.sync();
+    return finished(partial, writing, host, resumed, options);
+  } finally {
+    await writing.handle.close();
+  }
+}
+
+/** Sees to it that the file is where the body begins, and that the body may come at all. */
+async function begin(
+  answer: Answer,
+  writing: Writing,
+  wanted: Wanted,
+  limit: number,
+  options: DownloadOptions,
+): Promise<void> {
+  const { status, range, length, host } = answer;
+  if (status === 206 && range?.start !== writing.size) {
+    throw new UnavailableError('media/not-served', `${host} sends another part of ${wanted.what} than was asked for.`);
+  }
+  // The whole file: the server does not know parts, or has nothing behind what is here.
+  if (status === 200 && writing.size > 0) await writing.restart();
+  const total = status === 200 ? length : range?.total;
+  if (total !== undefined && 'exact' in wanted.size && total !== wanted.size.exact)
+    throw servedOtherSize(wanted.what, host, total, wanted.size.exact);
+  if (total !== undefined && total > limit) throw servedTooMuch(wanted.what, host, total, limit);
+  const coming = (total ?? ('exact' in wanted.size ? wanted.size.exact : 0)) - writing.size;
+  const disk = await statfs(options.cacheDir);
+  if (status !== 416 && coming > 0 && disk.bavail * disk.bsize < coming + DISK_RESERVE_BYTES) {
+    throw new UnavailableError(
+      'media/disk-full',
+      `There is no room for the ${coming} bytes of ${wanted.what} in ${options.cacheDir}.`,
+      {
+        hint: 'free some space, or set another folder for the media cache, and run the command again',
+        facts: { path: options.cacheDir, neededBytes: coming },
+      },
+    );
+  }
+}
+
+/** Whether the file is complete. */
+async function receive(
+  answer: Answer,
+  writing: Writing,
+  wanted: Wanted,
+  limit: number,
+  { onProgress }: DownloadOptions,
+): Promise<boolean> {
+  const { status, range, length, host } = answer;
+  if (status === 416) {
+    if (range?.total === writing.size) return true;
+    await writing.restart();
+    return false;
+  }
+  const total = (status === 200 ? length : range?.total) ?? ('exact' in wanted.size ? wanted.size.exact : 0);
+  for await (const chunk of answer.body) {
+    if (writing.size + chunk.length > limit) throw servedTooMuch(wanted.what, host, writing.size + chunk.length, limit);
+    await writing.write(chunk);
+    onProgress?.({ what: wanted.what, done: writing.size, total });
+  }
+  if ('exact' in wanted.size && writing.size < wanted.size.exact)
+    throw servedOtherSize(wanted.what, host, writing.size, wanted.size.exact);
+  return true;
+}
+
+function finished(
+  partial: PartialFile,
+  writing: Writing,
+  host: string,
+  resumed: boolean,
+  { cacheDir }: DownloadOptions,
+): Downloaded {
+  const digests = writing.digests();
+  return {
+    path: partial.path,
+    digests,
+    sizeBytes: writing.size,
+    host,
+    resumed,
+    keep: async () => {
+      const path = downloadPath(cacheDir, `sha256:${digests.sha256}`);
+      await mkdir(join(cacheDir, 'downloads'), { recursive: true, mode: 0o700 });
+      await rename(partial.path, path);
+      return path;
+    },
+    discard: () => partial.remove(),
+  };
+}
+
+/** A file that grows, and the digests of what is in it. */
+class Writing {
+  size = 0;
+  private sha256 = createHash('sha256');
+  private sha512 = createHash('sha512');
+  readonly handle: FileHandle;
+
+  constructor(handle: FileHandle) {
+    this.handle = handle;
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    for (let at = 0; at < chunk.length;) at += (await this.handle.write(chunk, at)).bytesWritten;
+    this.take(chunk);
+  }
+
+  async restart(): Promise<void> {
+    await this.handle.truncate(0);
+    this.size = 0;
+    this.sha256 = createHash('sha256');
+    this.sha512 = createHash('sha512');
+  }
+
+  /** What an earlier run has left. */
+  async readBack(path: string, { signal }: DownloadOptions): Promise<void> {
+    const stream = createReadStream(path, { highWaterMark: 1024 * 1024, ...(signal && { signal }) });
+    for await (const chunk of stream as AsyncIterable<Buffer>) this.take(chunk);
+  }
+
+  digests(): FileDigests {
+    return { sha256: this.sha256.copy().digest('hex'), sha512: this.sha512.copy().digest('hex') };
+  }
+
+  private take(chunk: Buffer): void {
+    this.sha256.update(chunk);
+    this.sha512.update(chunk);
+    this.size += chunk.length;
+  }
+}
+
+function servedOtherSize(what: string, host: string, served: number, signed: number): RefusedError {
+  return new RefusedError(
+    'media/served-other-size',
+    `${host} serves ${served} bytes for ${what}, but ${signed} were signed for.`,
+    { hint: 'use another mirror if it stays so', facts: { what, host, servedBytes: served, signedBytes: signed } },
+  );
+}
+
+function servedTooMuch(what: string, host: string, served: number, limit: number): RefusedError {
+  return new RefusedError(
+    'media/served-too-much',
+    `${host} serves at least ${served} bytes for ${what}, at most ${limit} are taken.`,
+    {
+      hint: 'look whether the address in the recipe is right',
+      facts: { what, host, servedBytes: served, limitBytes: limit },
+    },
+  );
+}
