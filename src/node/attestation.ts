@@ -57,10 +57,15 @@ function recipeDependency({ recipe, of }: ResolvedRecipe): Dependency {
 function dependency(file: VerifiedFile): Dependency {
   const { proof } = file;
   if (proof.scheme !== 'debian-archive') {
+    const signed = 'fingerprint' in proof;
     return {
-      name: file.path.split('/').at(-1) ?? 'file',
+      name: signed ? proof.file : (file.path.split('/').at(-1) ?? 'file'),
       digest: file.sha256,
-      annotations: { scheme: proof.scheme, verifiedAt: proof.verifiedAt },
+      annotations: {
+        scheme: proof.scheme,
+        ...(signed && { fingerprint: proof.fingerprint }),
+        verifiedAt: proof.verifiedAt,
+      },
     };
   }
   const { package: name, version, architecture, sha256 } = proof.package;

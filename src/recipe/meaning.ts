@@ -6,7 +6,19 @@ import { placeholdersIn } from './placeholders.ts';
 import { didYouMean, printable, type Path, type Problem } from './problems.ts';
 import { compileRegex } from './regex.ts';
 import { actListsOf, actName, conditionsOf, placesOf, servedBy } from './conditions.ts';
-import type { Act, Condition, Medium, Param, Place, Recipe, ServedFile, Step, TextPattern } from './types.ts';
+import type {
+  Act,
+  Condition,
+  Medium,
+  PackageDisk,
+  Param,
+  Place,
+  Recipe,
+  ServedFile,
+  Step,
+  TextPattern,
+  UrlFile,
+} from './types.ts';
 
 /** Media that the machine boots; every other name is a disk of packages. */
 const BOOT_MEDIA: readonly string[] = ['kernel', 'initrd', 'iso'];
@@ -292,7 +304,7 @@ function mediaProblems({ media = {} }: Recipe, say: Say): void {
       continue;
     }
     if (boots && 'layout' in medium)
-      say([...path, 'layout'], `${name} is one file: expected package and path, or file`, true);
+      say([...path, 'layout'], `${name} is one file: expected package and path, file, or url`, true);
     if (!boots && !('layout' in medium)) {
       say(path, `a medium that is not ${BOOT_MEDIA.join(', ')} is a disk of packages: the field "layout" is missing`);
     }
@@ -303,18 +315,44 @@ function mediaProblems({ media = {} }: Recipe, say: Say): void {
       if (medium.sha256 === undefined && medium.unverified === undefined) {
         say(path, 'a local file needs its sha256, or "unverified: allow", which is shown in the attestation for ever');
       }
-    } else diskProblems(medium, path, media, say);
+    } else if ('url' in medium) urlProblems(medium, path, say);
+    else diskProblems(medium, path, media, say);
   }
   if (media['initrd'] && !media['kernel']) say(['media', 'initrd'], 'an initrd needs a kernel beside it', true);
   if (media['iso'] && media['kernel']) say(['media', 'iso'], 'a machine boots either an iso or a kernel', true);
 }
 
-function diskProblems(
-  medium: Exclude<Medium, { package: string } | { file: string }>,
-  path: Path,
-  media: Readonly<Record<string, Medium>>,
-  say: Say,
-): void {
+function urlProblems(medium: UrlFile, path: Path, say: Say): void {
+  const { url, checksums, signature, signed_by: signedBy, sha256 } = medium;
+  addressProblem(url, [...path, 'url'], say);
+  addressProblem(signature, [...path, 'signature'], say);
+  addressProblem(checksums?.url, [...path, 'checksums', 'url'], say);
+  addressProblem(checksums?.signature, [...path, 'checksums', 'signature'], say);
+  if (checksums !== undefined && signature !== undefined)
+    say([...path, 'signature'], 'the signature is over the list of checksums or over the file, not both', true);
+  const isSigned = checksums !== undefined || signature !== undefined;
+  if (isSigned && signedBy === undefined) say(path, 'the field "signed_by" is missing: whose signature must it be?');
+  if (!isSigned && signedBy !== undefined)
+    say([...path, 'signed_by'], 'where is the signature? expected checksums, or signature', true);
+  if (!isSigned && sha256 === undefined)
+    say(
+      path,
+      'a file by its address needs what it is verified by: checksums or signature with signed_by, or its sha256',
+    );
+}
+
+/** Written as it is sent, so that what a person reads is where this machine goes. */
+function addressProblem(text: string | undefined, path: Path, say: Say): void {
+  if (text === undefined) return;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.href !== text || url.username !== '' || url.password !== '')
+    say(
+      path,
+      `found ${printable(text)}, expected an address as it is sent${url ? `, such as ${printable(url.href)}` : ''}`,
+    );
+}
+
+function diskProblems(medium: PackageDisk, path: Path, media: Readonly<Record<string, Medium>>, say: Say): void {
   (medium.packages ?? []).forEach((entry, index) => {
     if (typeof entry === 'string') return;
     if (!Object.hasOwn(media, entry.kernel_of)) {
@@ -331,14 +369,15 @@ function diskProblems(
   }
 }
 
-const MEDIUM_FIELDS: Readonly<Record<'package' | 'file' | 'layout', readonly string[]>> = {
+const MEDIUM_FIELDS: Readonly<Record<'package' | 'file' | 'url' | 'layout', readonly string[]>> = {
   package: ['package', 'path'],
   file: ['file', 'sha256', 'unverified'],
+  url: ['url', 'checksums', 'signature', 'signed_by', 'sha256', 'size', 'hosts'],
   layout: ['layout', 'packages', 'closure', 'files'],
 };
 
 function foreignFields(medium: Medium, path: Path, say: Say): void {
-  const kind = 'package' in medium ? 'package' : 'file' in medium ? 'file' : 'layout';
+  const kind = 'package' in medium ? 'package' : 'file' in medium ? 'file' : 'url' in medium ? 'url' : 'layout';
   for (const field of Object.keys(medium)) {
     if (!MEDIUM_FIELDS[kind].includes(field)) say([...path, field], `"${field}" does not go with "${kind}"`, true);
   }

@@ -49,7 +49,7 @@ export interface Base {
   readonly params?: Readonly<Record<string, string | number | boolean>>;
 }
 
-export type Medium = PackageFile | LocalFile | PackageDisk;
+export type Medium = PackageFile | LocalFile | UrlFile | PackageDisk;
 
 /** One file of a Debian package, verified along apt's signed chain. */
 export interface PackageFile {
@@ -64,6 +64,31 @@ export interface LocalFile {
   /** 64 hex digits. Required unless `unverified: allow`. */
   readonly sha256?: string;
   readonly unverified?: 'allow';
+}
+
+/** A file by its address, verified along a signature by the key or keys of one name in keys/. */
+export interface UrlFile {
+  /** `http` or `https`. Its last part is the file's name. */
+  readonly url: string;
+  /** A signed list of checksums. Without `signature`, the list carries its own. */
+  readonly checksums?: ChecksumList;
+  /** Instead of a list: address of a detached signature over the file itself. */
+  readonly signature?: string;
+  /** Name of the keys, or the fingerprint of one. */
+  readonly signed_by?: string;
+  /** 64 hex digits: what the file must be, whoever has signed it. Instead of a signature, or beside it. */
+  readonly sha256?: string;
+  /** Bytes. Nothing larger or smaller is fetched. */
+  readonly size?: number;
+  /** Hosts that a redirect may lead to, beside those of the addresses. */
+  readonly hosts?: readonly string[];
+}
+
+export interface ChecksumList {
+  readonly url: string;
+  readonly signature?: string;
+  /** What the list calls the file. Default: the last part of its address. */
+  readonly name?: string;
 }
 
 /** A read-only disk with verified .deb files (in `pool/`) and inline files. */
@@ -368,10 +393,22 @@ export interface LockedPackage {
   readonly signedBy: string;
 }
 
+/** One file by its address, as a signature vouched for it. */
+export interface LockedFile {
+  /** What the list calls it, or the last part of its address. */
+  readonly file: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  /** Fingerprint (upper-case hex) of the key whose signature led here. */
+  readonly signedBy: string;
+}
+
 /** `NAME.lock.yaml`: the exact media a recipe resolves to. `media` maps a medium's name to its packages, in order. */
 export interface Lock {
   readonly lock: 1;
   /** Digest of the recipe's `media` part: a patch that leaves the media alone keeps its lock. */
   readonly of: Digest;
   readonly media: Readonly<Record<string, readonly LockedPackage[]>>;
+  /** Media by their address. Absent where the recipe has none. */
+  readonly files?: Readonly<Record<string, LockedFile>>;
 }

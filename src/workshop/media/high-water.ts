@@ -16,22 +16,34 @@ export interface HighWaterMarks {
 }
 
 export function highWaterMarks(cacheDir: string): HighWaterMarks {
-  const directoryOf = (release: Release) =>
-    join(cacheDir, 'marks', encodeURIComponent(`${release.origin} ${release.label} ${release.codename}`));
-  const marksOf = async (directory: string) =>
+  const datesOf = (release: Release): HighestDate =>
+    datesIn(join(cacheDir, 'marks', encodeURIComponent(`${release.origin} ${release.label} ${release.codename}`)));
+  return {
+    newest: (release) => datesOf(release).newest(),
+    raise: (release) => datesOf(release).raise(release.date),
+  };
+}
+
+export interface HighestDate {
+  newest(): Promise<Date | undefined>;
+  raise(date: Date): Promise<void>;
+}
+
+/** The newest date that was ever raised in `directory`. */
+export function datesIn(directory: string): HighestDate {
+  const marksThere = async () =>
     (await listDirectory(directory))
       .filter((name) => /^\d{1,15}$/.test(name))
       .map(Number)
       .sort((a, b) => a - b);
   return {
-    async newest(release) {
-      const highest = (await marksOf(directoryOf(release))).at(-1);
+    async newest() {
+      const highest = (await marksThere()).at(-1);
       return highest === undefined ? undefined : new Date(highest);
     },
-    async raise(release) {
-      const directory = directoryOf(release);
-      const mark = release.date.getTime();
-      const marks = await marksOf(directory);
+    async raise(date) {
+      const mark = date.getTime();
+      const marks = await marksThere();
       if (marks.includes(mark)) return;
       await mkdir(directory, { recursive: true, mode: 0o700 });
       await writeFile(join(directory, String(mark)), '');

@@ -81,7 +81,7 @@ export async function httpGet(address: string, from: number, options: HttpOption
       length: wholeNumber(message.headers['content-length']),
       range: rangeIn(message.headers['content-range']),
       body: answered.body(),
-      close: answered.stop,
+      close: () => answered.stop(),
     };
   }
 }

@@ -2,7 +2,7 @@
  * Install media, verified before a byte of them is used.
  *
  * Promises: what it hands out as verified was, in this run, compared with a digest that leads to a signature by a key of
- * keys/ (or to a digest in the recipe), whatever the cache, apt, a mirror or a lock say. docs/media.md has the steps.
+ * keys/ or of the person's own (or to a digest in the recipe), whatever the cache, apt, a mirror or a lock say. docs/media.md has the steps.
  *
  * Never: runs anything that came with a medium; asks for root; touches the machine's own package lists or database; hands
  * out an unverified file, unless the recipe says `unverified: allow`, which the proof then shows.

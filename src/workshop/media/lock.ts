@@ -5,14 +5,21 @@
 import { digestHex } from '../../crypto/digest.ts';
 import { RefusedError, UnavailableError, UsageError } from '../../errors.ts';
 import { mediaDigest } from '../../recipe/digest.ts';
-import type { Lock, LockedPackage, Recipe } from '../../recipe/types.ts';
+import type { Lock, LockedFile, LockedPackage, Recipe, UrlFile } from '../../recipe/types.ts';
 import type { OfferedPackage } from './archive.ts';
 import type { PackageSource } from './closure.ts';
 
 /** Throws `media/lock-stale` when the lock was made for other media. */
 export function checkLockFits(lock: Lock, recipe: Recipe): void {
   const wanted = mediaDigest(recipe);
-  if (lock.of === wanted) return;
+  if (lock.of === wanted) {
+    const media = recipe.media ?? {};
+    const extra = Object.keys(lock.files ?? {}).filter(
+      (name) => !Object.hasOwn(media, name) || !('url' in (media[name] ?? {})),
+    );
+    if (extra.length > 0) throw lockExtra('the media', extra);
+    return;
+  }
   throw new UsageError('media/lock-stale', "The lock was made for other media than the recipe's.", {
     hint: 'run `portalgun recipe lock --update` and look at what moves',
     facts: { lockOf: lock.of, media: wanted },
@@ -48,15 +55,31 @@ export function checkNothingExtra(
   const extra = locked
     .filter((line) => !resolved.some(({ name }) => name === line.package))
     .map((line) => line.package);
-  if (extra.length === 0) return;
-  throw new RefusedError(
+  if (extra.length > 0) throw lockExtra(medium, extra);
+}
+
+function lockExtra(medium: string, extra: readonly string[]): RefusedError {
+  return new RefusedError(
     'media/lock-extra',
-    `The lock puts packages into ${medium} that the recipe does not ask for: ${extra.join(', ')}.`,
-    {
-      hint: 'run `portalgun recipe lock --update`',
-      facts: { medium, extra },
-    },
+    `The lock puts into ${medium} what the recipe does not ask for: ${extra.join(', ')}.`,
+    { hint: 'run `portalgun recipe lock --update`', facts: { medium, extra } },
   );
+}
+
+/**
+ * What the lock says of a medium by its address. Throws `media/lock-malformed` where it says nothing of one that a signature
+ * vouches for.
+ */
+export function lockedFile(
+  { files = {} }: Lock,
+  medium: string,
+  { signed_by: signedBy }: UrlFile,
+): LockedFile | undefined {
+  const locked = Object.hasOwn(files, medium) ? files[medium] : undefined;
+  if (locked || signedBy === undefined) return locked;
+  throw new UsageError('media/lock-malformed', `The lock says nothing of the medium ${medium}.`, {
+    hint: 'run `portalgun recipe lock --update` and look at what moves',
+  });
 }
 
 function find(archive: PackageSource<OfferedPackage>, line: LockedPackage): OfferedPackage {

@@ -15,6 +15,8 @@ export interface SessionOptions {
   readonly cacheDir: string;
   /** The folder keys/. */
   readonly keysDir: string;
+  /** A folder of the same form with keys that the person has added; may be missing. */
+  readonly ownKeysDir?: string | undefined;
   readonly clock: () => Date;
   /** Of the packages. Default `amd64`. */
   readonly architecture?: Architecture | undefined;
@@ -52,7 +54,7 @@ export async function withArchive<T>(
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const apt = openApt({ ...options, now: options.clock });
-  const keyring = await loadKeyring(options.keysDir);
+  const keyring = await loadKeyring(options.keysDir, options.ownKeysDir);
   const warnings: string[] = [];
   let lists = await apt.lists();
   let renewed = false;

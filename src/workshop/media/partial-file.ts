@@ -36,14 +36,14 @@ export async function claimPartial(cacheDir: string, key: string): Promise<Parti
     const match = NAME.exec(name);
     if (match?.[1] !== key || isAlive(Number(match[2]))) continue;
     const taken = await rename(join(folder, name), path).then(() => true, unlessTaken);
-    if (taken !== true) continue;
+    if (!taken) continue;
     sizeBytes = (await stat(path)).size;
     break;
   }
   return {
     path,
     sizeBytes,
-    release: async () => void (await rename(path, named(NOBODY)).catch(unlessMissing)),
+    release: () => rename(path, named(NOBODY)).catch(unlessMissing),
     remove: () => rm(path, { force: true }),
   };
 }

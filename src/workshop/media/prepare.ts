@@ -6,11 +6,13 @@ import type {
   Arch,
   LocalFile,
   Lock,
+  LockedFile,
   LockedPackage,
   Medium,
   PackageDisk,
   PackageFile,
   ResolvedRecipe,
+  UrlFile,
 } from '../../recipe/types.ts';
 import type { OfferedPackage } from './archive.ts';
 import { aptFolder } from './apt.ts';
@@ -21,18 +23,26 @@ import { resolvePackages } from './closure.ts';
 import { kernelVersionOf } from './cpio.ts';
 import { fetchDebs, lockedPackage } from './deb-store.ts';
 import { FIRMWARE_PACKAGE, firmwareIn } from './firmware.ts';
+import { tellNewHosts } from './hosts.ts';
+import { loadKeyring } from './keyring.ts';
 import { localFile } from './local-file.ts';
-import { checkLockFits, checkNothingExtra, lockedSource } from './lock.ts';
+import { checkLockFits, checkNothingExtra, lockedFile, lockedSource } from './lock.ts';
 import { packageDisk } from './package-disk.ts';
 import { packageFiles } from './package-file.ts';
+import { sweepPartial } from './partial-file.ts';
 import { withArchive, type Session, type SessionOptions } from './package-session.ts';
 import type { VerifiedFile, VerifiedMedia } from './types.ts';
+import { urlFile } from './url-file.ts';
 import { verifiedMedia } from './verified.ts';
 
 export interface PrepareOptions extends SessionOptions {
   readonly recipe: ResolvedRecipe;
   /** Where the recipe's own files lie. */
   readonly recipeDir: string;
+  /** Called with each host that a recipe's address leads to, before this cache speaks to it for the first time. */
+  readonly onHost?: ((host: string) => void) | undefined;
+  /** A recipe of somebody else's: its addresses must not lead to this machine or its network. */
+  readonly publicOnly?: boolean | undefined;
   /** Exactly these versions; without it the newest, and `VerifiedMedia.lock` says which they are. */
   readonly lock?: Lock | undefined;
 }
@@ -64,29 +74,63 @@ async function prepare(given: PrepareOptions): Promise<VerifiedMedia> {
   for (const folder of ['', 'files', 'debs', 'disks', aptFolder(architecture)])
     await sweepTemporary(`${options.cacheDir}/${folder}`, options.clock());
   if (options.lock) checkLockFits(options.lock, options.recipe.recipe);
-  const local = new Map<BootMedium, VerifiedFile>();
-  for (const [name, medium] of sorted.local)
-    local.set(name, await localFile(name, medium, { ...options, now: options.clock() }));
+  await sweepPartial(options.cacheDir, options.clock());
+  const single = await singleFiles(options, sorted);
   if (sorted.packaged.length === 0 && sorted.disks.length === 0 && machine.firmware !== 'uefi') {
     return verifiedMedia({
-      ...Object.fromEntries(local),
-      lock: { lock: 1, of: mediaDigest(options.recipe.recipe), media: {} },
+      ...Object.fromEntries(single.boot),
+      lock: options.lock ?? newLock(options, {}, single),
       disks: {},
-      files: [...local.values()],
+      files: [...single.boot.values()],
+      warnings: single.warnings,
     });
   }
-  return withArchive(options, options.lock !== undefined, (session) => gather(options, sorted, local, session));
+  return withArchive(options, options.lock !== undefined, (session) => gather(options, sorted, single, session));
+}
+
+/** Media that are files by themselves: beside the recipe, or by their address. */
+interface SingleFiles {
+  readonly boot: ReadonlyMap<BootMedium, VerifiedFile>;
+  readonly locked: Readonly<Record<string, LockedFile>>;
+  readonly warnings: readonly string[];
+}
+
+async function singleFiles(options: PrepareOptions, { local, remote }: SortedMedia): Promise<SingleFiles> {
+  const boot = new Map<BootMedium, VerifiedFile>();
+  const locks: Record<string, LockedFile> = {};
+  const warnings: string[] = [];
+  for (const [name, medium] of local)
+    boot.set(name, await localFile(name, medium, { ...options, now: options.clock() }));
+  if (remote.length === 0) return { boot, locked: locks, warnings };
+  const keyring = await loadKeyring(options.keysDir, options.ownKeysDir);
+  const onHost = tellNewHosts(options.cacheDir, options.onHost);
+  for (const [name, medium] of remote) {
+    const locked = options.lock && lockedFile(options.lock, name, medium);
+    const found = await urlFile(name, medium, { ...options, keyring, locked, onHost });
+    boot.set(name, found.file);
+    if (found.locked) locks[name] = found.locked;
+    warnings.push(...found.warnings);
+  }
+  return { boot, locked: locks, warnings };
+}
+
+function newLock(
+  { recipe }: PrepareOptions,
+  media: Readonly<Record<string, readonly LockedPackage[]>>,
+  { locked }: SingleFiles,
+): Lock {
+  return { lock: 1, of: mediaDigest(recipe.recipe), media, ...(Object.keys(locked).length > 0 && { files: locked }) };
 }
 
 async function gather(
   options: PrepareOptions,
   sorted: SortedMedia,
-  local: ReadonlyMap<BootMedium, VerifiedFile>,
+  single: SingleFiles,
   session: Session,
 ): Promise<VerifiedMedia> {
-  const boot = new Map(local);
+  const boot = new Map(single.boot);
   const locks: Record<string, LockedPackage[]> = {};
-  const files: VerifiedFile[] = [...local.values()];
+  const files: VerifiedFile[] = [...single.boot.values()];
   const debOptions = { ...options, lists: session.lists };
   const resolve = (medium: string, names: readonly string[], closure: boolean): OfferedPackage[] => {
     const resolved = resolveMedium(session, options.lock, medium, names, closure);
@@ -135,10 +179,10 @@ async function gather(
     ...Object.fromEntries(boot),
     ...(firmware[0] && { firmware: await firmwareIn(firmware[0], options) }),
     // The lock that was given stays as it is, even where another key vouches for the same bytes by now.
-    lock: options.lock ?? { lock: 1, of: mediaDigest(options.recipe.recipe), media: locks },
+    lock: options.lock ?? newLock(options, locks, single),
     disks,
     files,
-    warnings: session.warnings,
+    warnings: [...single.warnings, ...session.warnings],
   });
 }
 
@@ -182,12 +226,14 @@ function inFlavour(version: string, flavour: string | undefined): string {
 
 interface SortedMedia {
   readonly local: readonly (readonly [BootMedium, LocalFile])[];
+  readonly remote: readonly (readonly [BootMedium, UrlFile])[];
   readonly packaged: readonly (readonly [BootMedium, PackageFile])[];
   readonly disks: readonly (readonly [string, PackageDisk])[];
 }
 
 function sortMedia(media: Readonly<Record<string, Medium>>): SortedMedia {
   const local: [BootMedium, LocalFile][] = [];
+  const remote: [BootMedium, UrlFile][] = [];
   const packaged: [BootMedium, PackageFile][] = [];
   const disks: [string, PackageDisk][] = [];
   for (const [name, medium] of Object.entries(media)) {
@@ -201,9 +247,10 @@ function sortMedia(media: Readonly<Record<string, Medium>>): SortedMedia {
         `The medium ${name} must be a disk of packages: only ${BOOT_MEDIA.join(', ')} are files.`,
       );
     } else if ('package' in medium) packaged.push([boot, medium]);
+    else if ('url' in medium) remote.push([boot, medium]);
     else local.push([boot, medium]);
   }
-  return { local, packaged, disks };
+  return { local, remote, packaged, disks };
 }
 
 function raise(): never {

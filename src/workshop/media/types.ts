@@ -27,6 +27,19 @@ export type MediaProof =
       /** SHA-256 of the InRelease file, which is kept in the cache by this name. */
       readonly release?: Digest;
     }
+  | {
+      /** Who made the signature: over a list of checksums, or over the file itself. */
+      readonly scheme: 'openpgp' | 'signify' | 'minisign';
+      readonly fingerprint: string;
+      /** What the list calls the file. */
+      readonly file: string;
+      readonly verifiedAt: string;
+      /** Where the signature says it. */
+      readonly signedAt?: string;
+      /** SHA-256 of the list and of the detached signature, which are kept in the cache by these names. */
+      readonly list?: Digest;
+      readonly signature?: Digest;
+    }
   | { readonly scheme: 'digest'; readonly verifiedAt: string }
   | { readonly scheme: 'unverified'; readonly verifiedAt: string };
 

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PortalgunError } from '../../../src/errors.ts';
@@ -143,7 +144,7 @@ describe('downloading', function () {
   });
 
   it('threat 32: stops a body that goes on behind the signed size, or behind the limit', async () => {
-    const endless = (_: unknown, response: import('node:http').ServerResponse): void => {
+    const endless = (_: unknown, response: ServerResponse): void => {
       const more = (): void => {
         while (!response.destroyed && response.write(FILE));
         response.once('drain', more);
@@ -167,7 +168,7 @@ describe('downloading', function () {
   });
 
   it('threat 24: gives up a host that dawdles: before the answer, or in the body', async () => {
-    const handlers: ((_: unknown, response: import('node:http').ServerResponse) => void)[] = [
+    const handlers: ((_: unknown, response: ServerResponse) => void)[] = [
       () => undefined,
       (_, response) => void response.writeHead(200, { 'content-length': FILE.length }).write(FILE.subarray(0, 1000)),
       (_, response) => {

@@ -13,7 +13,7 @@ export interface TestHost {
   /** `/path`, or `/path bytes=7-`. */
   readonly asked: string[];
   /** Does something when the client says that it has so many bytes. */
-  whenThere(bytes: number, then: () => void): void;
+  whenThere(bytes: number, act: () => void): void;
   /** The client has so many bytes. */
   there(bytes: number): void;
   close(): Promise<void>;
@@ -22,7 +22,7 @@ export interface TestHost {
 export async function startHost(): Promise<TestHost> {
   const files = new Map<string, Buffer | string | Handler>();
   const asked: string[] = [];
-  let waiting: { readonly bytes: number; readonly then: () => void } | undefined;
+  let waiting: { readonly bytes: number; readonly act: () => void } | undefined;
   const server = createServer((request, response) => {
     const path = request.url ?? '';
     const { range } = request.headers;
@@ -40,9 +40,9 @@ export async function startHost(): Promise<TestHost> {
     url: (path) => `http://${host}${path}`,
     files,
     asked,
-    whenThere: (bytes, then) => (waiting = { bytes, then }),
+    whenThere: (bytes, act) => (waiting = { bytes, act }),
     there: (bytes) => {
-      if (waiting && bytes >= waiting.bytes) waiting.then();
+      if (waiting && bytes >= waiting.bytes) waiting.act();
     },
     close: () => {
       server.closeAllConnections();

@@ -1,0 +1,18 @@
+/** Which hosts this cache has spoken to: a new one is told to the person before the first connection. */
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { unlessMissing } from './atomic-file.ts';
+
+/** For `HttpOptions.onHost`. One empty file per host, `hosts/<host>`, so that nothing has to be read or merged. */
+export function tellNewHosts(
+  cacheDir: string,
+  tell: ((host: string) => void) | undefined,
+): (host: string) => Promise<void> {
+  return async (host) => {
+    const path = join(cacheDir, 'hosts', encodeURIComponent(host));
+    if (await stat(path).catch(unlessMissing)) return;
+    tell?.(host);
+    await mkdir(join(cacheDir, 'hosts'), { recursive: true, mode: 0o700 });
+    await writeFile(path, '');
+  };
+}

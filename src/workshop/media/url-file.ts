@@ -1,0 +1,264 @@
+/**
+ * A medium by its address: first what was signed about it, then the file, and only then the two are compared. Nothing is
+ * written before it is known how large the file may be; nothing is handed out before it is what was signed for.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { Digest } from '../../crypto/digest.ts';
+import { RefusedError, UnavailableError } from '../../errors.ts';
+import type { LockedFile, UrlFile } from '../../recipe/types.ts';
+import { signedFile, type SignedFile } from './checksums.ts';
+import { digestMismatch } from './digest-file.ts';
+import { findDownload, noteDownload } from './download-notes.ts';
+import { download, type Downloaded, type DownloadOptions, type FileDigests, type SizeBound } from './download.ts';
+import type { Keyring } from './keyring.ts';
+import { MAX_MEDIUM_BYTES } from './limits.ts';
+import { signingKeys, verifyFile, type MediaSigner, type SigningKeys } from './media-signature.ts';
+import { detachedSignature, keepEvidence, signedList, type SignedListOptions } from './signed-list.ts';
+import type { MediaProof, OnProgress, VerifiedFile } from './types.ts';
+import { verifiedFile } from './verified.ts';
+
+export interface UrlFileOptions extends Omit<SignedListOptions, 'hosts'> {
+  readonly keyring: Keyring;
+  readonly locked?: LockedFile | undefined;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+export interface UrlMedium {
+  readonly file: VerifiedFile;
+  /** Absent where only the recipe's own digest vouches. */
+  readonly locked: LockedFile | undefined;
+  readonly warnings: readonly string[];
+}
+
+/** What must hold of the file, by whose word. */
+interface Claim {
+  readonly name: string;
+  readonly digests: Readonly<Partial<FileDigests>>;
+  readonly sizeBytes: number | undefined;
+  readonly signer: MediaSigner | undefined;
+  /** Kept under `releases/`. */
+  readonly list?: Digest | undefined;
+  readonly signature?: Digest | undefined;
+  /** A signature over the file itself: it can be judged only when the file is there. */
+  readonly overFile?: { readonly bytes: Uint8Array; readonly by: SigningKeys } | undefined;
+}
+
+/**
+ * Throws `media/not-in-checksums`, `media/locked-file-gone`, `media/served-wrong`, `media/size-differs`, `media/digest-mismatch`
+ * (of a file in the cache), or as the verifiers and downloads do.
+ */
+export async function urlFile(medium: string, wanted: UrlFile, given: UrlFileOptions): Promise<UrlMedium> {
+  const what = `the medium ${medium}`;
+  const options = { ...given, hosts: hostsOf(wanted) };
+  const claim = withOwnDigest(await claimOf(what, wanted, options), wanted, what);
+  checkLocked(claim, options.locked, what);
+  const cached = await findDownload(options.cacheDir, {
+    ...claim.digests,
+    ...(options.locked && { sha256: options.locked.sha256 }),
+    url: wanted.url,
+  });
+  const found =
+    (cached === undefined ? undefined : await checkCached(cached, what, claim, options)) ??
+    (await fetchFile(what, wanted, claim, options));
+  // A list may have no SHA-256: then only the file shows whether it is the locked one.
+  checkLocked({ ...claim, digests: found.digests }, options.locked, what);
+  const signer = found.signer ?? claim.signer;
+  await noteDownload(options.cacheDir, {
+    ...found.digests,
+    url: wanted.url,
+    name: claim.name,
+    sizeBytes: found.sizeBytes,
+  });
+  const file = verifiedFile({
+    path: found.path,
+    sha256: `sha256:${found.digests.sha256}`,
+    sizeBytes: found.sizeBytes,
+    proof: proofOf(claim, signer, options.clock()),
+  });
+  const locked = signer && {
+    file: claim.name,
+    sha256: found.digests.sha256,
+    sizeBytes: found.sizeBytes,
+    signedBy: signer.fingerprint,
+  };
+  return { file, locked, warnings: signer?.warnings ?? [] };
+}
+
+function hostsOf({ url, checksums, signature, hosts = [] }: UrlFile): ReadonlySet<string> {
+  const addresses = [url, signature, checksums?.url, checksums?.signature].filter((one) => one !== undefined);
+  return new Set([...addresses.map((address) => new URL(address).host), ...hosts]);
+}
+
+async function claimOf(what: string, wanted: UrlFile, options: UrlFileOptions & SignedListOptions): Promise<Claim> {
+  const { url, checksums, signature, signed_by: signedBy } = wanted;
+  const name = url.slice(url.lastIndexOf('/') + 1);
+  if (signedBy === undefined) return { name, digests: {}, sizeBytes: undefined, signer: undefined };
+  const by = signingKeys(options.keyring, signedBy, what);
+  if (checksums) {
+    const listed = checksums.name ?? name;
+    const entryIn = (text: string): SignedFile => signedFile(text, listed, `the list of ${what}`);
+    const { locked } = options;
+    const found = await signedList(
+      checksums,
+      by,
+      options,
+      (text) => locked !== undefined && lists(entryIn, text, locked),
+    );
+    const { digests, sizeBytes } = entryIn(found.text);
+    return { name: listed, digests, sizeBytes, signer: found, list: found.list, signature: found.signature };
+  }
+  if (signature === undefined) throw new TypeError('a checked recipe says where the signature is');
+  const bytes = await detachedSignature(signature, `the signature of ${what}`, options, options.locked !== undefined);
+  const kept = await keepEvidence(options.cacheDir, bytes, 'signature');
+  return { name, digests: {}, sizeBytes: undefined, signer: undefined, signature: kept, overFile: { bytes, by } };
+}
+
+/** Whether a list that is here names what the lock names. One that lists no SHA-256 is judged by the file itself. */
+function lists(entryIn: (text: string) => SignedFile, text: string, locked: LockedFile): boolean {
+  try {
+    return (entryIn(text).digests.sha256 ?? locked.sha256) === locked.sha256;
+  } catch {
+    return false;
+  }
+}
+
+/** The recipe may say what the file is: then that must hold too. */
+function withOwnDigest(claim: Claim, { sha256, size }: UrlFile, what: string): Claim {
+  const signed = claim.digests.sha256;
+  if (sha256 !== undefined && signed !== undefined && signed !== sha256)
+    throw digestMismatch(what, 'the signed list', `sha256:${sha256}`, `sha256:${signed}`);
+  if (size !== undefined && claim.sizeBytes !== undefined && size !== claim.sizeBytes) {
+    throw new RefusedError(
+      'media/size-differs',
+      `The recipe says that ${what} has ${size} bytes, the signed list says ${claim.sizeBytes}.`,
+    );
+  }
+  const sizeBytes = claim.sizeBytes ?? size;
+  return { ...claim, sizeBytes, digests: { ...claim.digests, ...(sha256 !== undefined && { sha256 }) } };
+}
+
+function checkLocked({ name, digests }: Claim, locked: LockedFile | undefined, what: string): void {
+  if (!locked || (locked.sha256 === (digests.sha256 ?? locked.sha256) && locked.file === name)) return;
+  throw new UnavailableError(
+    'media/locked-file-gone',
+    `The lock names ${locked.file} with SHA-256 ${locked.sha256} for ${what}; what is signed now is ${name} with ${digests.sha256}.`,
+    { hint: 'run `portalgun recipe lock --update` to move to it', facts: { what, locked: locked.sha256 } },
+  );
+}
+
+interface Found {
+  readonly path: string;
+  readonly digests: FileDigests;
+  readonly sizeBytes: number;
+  readonly signer: MediaSigner | undefined;
+}
+
+/** Undefined where what is in the cache is another file than is wanted now. Throws `media/digest-mismatch` where it was changed. */
+async function checkCached(
+  path: string,
+  what: string,
+  claim: Claim,
+  options: UrlFileOptions,
+): Promise<Found | undefined> {
+  const { size } = await stat(path);
+  let read: Pick<Found, 'digests' | 'signer'>;
+  try {
+    read = await readWhole(path, size, what, claim, options);
+  } catch (error) {
+    if (error instanceof RefusedError && claim.overFile) return undefined;
+    throw error;
+  }
+  const named: Digest = `sha256:${basename(path)}`;
+  const found: Digest = `sha256:${read.digests.sha256}`;
+  if (named !== found) throw digestMismatch(what, path, named, found);
+  return fits(read.digests, size, claim) ? { ...read, path, sizeBytes: size } : undefined;
+}
+
+/** In one pass: the digests are those of the bytes that the signature was compared with. */
+async function readWhole(
+  path: string,
+  size: number,
+  what: string,
+  { overFile }: Claim,
+  { onProgress, signal, clock }: UrlFileOptions,
+): Promise<Pick<Found, 'digests' | 'signer'>> {
+  const [sha256, sha512] = [createHash('sha256'), createHash('sha512')];
+  let done = 0;
+  async function* content(): AsyncGenerator<Uint8Array> {
+    const stream = createReadStream(path, { highWaterMark: 1024 * 1024, ...(signal && { signal }) });
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      sha256.update(chunk);
+      sha512.update(chunk);
+      done += chunk.length;
+      onProgress?.({ what: `checking ${what}`, done, total: size });
+      yield chunk;
+    }
+  }
+  let signer: MediaSigner | undefined;
+  if (overFile) signer = await verifyFile(content(), overFile.bytes, overFile.by, clock(), what);
+  else for await (const chunk of content()) void chunk;
+  return { digests: { sha256: sha256.digest('hex'), sha512: sha512.digest('hex') }, signer };
+}
+
+/** At most two downloads: one that went on with an earlier one may have mixed two files. */
+async function fetchFile(
+  what: string,
+  { url }: UrlFile,
+  claim: Claim,
+  options: DownloadOptions & UrlFileOptions,
+): Promise<Found> {
+  const exact = claim.sizeBytes ?? options.locked?.sizeBytes;
+  const size: SizeBound = exact === undefined ? { atMost: MAX_MEDIUM_BYTES } : { exact };
+  const wanted = { url, what, size, expected: claim.digests.sha256 ?? claim.digests.sha512 };
+  for (;;) {
+    const done = await download(wanted, options);
+    try {
+      let signer: MediaSigner | undefined;
+      if (claim.overFile) ({ signer } = await readWhole(done.path, done.sizeBytes, what, claim, options));
+      if (!fits(done.digests, done.sizeBytes, claim)) throw servedWrong(what, done, claim);
+      return { digests: done.digests, sizeBytes: done.sizeBytes, signer, path: await done.keep() };
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      await done.discard();
+      if (!done.resumed) throw error;
+    }
+  }
+}
+
+/** Every digest that somebody signed, or the recipe or a lock names. */
+function fits(digests: FileDigests, sizeBytes: number, claim: Claim): boolean {
+  const { sha256 = digests.sha256, sha512 = digests.sha512 } = claim.digests;
+  return sha256 === digests.sha256 && sha512 === digests.sha512 && (claim.sizeBytes ?? sizeBytes) === sizeBytes;
+}
+
+function servedWrong(what: string, { host, digests, sizeBytes }: Downloaded, claim: Claim): RefusedError {
+  const [algorithm, expected] =
+    claim.digests.sha256 === undefined || claim.digests.sha256 === digests.sha256
+      ? (['sha512', claim.digests.sha512] as const)
+      : (['sha256', claim.digests.sha256] as const);
+  return new RefusedError(
+    'media/served-wrong',
+    `${host} serves another file for ${what} than was signed for: ${sizeBytes} bytes with ${algorithm.toUpperCase()} ${digests[algorithm]}, expected ${expected}.`,
+    {
+      hint: 'nothing of it was kept; use another mirror if it stays so',
+      facts: { what, host, sizeBytes, algorithm, found: digests[algorithm], expected },
+    },
+  );
+}
+
+function proofOf(claim: Claim, signer: MediaSigner | undefined, now: Date): MediaProof {
+  const verifiedAt = now.toISOString();
+  if (!signer) return { scheme: 'digest', verifiedAt };
+  return {
+    scheme: signer.kind,
+    fingerprint: signer.fingerprint,
+    file: claim.name,
+    verifiedAt,
+    ...(signer.signedAt && { signedAt: signer.signedAt.toISOString() }),
+    ...(claim.list && { list: claim.list }),
+    ...(claim.signature && { signature: claim.signature }),
+  };
+}
