@@ -161,6 +161,31 @@ function makeProgram(streams: Streams, run: Run): Command {
     async () => (await import('./commands/media.ts')).fetch,
   );
 
+  command(
+    media,
+    'list',
+    'what was fetched by its address and is here',
+    async () => (await import('./commands/media.ts')).list,
+  );
+  const mediaKey = media.command('key').description('whose signatures on media count');
+  const mediaKeys = () => import('./commands/media-key.ts');
+  command(
+    mediaKey,
+    'add <file>',
+    'let a key vouch for media, after its fingerprint was compared',
+    async () => (await mediaKeys()).add,
+  )
+    .requiredOption('--name <name>', 'what recipes call it: signed_by')
+    .addOption(new Option('--kind <kind>', 'of key').choices(['openpgp', 'signify', 'minisign']))
+    .option('--fingerprint <hex>', 'what it must be; then nothing is asked');
+  command(mediaKey, 'list', 'the keys that may vouch for media', async () => (await mediaKeys()).list);
+  command(
+    mediaKey,
+    'remove <key>',
+    'take back a key that was added, by name or fingerprint',
+    async () => (await mediaKeys()).remove,
+  );
+
   const needle = program.command('needle').description('pictures that recipes look for');
   command(
     needle,

@@ -1,9 +1,8 @@
 /** Resolves a recipe's media to exact versions and digests. */
 import { diffLocks, formatLock, resolveRecipe } from '../recipe/index.ts';
 import { prepareMedia } from '../workshop/media/index.ts';
-import { loadConfig } from './config.ts';
-import { KEYS_FOLDER } from './keys-folder.ts';
 import { openHome, type Home } from './home.ts';
+import { mediaSources } from './media-sources.ts';
 import type { RecipeSource } from './recipe-source.ts';
 
 /** With `update`, what is offered now; otherwise the present lock is kept where it fits, and checked. */
@@ -24,8 +23,9 @@ export async function resolveLock(
     ),
     recipeDir: source.folder,
     cacheDir: home.cacheDir,
-    keysDir: KEYS_FOLDER,
-    snapshots: (await loadConfig(home)).snapshots,
+    ...(await mediaSources(home)),
+    publicOnly: source.file === undefined,
+    onHost: (host) => say(`note: asking ${host} for the first time`),
     lock: update ? undefined : source.lock,
     clock: () => new Date(),
     signal,

@@ -8,7 +8,7 @@ import type { Skeleton } from '../recipe/skeleton.ts';
 import type { Lock } from '../recipe/types.ts';
 import { takeBuildLock } from './build-lock.ts';
 import { openHome, type Home } from './home.ts';
-import { KEYS_FOLDER } from './keys-folder.ts';
+import { mediaSources } from './media-sources.ts';
 
 export interface RecordCommand<T> {
   readonly home: Home;
@@ -49,7 +49,7 @@ export async function recordRecipe<T>(command: RecordCommand<T>): Promise<Record
         build: home.buildsDir,
         runtime: path.join(home.runtime, 'vm'),
       },
-      keysDir: KEYS_FOLDER,
+      ...(await mediaSources(home)),
       drive,
       emit,
       signal,

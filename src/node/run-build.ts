@@ -24,9 +24,10 @@ import {
   type KeptRepair,
 } from './build-records.ts';
 import type { HomeConnection } from './connect.ts';
-import { loadConfig } from './config.ts';
 import { openHome, type Home } from './home.ts';
 import { hasIdentity } from './identity-files.ts';
+import { loadConfig } from './config.ts';
+import { mediaSources } from './media-sources.ts';
 import { lockFileOf, type RecipeSource } from './recipe-source.ts';
 
 export interface BuildCommand {
@@ -45,7 +46,6 @@ export interface BuildCommand {
   /** As in `BuildRequest`. */
   readonly resume: boolean | { readonly checkpoint: string };
   readonly emit: (event: BuildEvent) => void;
-  readonly keysDir: string;
   readonly signal: AbortSignal;
   readonly now: () => Date;
 }
@@ -86,7 +86,7 @@ export async function runBuild(command: BuildCommand): Promise<FinishedBuild> {
         bases: command.bases.map(atHand),
         params: command.params,
         secrets: command.secrets,
-        snapshots: (await loadConfig(home)).snapshots,
+        ...(await mediaSources(home)),
         folders: {
           cache: home.cacheDir,
           checkpoints: home.checkpointsDir,
@@ -94,7 +94,6 @@ export async function runBuild(command: BuildCommand): Promise<FinishedBuild> {
           build: folder,
           runtime: path.join(home.runtime, 'vm'),
         },
-        keysDir: command.keysDir,
         sources: await repairSources(command),
         resume: command.resume,
         emit: command.emit,
@@ -112,8 +111,8 @@ export async function runBuild(command: BuildCommand): Promise<FinishedBuild> {
   }
 }
 
-function atHand({ checked, folder, lock }: RecipeSource): RecipeAtHand {
-  return { checked, recipeDir: folder, lock };
+function atHand({ checked, file, folder, lock }: RecipeSource): RecipeAtHand {
+  return { checked, recipeDir: folder, lock, foreign: file === undefined };
 }
 
 /** Who holds the lock is the only build: whatever else says that it runs was killed, and can be gone on from. */

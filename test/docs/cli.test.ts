@@ -149,6 +149,7 @@ describe('the documents that docs/cli.md describes', function () {
   async function isAsDocumented(...args: string[]): Promise<void> {
     const answer = await json(test, args);
     const command =
+      COMMANDS.find(({ usage }) => usage === args.slice(0, 3).join(' ')) ??
       COMMANDS.find(({ usage }) => usage.startsWith(`${args[0]} ${args[1]}`)) ??
       COMMANDS.find(({ usage }) => usage.split(' ')[0] === args[0]) ??
       assert.fail(args.join(' '));
@@ -189,6 +190,7 @@ describe('the documents that docs/cli.md describes', function () {
     await isAsDocumented('recipe', 'list');
     await isAsDocumented('recipe', 'get', 'me/grub-rescue', '--out', file);
     await isAsDocumented('checkpoints', 'prune');
+    await isAsDocumented('media', 'list');
     await isAsDocumented('peer', 'add', author(7).id, '--name', 'alice');
     await isAsDocumented('peer', 'list');
     await isAsDocumented('peer', 'show', 'alice');

@@ -38,6 +38,7 @@ describe('docs/recipe.md', () => {
       properties.defaults.properties,
       properties.reproducible.properties,
       $defs.medium.properties,
+      $defs.medium.properties.checksums.properties,
       $defs.param.properties,
       $defs.machine.properties,
       $defs.step.properties,

@@ -1,4 +1,3 @@
-import { KEYS_FOLDER } from '../../node/keys-folder.ts';
 import { connect } from '../../node/connect.ts';
 import { findBases } from '../../node/recipe-bases.ts';
 import { loadRecipe } from '../../node/recipe-source.ts';
@@ -47,7 +46,6 @@ export async function buildRecipe(context: Context, reference: string, flags: Bu
     ...(asks && { confirm: (candidate, request, signal) => confirmPatch(context, candidate, request, signal) }),
     resume: flags.from === undefined ? !flags.fresh : { checkpoint: flags.from },
     emit: buildProgress(context, flags.watch ?? false),
-    keysDir: KEYS_FOLDER,
     signal: context.signal,
     now: () => new Date(),
   });

@@ -23,7 +23,7 @@ import {
   classOf,
 } from '../../recipe/index.ts';
 import { shortDigest, type Digest } from '../../crypto/digest.ts';
-import type { Base, CheckedRecipe, Operation, Recipe, RecipeNeedle, Step } from '../../recipe/types.ts';
+import type { Base, CheckedRecipe, Operation, Recipe, RecipeNeedle, Step, UrlFile } from '../../recipe/types.ts';
 import { PortalgunError, RefusedError, UsageError } from '../../errors.ts';
 import type { Context } from '../context.ts';
 import { note, printResult, table } from '../output.ts';
@@ -133,9 +133,18 @@ function describeNeedle({ summary, areas }: RecipeNeedle): string {
 function describeMedium(medium: object): string {
   if ('package' in medium && 'path' in medium)
     return `${String(medium.path)} of Debian’s package ${String(medium.package)}, verified`;
+  if ('url' in medium) return describeUrlFile(medium as UrlFile);
   if ('file' in medium) return `the file ${String(medium.file)}`;
   const packages = 'packages' in medium && Array.isArray(medium.packages) ? medium.packages.length : 0;
   return `a read-only disk of verified packages (${packages} named, with what they depend on)`;
+}
+
+function describeUrlFile({ url, checksums, signature, signed_by: signedBy, hosts = [] }: UrlFile): string {
+  const by =
+    signedBy === undefined
+      ? 'verified by the digest in the recipe alone'
+      : `verified by ${checksums ? `the list ${checksums.url}` : `the signature ${signature}`}, signed by ${signedBy}`;
+  return `${url}, ${by}${hosts.length > 0 ? `; redirects may lead to ${hosts.join(', ')}` : ''}`;
 }
 
 /** Said before anything else about the steps: whoever builds this may be the first. */

@@ -156,7 +156,7 @@ function measuringTools(request: BuildRequest, atOnce: boolean): () => Promise<M
 
 function gatherMedia(
   request: BuildRequest,
-  { recipeDir, lock }: RecipeAtHand,
+  { recipeDir, lock, foreign }: RecipeAtHand,
   resolved: ResolvedRecipe,
   making: Making,
 ): Promise<VerifiedMedia> {
@@ -165,10 +165,13 @@ function gatherMedia(
     recipeDir,
     cacheDir: request.folders.cache,
     keysDir: request.keysDir,
+    ownKeysDir: request.ownKeysDir,
+    publicOnly: foreign,
     snapshots: request.snapshots,
     lock,
     clock: request.now,
     signal: request.signal,
     onProgress: (progress) => making.tell({ event: 'progress', ...progress }),
+    onHost: (host) => making.tell({ event: 'phase', phase: 'media', detail: `asking ${host} for the first time` }),
   });
 }

@@ -51,10 +51,12 @@ export async function recordOn<T>(request: RecordRequest<T>): Promise<RecordedOn
       recipeDir: request.recipeDir,
       cacheDir: folders.cache,
       keysDir: request.keysDir,
+      ownKeysDir: request.ownKeysDir,
       lock: request.lock,
       clock: now,
       signal,
       onProgress: (progress) => tell({ event: 'progress', ...progress }),
+      onHost: (host) => tell({ event: 'phase', phase: 'media', detail: `asking ${host} for the first time` }),
     });
     tell({ event: 'phase', phase: 'boot' });
     const host = await examineHost({ cacheDir: folders.cache, signal });

@@ -24,6 +24,8 @@ export interface RecipeAtHand {
   /** Where its own files lie. */
   readonly recipeDir: string;
   readonly lock: Lock | undefined;
+  /** Somebody else's recipe (`PrepareOptions.publicOnly`). */
+  readonly foreign?: boolean | undefined;
 }
 
 export interface BuildRequest extends RecipeAtHand {
@@ -35,6 +37,8 @@ export interface BuildRequest extends RecipeAtHand {
   readonly secrets: ReadonlyMap<string, string>;
   readonly folders: BuildFolders;
   readonly keysDir: string;
+  /** As in `SessionOptions`. */
+  readonly ownKeysDir?: string | undefined;
   /** Snapshot archives for locked versions that are gone (`SessionOptions.snapshots`). */
   readonly snapshots?: readonly string[] | undefined;
   readonly sources: readonly RepairSource[];

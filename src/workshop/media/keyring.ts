@@ -1,7 +1,6 @@
 /** The developers' keys: `manifest.yaml` and the files that it names, compared with each other. */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { PublicKey } from 'openpgp';
 import { parse } from 'yaml';
 import { RefusedError, UnavailableError } from '../../errors.ts';
 import { unlessMissing } from './atomic-file.ts';
@@ -37,6 +36,8 @@ export interface ManifestKey {
   /** At least one of the two: what the key may vouch for. */
   readonly origin?: string | undefined;
   readonly name?: string | undefined;
+  /** The day on which it was added: `2026-11-27`. */
+  readonly since?: string | undefined;
 }
 
 const FILE_NAME = /^[a-z0-9][a-z0-9.+-]{0,120}\.(?:asc|pub)$/;
@@ -101,7 +102,7 @@ function parseManifest(text: string, path: string): ManifestKey[] {
   if (!Array.isArray(document['keys'])) throw wrong('it has no list of keys');
   return document['keys'].map((entry: unknown, index): ManifestKey => {
     if (!isRecord(entry)) throw wrong(`key ${index + 1} is not a mapping`);
-    const { file, fingerprint, owner, origin, name, kind = 'openpgp' } = entry;
+    const { file, fingerprint, owner, origin, name, since, kind = 'openpgp' } = entry;
     if (typeof file !== 'string' || !FILE_NAME.test(file)) throw wrong(`key ${index + 1} has no plain file name`);
     if (typeof fingerprint !== 'string' || !FINGERPRINT.test(fingerprint)) throw wrong(`${file} has no fingerprint`);
     if (typeof owner !== 'string') throw wrong(`${file} has no owner`);
@@ -112,7 +113,8 @@ function parseManifest(text: string, path: string): ManifestKey[] {
       throw wrong(`${file} has no plain name`);
     if (origin === undefined && name === undefined)
       throw wrong(`${file} has neither origin nor name: it is for nothing`);
-    return { file, kind, fingerprint, owner, origin, name };
+    if (since !== undefined && typeof since !== 'string') throw wrong(`${file} has no plain date`);
+    return { file, kind, fingerprint, owner, origin, name, since };
   });
 }
 
@@ -129,46 +131,45 @@ async function loadKey(path: string, { kind, fingerprint, owner }: ManifestKey):
   return { ...key, owner };
 }
 
-/** The one key in a file, whatever its fingerprint, with the owner that it names. Throws `media/keyring-mismatch`. */
-export async function readKeyAt(path: string, kind: MediaKey['kind']): Promise<LoadedKey> {
-  let bytes: Buffer;
+async function readKeyAt(path: string, kind: MediaKey['kind']): Promise<LoadedKey> {
   try {
-    if ((await stat(path)).size > MAX_KEY_BYTES) throw new Error(`larger than ${MAX_KEY_BYTES} bytes`);
-    bytes = await readFile(path);
-    if (kind !== 'openpgp') {
-      const { comment, ...key } = readNumberedKey(bytes);
-      return { kind, owner: comment, ...key };
-    }
+    const { size } = await stat(path);
+    if (size > MAX_KEY_BYTES) throw new Error(`it has more than ${MAX_KEY_BYTES} bytes`);
+    const { text: _, ...key } = await readKey(await readFile(path), kind);
+    return key;
   } catch (cause) {
-    throw unreadable(path, cause);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw mismatch(path, `The key file ${path} cannot be used: ${why}.`, cause);
   }
-  return readOpenPgpKey(path, bytes);
 }
 
-async function readOpenPgpKey(path: string, bytes: Buffer): Promise<{ readonly kind: 'openpgp' } & OpenPgpKey> {
+/** The one key in a file, whatever its fingerprint; `text` as it may be kept. Throws an Error that says what is wrong. */
+export async function readKey(
+  bytes: Uint8Array,
+  kind: MediaKey['kind'],
+): Promise<LoadedKey & { readonly text: string }> {
+  if (kind !== 'openpgp') {
+    const { comment, ...key } = readNumberedKey(bytes);
+    return { kind, owner: comment, ...key, text: Buffer.from(bytes).toString('utf8') };
+  }
   // Loaded when needed: a command that verifies nothing must not pay for it.
   const { readKeys } = await import('openpgp');
-  let keys: PublicKey[];
-  try {
-    keys = await readKeys({ armoredKeys: bytes.toString('utf8') });
-  } catch (cause) {
-    throw unreadable(path, cause);
-  }
+  const isBinary = ((bytes[0] ?? 0) & 0x80) !== 0;
+  const keys = isBinary
+    ? await readKeys({ binaryKeys: bytes })
+    : await readKeys({ armoredKeys: Buffer.from(bytes).toString('utf8') });
   const [key, ...others] = keys;
-  if (!key || others.length > 0) throw mismatch(path, `The key file ${path} holds ${keys.length} keys instead of one.`);
-  if (key.isPrivate()) throw mismatch(path, `The key file ${path} holds a private key.`);
-  return { kind: 'openpgp', fingerprint: key.getFingerprint().toUpperCase(), owner: key.getUserIDs()[0] ?? '', key };
+  if (!key || others.length > 0) throw new Error(`it holds ${keys.length} keys instead of one`);
+  if (key.isPrivate()) throw new Error('it holds a private key');
+  const owner = key.getUserIDs()[0] ?? '';
+  return { kind, fingerprint: key.getFingerprint().toUpperCase(), owner, key, text: key.armor() };
 }
 
-function unreadable(path: string, cause: unknown): RefusedError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new RefusedError('media/keyring-mismatch', `The key file ${path} cannot be read: ${why}.`, { cause });
-}
-
-function mismatch(path: string, message: string): RefusedError {
+function mismatch(path: string, message: string, cause?: unknown): RefusedError {
   return new RefusedError('media/keyring-mismatch', message, {
     hint: 'keys/README.md says how to check the keys; restore the folder if you did not change it',
     facts: { path },
+    cause,
   });
 }
 

@@ -48,6 +48,17 @@ export async function claimPartial(cacheDir: string, key: string): Promise<Parti
   };
 }
 
+/** What is there of downloads that are not complete. */
+export async function partialFiles(cacheDir: string): Promise<{ readonly sizeBytes: number }[]> {
+  const folder = join(cacheDir, PARTIAL);
+  const found: { sizeBytes: number }[] = [];
+  for (const name of await listDirectory(folder)) {
+    const there = NAME.test(name) ? await stat(join(folder, name)).catch(unlessMissing) : undefined;
+    if (there) found.push({ sizeBytes: there.size });
+  }
+  return found;
+}
+
 /** Removes what nobody has gone on with for a week. */
 export async function sweepPartial(cacheDir: string, now: Date): Promise<void> {
   const folder = join(cacheDir, PARTIAL);
