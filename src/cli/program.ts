@@ -147,6 +147,28 @@ function makeProgram(streams: Streams, run: Run): Command {
     .option('--from <recipe>', 'take media, machine and the first steps from this recipe file')
     .option('--param <k=v>', 'bind a parameter of it; may be given again', together);
 
+  const importing = recipe.command('import').description('recipes from what other tools have');
+  command(
+    importing,
+    'packer <source>',
+    'a draft from a Packer template: a folder, or a file in HCL or JSON',
+    async () => (await import('./commands/import.ts')).importTemplate,
+  )
+    .option('--out <file>', 'where to (default: NAME.yaml)')
+    .option('--name <name>', 'what the recipe is called (default: as the builder is)')
+    .option('--only <builder>', 'which builder, where there are several')
+    .option('--var <k=v>', 'give a variable of the template a value; may be given again', together)
+    .option('--var-file <file>', 'take values of variables from this file; may be given again', together);
+  command(
+    recipe,
+    'harvest <file>',
+    'run what waits blindly once, and write down what shows instead',
+    async () => (await import('./commands/harvest.ts')).harvest,
+  )
+    .option('--out <file>', 'where to (default: the file itself)')
+    .option('--param <k=v>', 'bind a parameter; may be given again', together)
+    .option('--yes', 'do not ask whether the steps are right');
+
   const media = program.command('media').description('install media, verified');
   command(
     media,

@@ -28,12 +28,45 @@ import { parseStatement } from '../../src/exchange/record/statement.ts';
 import { defaultPolicyText, parsePolicy } from '../../src/exchange/trust/index.ts';
 import { parseInvitation } from '../../src/node/invitation.ts';
 import { applyOperations, parseRecipe } from '../../src/recipe/index.ts';
+import { MAX_ACTS } from '../../src/recipe/limits.ts';
+import { blindSteps } from '../../src/recipe/packer/blind-steps.ts';
+import { parseBootCommand } from '../../src/recipe/packer/boot-command.ts';
+import { evaluateTemplate } from '../../src/recipe/packer/expression.ts';
+import { importTemplate } from '../../src/recipe/packer/import.ts';
+import { jsonTemplate } from '../../src/recipe/packer/json-template.ts';
+import { parameterMarker } from '../../src/recipe/packer/marked.ts';
+import { NotPure } from '../../src/recipe/packer/not-pure.ts';
+import { checkedValue } from '../../src/recipe/packer/template.ts';
+import { Budget, isFields } from '../../src/recipe/packer/value.ts';
 import type { Operation } from '../../src/recipe/types.ts';
 import { sample, SOURCE } from '../recipe/fixtures.ts';
 
+const PACKER = JSON.stringify({
+  variables: { a: 'x', b: null, c: '{{env `X`}}' },
+  builders: [
+    {
+      type: 'qemu',
+      iso_url: 'x.iso',
+      iso_checksum: 'none',
+      disk_size: '10G',
+      memory: 512,
+      boot_command: ['{{user `a`}}<enter><wait>{{user `b`}}'],
+      ssh_username: 'root',
+      ssh_password: 'x',
+      shutdown_command: 'poweroff',
+      cd_content: { a: 'b' },
+    },
+  ],
+  provisioners: [
+    { type: 'shell', inline: ['ls'], environment_vars: ['A=b'] },
+    { type: 'file', source: 'a', destination: '/b' },
+  ],
+  'post-processors': ['vagrant'],
+});
+
 export interface Target {
   readonly name: string;
-  readonly group: 'decoders' | 'policy' | 'patches';
+  readonly group: 'decoders' | 'policy' | 'patches' | 'imports';
   /** Well-formed inputs, from which others are made. */
   readonly seeds: readonly Uint8Array[];
   /** Words that mean something there. */
@@ -299,7 +332,99 @@ defaults: { patches: ask, versions: ask }
       });
     },
   },
+  {
+    name: 'boot-command',
+    group: 'imports',
+    seeds: [
+      text('<esc><wait>auto url=http://{{ .HTTPIP }}/p.cfg <wait5><enter><leftCtrlOn>c<leftCtrlOff><wait1m30s>'),
+      text('<aOn><aOff><f12><foo><<wait0.5s><leftShiftOn>x<wait><leftShiftOff>'),
+    ],
+    words: ['<wait', '<enter>', '<up>', 'On>', 'Off>', '<leftAlt', '>', '<', '\n', '-1s', '9h', '{{', '\uE000a\uE001'],
+    run(bytes) {
+      return orNotPure(() => {
+        const { steps } = blindSteps(parseBootCommand(Buffer.from(bytes).toString()), 1_000);
+        for (const step of steps) assert.ok((step.do ?? []).length <= MAX_ACTS && step.expect !== undefined);
+      });
+    },
+  },
+  {
+    name: 'hcl-expression',
+    group: 'imports',
+    seeds: [
+      text('a ${var.a == "x" ? join("-", [local.b, upper("q")]) : format("%03d", 1 + 2 * 3)} $${x}'),
+      text('${{ a = [1, true, null], "b" = replace("x", "y", var.a) }["a"][0]}'),
+    ],
+    words: [
+      '${',
+      '}',
+      '"',
+      '[',
+      ']',
+      '(',
+      ')',
+      '? ',
+      ': ',
+      'var.',
+      'file("../x")',
+      'env("X")',
+      'for x in ',
+      '==',
+      '%{',
+      '...',
+    ],
+    run(bytes) {
+      const scope = {
+        budget: new Budget(),
+        file: (name: string) => name,
+        reference: (root: string, name: string) => (root === 'var' ? parameterMarker(name) : `${root}.${name}`),
+      };
+      return orNotPure(() => void evaluateTemplate(Buffer.from(bytes).toString(), scope));
+    },
+  },
+  {
+    name: 'packer-json',
+    group: 'imports',
+    seeds: [text(PACKER)],
+    words: [
+      ...JSON_WORDS,
+      '{{user `a`}}',
+      '{{env `X`}}',
+      '{{ .HTTPIP }}',
+      'boot_command',
+      'iso_url',
+      '../',
+      '/etc/',
+      'inline',
+    ],
+    run(bytes) {
+      const parsed = asJson(bytes);
+      if (parsed === undefined) return 'no JSON';
+      let said = '';
+      const outcome = orNotPure(() => {
+        const body = checkedValue((parsed as readonly unknown[])[0]);
+        if (!isFields(body)) return;
+        const template = jsonTemplate({ name: 'x.json', body, given: {}, budget: new Budget() });
+        const read = (name: string) => `text of ${name.normalize('NFC')}`;
+        const { draft, verdicts } = importTemplate({ template, from: 'x', read, list: (name) => [name] });
+        // What comes out is a recipe: parsing it is how it is made. Of each row something is said.
+        if (draft !== undefined) assert.equal(parseRecipe(draft.source).digest, draft.digest);
+        for (const { what, outcome, why } of verdicts) assert.ok(what !== '' && (outcome === 'imported' || why !== ''));
+        said = verdicts.map(({ what, outcome, why }) => `${outcome[0]} ${what} ${why}`).toSorted()[0] ?? '';
+        said += verdicts.map(({ outcome }) => outcome[0]).join('');
+      });
+      return `${outcome} ${said}`;
+    },
+  },
 ];
+
+function orNotPure(work: () => void): string {
+  try {
+    return orRefusal(work);
+  } catch (error) {
+    if (error instanceof NotPure) return `refused: ${error.message}`;
+    throw error;
+  }
+}
 
 function orRefusal(work: () => void): string {
   try {

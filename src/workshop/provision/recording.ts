@@ -58,6 +58,8 @@ export interface RecordingOptions {
   readonly hostFactor: number;
   /** What a step is given where it does not say, milliseconds. */
   readonly defaultTimeoutMs: number;
+  /** What was typed comes from a file, and not from a person: of what the screen did not show nothing is hidden. */
+  readonly published?: boolean;
 }
 
 /** For steps that are to stand in this recipe. */
@@ -101,7 +103,7 @@ export function recordedSteps(recording: Recording, options: RecordingOptions): 
     [acts, checkpoint, pendingHidden] = [[], false, []];
   }
 
-  const strokes = withoutVainEnd(strokesOf(recording.inputs, reader), recording.off);
+  const strokes = withoutVainEnd(strokesOf(recording.inputs, options), recording.off);
   for (const [index, stroke] of strokes.entries()) {
     const last = index === strokes.length - 1;
     if (stroke.hidden !== undefined) {
@@ -154,11 +156,13 @@ interface Stroke {
 
 const NAVIGATION: ReadonlySet<string> = new Set('up down left right home end pageup pagedown tab shift-tab'.split(' '));
 
-function strokesOf(inputs: readonly RecordedInput[], reader: TextReader): Stroke[] {
+type Reading = Pick<RecordingOptions, 'reader' | 'published'>;
+
+function strokesOf(inputs: readonly RecordedInput[], options: Reading): Stroke[] {
   const strokes: Stroke[] = [];
   let run: RecordedInput[] = [];
   const endRun = (): void => {
-    for (const part of runsOf(run)) strokes.push(...textStroke(part, reader));
+    for (const part of runsOf(run)) strokes.push(...textStroke(part, options));
     run = [];
   };
   for (const one of inputs) {
@@ -196,7 +200,7 @@ function runsOf(run: readonly RecordedInput[]): RecordedInput[][] {
   return runs;
 }
 
-function textStroke(run: readonly RecordedInput[], reader: TextReader): Stroke[] {
+function textStroke(run: readonly RecordedInput[], { reader, published }: Reading): Stroke[] {
   const first = run[0];
   const last = run.at(-1);
   const text = textOfRun(run);
@@ -207,6 +211,7 @@ function textStroke(run: readonly RecordedInput[], reader: TextReader): Stroke[]
   if (isEchoed(text, first.before, after, reader)) return [{ kind: 'text', acts: [{ type: text }], ...shared }];
   if (run.length === 1 && isCommand(text, first.before, after))
     return [{ kind: 'key', acts: [commandKey(text)], ...shared }];
+  if (published === true) return [{ kind: 'text', acts: [{ type: text, echo: false }], ...shared }];
   return [{ kind: 'text', acts: [], hidden: text.length, ...shared }];
 }
 

@@ -128,7 +128,7 @@ function inserted(steps: readonly Step[], after: string | null): Operation[] {
 }
 
 /** A parameter's value that was typed or read stands for the parameter: others choose another. */
-function withPlaceholders(step: Step, { params }: ResolvedRecipe): Step {
+export function withPlaceholders(step: Step, { params }: ResolvedRecipe): Step {
   const values = Object.entries(params).flatMap(([name, value]): [string, string][] =>
     typeof value === 'string' && value.length >= SHORTEST_VALUE ? [[name, value]] : [],
   );

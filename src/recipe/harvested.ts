@@ -1,0 +1,54 @@
+/** Steps that wait blindly, and the recipe with others in their place. Pure. */
+import { beginningOf } from './echo.ts';
+import { rewriteYaml } from './layout.ts';
+import { parseRecipe } from './parse.ts';
+import type { CheckedRecipe, Output, Step } from './types.ts';
+
+/** The first run of blind steps in a recipe: `from` up to and without `to`. */
+export interface HarvestPlan {
+  readonly from: number;
+  readonly to: number;
+  /** All others. */
+  readonly kept: readonly Step[];
+  /** The recipe with the steps before them alone, to be done first; absent where there are none. */
+  readonly leading: CheckedRecipe | undefined;
+}
+
+export function harvestPlan(checked: CheckedRecipe, isBlind: (step: Step) => boolean): HarvestPlan | undefined {
+  const { recipe, source } = checked;
+  const from = recipe.steps.findIndex(isBlind);
+  if (from < 0) return undefined;
+  const length = recipe.steps.slice(from).findIndex((step) => !isBlind(step));
+  const to = length < 0 ? recipe.steps.length : from + length;
+  const before = recipe.steps.slice(0, from);
+  const { outputs: _outputs, personalise: _personalise, provides: _provides, ...alone } = recipe;
+  return {
+    from,
+    to,
+    kept: [...before, ...recipe.steps.slice(to)],
+    leading: from === 0 ? undefined : parseRecipe(rewriteYaml(source, { ...alone, steps: before }), recipe.name),
+  };
+}
+
+/** Throws `recipe/invalid` where they make no recipe. `outputs` where the recipe has none. */
+export function withHarvest(
+  checked: CheckedRecipe,
+  { from, to }: HarvestPlan,
+  harvested: readonly Step[],
+  outputs: readonly Output[],
+): CheckedRecipe {
+  const { recipe, source } = checked;
+  const next = recipe.steps[to];
+  const last = harvested.at(-1);
+  // A step that nothing new confirms is confirmed by what the next one waits for.
+  const vain =
+    last?.expect !== undefined && 'changed' in last.expect && next !== undefined && beginningOf(next) !== undefined;
+  const { expect: _expect, ...bare } = last ?? { id: '' };
+  const steps = vain ? [...harvested.slice(0, -1), bare] : harvested;
+  const value = {
+    ...recipe,
+    steps: [...recipe.steps.slice(0, from), ...steps, ...recipe.steps.slice(to)],
+    ...(outputs.length > 0 && recipe.outputs === undefined && { outputs }),
+  };
+  return parseRecipe(rewriteYaml(source, value), recipe.name);
+}

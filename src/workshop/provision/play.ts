@@ -1,0 +1,103 @@
+/**
+ * Blind steps, done once by the engine in a person's place, with everything that showed recorded. A step is blind whose
+ * `expect` says only that the screen rests: what an import puts where another tool slept.
+ *
+ * How long to wait is known here alone, and only this once: as long as the step says (scaled), and on until the screen has
+ * rested too. Digits count as resting, so that a countdown or a clock does not hold it up; nor does anything for ever.
+ */
+import { durationMs } from '../../recipe/duration.ts';
+import type { Act, Step } from '../../recipe/types.ts';
+import { UsageError } from '../../errors.ts';
+import { PLAY_AT_MOST, PLAY_REST_MS, PRESS_MOST_MS, PRESS_REST_MS } from './limits.ts';
+import type { Observation } from './observer.ts';
+import { startRecorder, type LiveMachine, type Recorder } from './recorder.ts';
+import type { Input, Recording } from './recording.ts';
+
+export function isBlind(step: Step): boolean {
+  return step.expect !== undefined && 'still' in step.expect && step.when === undefined;
+}
+
+export interface Played {
+  readonly recording: Recording;
+  /** How many of the steps were done: fewer than there are where the machine went off. */
+  readonly done: number;
+}
+
+/** Throws `harvest/cannot-play` where a step does more than type and press keys, and what the machine throws. */
+export async function playBlind(
+  live: LiveMachine,
+  steps: readonly Step[],
+  tell: (step: Step) => void,
+  signal: AbortSignal,
+): Promise<Played> {
+  const inputs = steps.map((step) => (step.do ?? []).flatMap((act) => inputsOf(step, act)));
+  const recorder = await startRecorder(live, signal);
+  for (const [index, step] of steps.entries()) {
+    tell(step);
+    for (const input of inputs[index] ?? []) {
+      await recorder.send(input, signal);
+      // What a key leads to is seen before the next one goes out, so that each is confirmed by something of its own.
+      if (!('char' in input))
+        await rest(recorder, live, { atLeastMs: 0, restMs: PRESS_REST_MS, atMostMs: PRESS_MOST_MS }, signal);
+      if (recorder.recording().off) return { recording: recorder.recording(), done: index + 1 };
+    }
+    const atLeastMs = step.expect !== undefined && 'still' in step.expect ? durationMs(step.expect.still) : 0;
+    await rest(
+      recorder,
+      live,
+      { atLeastMs, restMs: PLAY_REST_MS, atMostMs: Math.max(PRESS_MOST_MS, atLeastMs * PLAY_AT_MOST) },
+      signal,
+    );
+    if (step.checkpoint === true) recorder.markCheckpoint();
+    if (recorder.recording().off) return { recording: recorder.recording(), done: index + 1 };
+  }
+  return { recording: recorder.recording(), done: steps.length };
+}
+
+/** Milliseconds of the reference machine. */
+interface Rest {
+  readonly atLeastMs: number;
+  readonly restMs: number;
+  readonly atMostMs: number;
+}
+
+async function rest(recorder: Recorder, { hostFactor }: LiveMachine, times: Rest, signal: AbortSignal): Promise<void> {
+  const [atLeastMs, restMs, atMostMs] = [times.atLeastMs, times.restMs, times.atMostMs].map(
+    (ms) => ms * hostFactor,
+  ) as [number, number, number];
+  const began = performance.now();
+  let shown = '';
+  let restsSince = began;
+  for (;;) {
+    const now = await recorder.next(signal);
+    if (recorder.recording().off) return;
+    const words = wordsOf(now);
+    const at = performance.now();
+    // A screen without words is a picture: it rests when none of it moves.
+    if (words !== shown || (words === '' && now.changedAtMs > restsSince)) [shown, restsSince] = [words, at];
+    const passed = at - began;
+    if (passed >= atMostMs || (passed >= atLeastMs && at - restsSince >= restMs)) return;
+  }
+}
+
+function wordsOf({ screen }: Observation): string {
+  return screen.lines
+    .map((line) => line.replaceAll(/\d+/g, '0').trimEnd())
+    .join('\n')
+    .trim();
+}
+
+function inputsOf(step: Step, act: Act): Input[] {
+  if ('type' in act && act.clear !== true) return Array.from(act.type, (char): Input => ({ char }));
+  if ('key' in act && act.until === undefined) return [inputOf(act.key)];
+  if ('keys' in act) return act.keys.map(inputOf);
+  throw new UsageError('harvest/cannot-play', `the step ${step.id} does more than type and press keys`, {
+    hint: 'Give it an expect of its own, instead of still; only what waits blindly is harvested.',
+  });
+}
+
+/** Characters as characters: whether one is text or a command is read off the screen. */
+function inputOf(key: string): Input {
+  if (key === 'space') return { char: ' ' };
+  return key.length === 1 ? { char: key } : { key };
+}
