@@ -69,7 +69,9 @@ describe('a Packer template becomes a draft', function () {
     assert.equal(recipe.params?.['hostname']?.summary, 'What the guest calls itself');
     assert.deepEqual(recipe.steps[4]?.do, [{ type: 'netcfg/get_hostname={{hostname}}' }, { key: 'enter' }]);
     // In the order of the file, though the parser groups them by their type.
-    const lines = recipe.steps.flatMap(({ id, do: acts }) => (/^provision/.test(id) ? [JSON.stringify(acts)] : []));
+    const lines = recipe.steps.flatMap(({ id, do: acts }) =>
+      id.startsWith('provision') ? [JSON.stringify(acts)] : [],
+    );
     assert.match(
       lines[0] ?? '',
       /env DEBIAN_FRONTEND='noninteractive' sh \/run\/portalgun\/base\.sh; echo provision-1-\$\?/,
@@ -164,7 +166,7 @@ describe('a Packer template becomes a draft', function () {
       assert.match(part(result, 'floppy_files').why, /inner\/\.\.\/\.\.\/outside\.txt" leads out/);
       assert.match(part(result, 'cd_content').why, /leads out of the folder/);
       assert.match(part(result, 'http_content').why, /not below the folder/);
-      assert.deepEqual(Object.keys((draftOf(result).media?.['files'] as { files: object }).files), ['ok.txt']);
+      assert.deepEqual(draftOf(result).media?.['files'], { files: { 'ok.txt': 'fine' }, layout: 'usb-fat' });
     });
   });
 

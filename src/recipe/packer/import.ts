@@ -335,7 +335,7 @@ function settingRows(settings: Settings, builder: Block, verdicts: Verdict[]): v
     else if (judged !== 'read')
       verdicts.push({
         outcome: 'refused',
-        what: name,
+        what: /^[\w.-]+$/.test(name) ? name : JSON.stringify(name),
         place: builder.place(name),
         why: judged.why,
       });
