@@ -70,8 +70,15 @@ export function holdEvents(name: string, down: boolean, layout: KeyboardName = D
  * pressed by itself, opens menus.
  */
 export function releaseModifiers(layout: KeyboardName = DEFAULT_KEYBOARD): KeyEvent[] {
-  const others = ['ctrl', 'alt', ...(layout === 'us' ? [] : ['alt_r'])];
-  return [...press('shift'), ...others.map((key) => ({ key, down: false }))];
+  return [...releaseLevels(layout), { key: 'ctrl', down: false }, { key: 'alt', down: false }];
+}
+
+/**
+ * The same for those alone that text needs, after it: with what the guest has not read yet of the last character, and the
+ * Enter that follows, they fit in the queue.
+ */
+export function releaseLevels(layout: KeyboardName = DEFAULT_KEYBOARD): KeyEvent[] {
+  return [...press('shift'), ...(layout === 'us' ? [] : [{ key: 'alt_r', down: false }])];
 }
 
 /**

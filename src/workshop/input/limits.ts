@@ -25,8 +25,8 @@ export const BLIND_KEY_MS = 12;
 export const SLOWEST_KEY_MS = 100;
 
 /**
- * What a guest is given to read the end of a field with the release of all modifiers, 15 bytes at most, before the next key
- * is put behind them. Scaled.
+ * What a guest is given to read the end of a field, 13 bytes at most with what lets go of its modifiers, before the next key
+ * is put behind it. Scaled.
  */
 export const QUEUE_DRAIN_MS = 25;
 

@@ -36,7 +36,8 @@ export function noteSuccess(pace: Pace): void {
 /**
  * What to send next: at most `inFlight` characters that fit in the keyboard's queue. It does not end in a blank where it
  * can help it, because a blank at the end cannot be seen: blanks go with the character after them. At the `beginning` of a
- * field it has no blank in it: until the field's place is known, one that was sent in vain could not be found again.
+ * field it is one character that can be seen, with the blanks before it: until the field's place is known, what was sent in
+ * vain could not be found again.
  */
 export function nextChunk(
   text: string,
@@ -45,10 +46,9 @@ export function nextChunk(
   layout: KeyboardName = DEFAULT_KEYBOARD,
 ): string {
   const blanks = text.length - text.trimStart().length;
-  const most = Math.min(CHARACTERS_IN_FLIGHT, Math.max(inFlight, blanks + 1));
+  const most = Math.min(CHARACTERS_IN_FLIGHT, Math.max(beginning ? 1 : inFlight, blanks + 1));
   let chunk = '';
   for (const char of text) {
-    if (beginning && char === ' ' && chunk.trim() !== '') break;
     if (chunk.length >= most || keyboardBytes(textEvents(chunk + char, layout)) > KEYBOARD_QUEUE_BYTES) break;
     chunk += char;
   }

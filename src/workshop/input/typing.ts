@@ -6,7 +6,7 @@ import { FailedError, UsageError } from '../../errors.ts';
 import type { ScreenText } from '../screen/types.ts';
 import { EMPTY_FIELD, followScroll, readEcho, stillConfirmed, strayText } from './echo.ts';
 import type { Field, Lines } from './echo.ts';
-import { checkTypable, keyEvents, releaseModifiers, textEvents } from './keyboard.ts';
+import { checkTypable, keyEvents, releaseLevels, releaseModifiers, textEvents } from './keyboard.ts';
 import { DEFAULT_KEYBOARD, type KeyboardName } from '../../recipe/keyboards.ts';
 import {
   BLIND_KEY_MS,
@@ -61,7 +61,7 @@ export async function typeText(options: TypeOptions): Promise<Typed> {
     return await typeWithEcho(options, pace);
   } finally {
     if (machine.running) {
-      await machine.sendKeys(releaseModifiers(options.layout));
+      await machine.sendKeys(releaseLevels(options.layout));
       // Nothing shows when it is taken: the key that comes next, an Enter, must not find the queue full.
       await clockOf(options).sleep(QUEUE_DRAIN_MS * (options.hostFactor ?? 1));
     }
@@ -86,10 +86,14 @@ async function typeWithEcho(options: TypeOptions, pace: Pace): Promise<Typed> {
   let retyped = 0;
   let mismatches = 0;
   let longest = 0;
+  /** Characters of the field's beginning that were sent and not seen: a guest that sleeps may show them yet. */
+  let unseen = 0;
   while (field.confirmed.length < text.length) {
     const done: Field = field;
     const chunk = nextChunk(text.slice(done.confirmed.length), pace, done.next === null, layout);
+    await eraseUnseen(machine, done.next === null ? unseen : 0);
     await machine.sendKeys(textEvents(chunk, layout));
+    unseen = chunk.length;
     if (pace.gapMs > 0 || chunk.trim() === '')
       await clockOf(options).sleep(Math.max(BLIND_KEY_MS * chunk.length, pace.gapMs), signal);
     const part = done.next === null ? wholeScreen : rowsAround(done.next.row);
@@ -116,6 +120,14 @@ async function typeWithEcho(options: TypeOptions, pace: Pace): Promise<Typed> {
     before = mended.screen;
   }
   return { retyped };
+}
+
+/**
+ * Right before they are typed again: of a queue that is nearly full, keys are taken in the order in which they came, and so
+ * no character without the backspace before it.
+ */
+async function eraseUnseen(machine: TypeOptions['machine'], characters: number): Promise<void> {
+  for (let count = 0; count < characters; count++) await machine.sendKeys(keyEvents('backspace'));
 }
 
 /**

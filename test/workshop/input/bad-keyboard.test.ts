@@ -65,14 +65,19 @@ describe('typing over a bad keyboard', function () {
     });
   }
 
-  it('leaves room in the queue for the Enter that follows, on a guest that takes its time', async () => {
-    for (const byteMs of [0.5, 1, 2]) {
-      const guest = ps2Guest({ byteMs });
-      const { machine, eyes, clock } = guest;
-      for (const text of ['Ends with Shift!', 'plain', '"#$%']) {
-        await typeText({ machine, eyes, clock, text });
+  it('leaves room in the queue for the Enter that follows, though the guest reads nothing from the last echo on', async () => {
+    for (const [layout, text] of [
+      ['us', 'Ends with Shift!'],
+      ['us', 'plain'],
+      ['us', '"#$%'],
+      ['de', 'Klammeraffe@'],
+      ['de', 'ü|'],
+    ] as const) {
+      for (const byteMs of [0.5, 1, 2]) {
+        const guest = ps2Guest({ byteMs, layout, sleepsAfter: text.length });
+        const { machine, eyes, clock } = guest;
+        await typeText({ machine, eyes, clock, text, layout });
         const before = guest.overflowed();
-        await machine.sendKeys(keyEvents('enter'));
         await machine.sendKeys(keyEvents('enter'));
         assert.equal(guest.overflowed(), before, `${text}, ${byteMs} ms a byte`);
         guest.newLine();
@@ -101,6 +106,17 @@ describe('typing over a bad keyboard', function () {
       const text = 'stty -F /dev/ttyS0 raw; cat /typed > /dev/ttyS0';
       await typeText({ machine, eyes, clock, text });
       assert.equal(guest.text(), text);
+    });
+  }
+
+  for (const asleepMs of [100, 450, 620, 1_000, 1_400, 2_000, 3_000]) {
+    it(`types exactly where the guest reads nothing for the first ${asleepMs} ms, and more than its queue holds was sent`, async () => {
+      for (const text of ['qd.=n0=C', 'Quit', '"quoted"', '  two blanks first']) {
+        const guest = ps2Guest({ asleepMs });
+        const { machine, eyes, clock } = guest;
+        await typeText({ machine, eyes, clock, text });
+        assert.equal(guest.text(), text);
+      }
     });
   }
 

@@ -60,7 +60,7 @@ describe('a US keyboard', () => {
 
   it('lets go of modifiers between fields, and of Shift only after pressing it: a release alone means a new keyboard', () => {
     assert.equal(shorthand(releaseModifiers()), 'shift -ctrl -alt');
-    assert.equal(shorthand(releaseModifiers('de')), 'shift -ctrl -alt -alt_r');
+    assert.equal(shorthand(releaseModifiers('de')), 'shift -alt_r -ctrl -alt');
   });
 
   for (const name of ['entr', 'ctrl-', 'hyper-x', '', 'F13', 'A']) {

@@ -32,6 +32,10 @@ export interface Ps2Options extends Ps2Faults {
    * What is in the queue is gone then, and what comes meanwhile.
    */
   readonly setUpMs?: number;
+  /** Until then the guest reads nothing: it has other things to do, or is given no time by its host. */
+  readonly asleepMs?: number;
+  /** Characters after which it shows them, and then reads nothing for five seconds. */
+  readonly sleepsAfter?: number;
   /** Until then the screen is empty: a shell that is busy takes what is typed, and shows it behind its prompt later. */
   readonly promptMs?: number;
 }
@@ -78,7 +82,7 @@ function heldKey(key: string, shift: boolean, altgr: boolean): string {
 
 export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
   const { drop = 0, double = 0, delay = 0, busyMs = 60, seed = 1, layout = 'us' } = options;
-  const { columns = 80, rows = 12, byteMs = 0.5, echoMs = 2, promptMs = 0, setUpMs = 1 } = options;
+  const { columns = 80, rows = 12, byteMs = 0.5, echoMs = 2, promptMs = 0, asleepMs = 0, sleepsAfter, setUpMs = 1 } = options;
   const random = seeded(seed);
   const characters = CHARACTERS.get(layout)!;
   const injected = { lost: 0, doubled: 0, busy: 0 };
@@ -94,7 +98,7 @@ export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
   let deafUntilMs = 0;
   let buffer = '';
   let nowMs = 0;
-  let readAtMs = 0;
+  let readAtMs = asleepMs;
   let top = 0;
   let sequence = 0;
 
@@ -110,7 +114,9 @@ export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
       const shift = down.has('shift') || down.has('shift_r');
       buffer += characters.get(heldKey(key, shift, down.has('alt_r'))) ?? '';
     }
-    if (buffer !== before) draw(Math.max(promptMs, readAtMs + echoMs));
+    if (buffer === before) return;
+    draw(Math.max(promptMs, readAtMs + echoMs));
+    if (buffer.length === sleepsAfter) readAtMs += 5_000;
   }
 
   function setUp(): void {
