@@ -4,13 +4,15 @@
  * a weak one.
  */
 import { randomInt } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
+import { digestHex, sha256 } from '../crypto/digest.ts';
 import { errnoOf, UsageError } from '../errors.ts';
 import { writeFileAtomic } from '../node/atomic.ts';
 import type { Home } from '../node/home.ts';
+import type { RecipeSource } from '../node/recipe-source.ts';
 import { valueProblem } from '../recipe/index.ts';
-import type { Param, Recipe } from '../recipe/types.ts';
+import type { Param } from '../recipe/types.ts';
 
 export interface Secrets {
   readonly values: ReadonlyMap<string, string>;
@@ -24,10 +26,12 @@ const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 /** `files` are the given ones: a path by name. Throws `build/unreadable-secret` and `build/missing-secret`. */
 export async function secretsFor(
-  { name: recipe, params = {} }: Pick<Recipe, 'name' | 'params'>,
+  source: Pick<RecipeSource, 'checked' | 'origin'>,
   files: Readonly<Record<string, string>>,
   home: Pick<Home, 'data'>,
 ): Promise<Secrets> {
+  const { name: recipe, params = {} } = source.checked.recipe;
+  const folder = path.join(home.data, 'secrets');
   const values = new Map<string, string>();
   const generated: { name: string; file: string }[] = [];
   for (const [name, param] of Object.entries(params)) {
@@ -37,11 +41,32 @@ export async function secretsFor(
       values.set(name, await secretIn(given, name));
       continue;
     }
-    const file = path.join(home.data, 'secrets', `${recipe}.${name}`);
+    const file = path.join(folder, `${recipe}-${originKey(source.origin)}.${name}`);
+    if (source.origin.startsWith('file:')) await takeOverOlder(path.join(folder, `${recipe}.${name}`), file);
     values.set(name, await keptOrNew(file, name, param));
     generated.push({ name, file });
   }
   return { values, generated };
+}
+
+/** Two recipes of one name, of two authors or in two files, are two recipes: neither types what was made up for the other. */
+function originKey(origin: string): string {
+  return digestHex(sha256(origin)).slice(0, 16);
+}
+
+/**
+ * Homes from before kept one for all recipes of a name. The first file of that name that is built goes on with it; what a
+ * peer published never does.
+ */
+async function takeOverOlder(older: string, file: string): Promise<void> {
+  try {
+    await readFile(file);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    await rename(older, file).catch((error: unknown) => {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    });
+  }
 }
 
 /** The one that an earlier build made up is used again: the image that it personalised has it too. */

@@ -1,5 +1,5 @@
 /** A recipe by what a person types: a file, `author/name[@version]`, or a digest. */
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { isDigest } from '../crypto/digest.ts';
 import { errnoOf, RefusedError, UsageError } from '../errors.ts';
@@ -10,6 +10,8 @@ import type { HomeConnection } from './connect.ts';
 
 export interface RecipeSource {
   readonly checked: CheckedRecipe;
+  /** What stays the same from version to version: the file, or author and name of one that was published. */
+  readonly origin: string;
   /** Where its local files are, and where its lock goes; absent for a recipe out of the store. */
   readonly file: string | undefined;
   readonly folder: string;
@@ -19,7 +21,7 @@ export interface RecipeSource {
 /** Rejects with `recipe/not-found`, `recipe/unknown` or `recipe/invalid`. */
 export async function loadRecipe(reference: string, home: HomeConnection, signal: AbortSignal): Promise<RecipeSource> {
   if (isDigest(reference) || (/^[^./][^/]*\/[^/]+$/.test(reference) && !/\.ya?ml$/.test(reference))) {
-    const { yaml, lockYaml } = await home.call<{ yaml: string; lockYaml?: string }>(
+    const { author, yaml, lockYaml } = await home.call<{ author: string; yaml: string; lockYaml?: string }>(
       'recipe.get',
       { recipe: reference },
       signal,
@@ -27,7 +29,8 @@ export async function loadRecipe(reference: string, home: HomeConnection, signal
     const lock = lockYaml === undefined ? undefined : parseLock(lockYaml);
     const checked = parseRecipe(yaml, reference);
     refuseUnnamedFiles(checked, reference);
-    return { checked, file: undefined, folder: process.cwd(), lock };
+    const origin = `author:${author}/${checked.recipe.name}`;
+    return { checked, origin, file: undefined, folder: process.cwd(), lock };
   }
   const file = path.resolve(reference);
   const yaml = await readIfThere(file);
@@ -39,6 +42,7 @@ export async function loadRecipe(reference: string, home: HomeConnection, signal
   const lockText = await readIfThere(lockFileOf(file));
   return {
     checked: parseRecipe(yaml, reference),
+    origin: `file:${await realpath(file)}`,
     file,
     folder: path.dirname(file),
     lock: lockText === undefined ? undefined : parseLock(lockText),

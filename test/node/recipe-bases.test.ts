@@ -38,6 +38,7 @@ describe('the base of a recipe', () => {
 
   const source = (yaml: string, file?: string): RecipeSource => ({
     checked: parseRecipe(yaml),
+    origin: `file:${file ?? 'none'}`,
     file: file === undefined ? undefined : path.join(folder, file),
     folder,
     lock: undefined,

@@ -15,7 +15,7 @@ describe('a recipe out of the store', () => {
   const signal = new AbortController().signal;
   const offering = (yaml: string): HomeConnection => ({
     live: false,
-    call: <T>() => Promise.resolve(JSON.parse(JSON.stringify({ yaml }))) as Promise<T>,
+    call: <T>() => Promise.resolve(JSON.parse(JSON.stringify({ author: 'ed25519:a', yaml }))) as Promise<T>,
   });
 
   it('threat 35: may not use whatever file is in the folder where it is built', async () => {
@@ -25,8 +25,9 @@ describe('a recipe out of the store', () => {
 
   it('may use a file by its digest', async () => {
     const home = offering(recipe(`{ file: x.iso, sha256: ${'a'.repeat(64)} }`));
-    const { checked, file } = await loadRecipe('alice/x', home, signal);
+    const { checked, origin, file } = await loadRecipe('alice/x', home, signal);
     assert.equal(checked.recipe.name, 'x');
     assert.equal(file, undefined);
+    assert.equal(origin, 'author:ed25519:a/x');
   });
 });

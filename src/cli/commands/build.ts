@@ -32,7 +32,7 @@ export async function buildRecipe(context: Context, reference: string, flags: Bu
   const source = await loadRecipe(reference, connection, context.signal);
   const bases = await findBases(source, connection, context.signal);
   const asks = flags.repair === 'ask' && !context.json;
-  const secrets = await secretsFor(source.checked.recipe, pairs(flags.secret ?? [], '--secret'), context.home);
+  const secrets = await secretsFor(source, pairs(flags.secret ?? [], '--secret'), context.home);
   for (const { name, file } of secrets.generated) secretGenerated(context, name, file);
   const finished = await runBuild({
     home: context.home,

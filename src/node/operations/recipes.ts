@@ -55,7 +55,12 @@ export async function get(session: Session, args: Arguments): Promise<unknown> {
   if (lockYaml !== undefined && !isLockOf(lockYaml, checked)) {
     throw new RefusedError('recipe/wrong-lock', `${wanted} comes with a lock that is none of its own media`, { hint });
   }
-  return { ...describe(session, found), yaml, ...(lockYaml !== undefined && { lockYaml }) };
+  return {
+    ...describe(session, found),
+    author: found.record.link.author,
+    yaml,
+    ...(lockYaml !== undefined && { lockYaml }),
+  };
 }
 
 function saysWhatItClaims({ meaning }: Known<'recipe'>): boolean {

@@ -82,7 +82,16 @@ function heldKey(key: string, shift: boolean, altgr: boolean): string {
 
 export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
   const { drop = 0, double = 0, delay = 0, busyMs = 60, seed = 1, layout = 'us' } = options;
-  const { columns = 80, rows = 12, byteMs = 0.5, echoMs = 2, promptMs = 0, asleepMs = 0, sleepsAfter, setUpMs = 1 } = options;
+  const {
+    columns = 80,
+    rows = 12,
+    byteMs = 0.5,
+    echoMs = 2,
+    promptMs = 0,
+    asleepMs = 0,
+    sleepsAfter,
+    setUpMs = 1,
+  } = options;
   const random = seeded(seed);
   const characters = CHARACTERS.get(layout)!;
   const injected = { lost: 0, doubled: 0, busy: 0 };
