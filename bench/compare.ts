@@ -58,7 +58,12 @@ async function compare(mine: Uint8Array, theirs: Uint8Array, digest: Digest): Pr
     mayAsk: () => true,
     maySee: async () => true,
   });
-  const question = new ListQuestion('them', { network: 'bench', type: 'manifest', digest }, manifestLines(mine));
+  const question = new ListQuestion(
+    'them',
+    { network: 'bench', type: 'manifest', digest },
+    manifestLines(mine),
+    theirs.length,
+  );
   let [bytes, rounds] = [0, 0];
   for (;;) {
     const step = await question.next();

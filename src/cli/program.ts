@@ -87,7 +87,7 @@ function makeProgram(streams: Streams, run: Run): Command {
     .option('--author <id>', 'in a new home: whose feed')
     .option('--keep <record>', 'the last record to keep; what follows it is void (default: all that is here)')
     .option('--key-file <file>', 'read the recovery key from a file instead of the terminal')
-    .option('--new-recovery-key', 'replace the recovery key too; it is shown once')
+    .option('--new-recovery-key', 'replace the recovery key too; it is shown before anything is signed')
     .option('--offline', OFFLINE);
   command(key, 'revoke', 'end your feed: your key is not to be believed', async () => (await keys()).revoke)
     .requiredOption('--why <text>', 'the reason, for others to read')

@@ -19,15 +19,25 @@ export interface ControlServer {
 
 export async function startControlServer(socketPath: string, call: Call): Promise<ControlServer> {
   await rm(socketPath, { force: true }); // a socket that a killed node left; a living node holds the store's lock
+  const running = new Set<Promise<void>>();
   const server = createServer((request, response) => {
-    answer(request, response, call).catch((error: unknown) => {
+    const work = answer(request, response, call).catch((error: unknown) => {
       response.destroy(error instanceof Error ? error : undefined);
     });
+    running.add(work);
+    void work.then(() => running.delete(work));
   });
   server.listen(socketPath);
   await once(server, 'listening');
   await chmod(socketPath, 0o600);
-  return { path: socketPath, close: () => closeServer(server, socketPath) };
+  return {
+    path: socketPath,
+    async close() {
+      await closeServer(server, socketPath);
+      // Each was told by its signal: what it holds (a VM, a lock) is let go of before the node is gone.
+      await Promise.all(running);
+    },
+  };
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, call: Call): Promise<void> {

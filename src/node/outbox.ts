@@ -73,7 +73,12 @@ async function mayPublish(session: Session, signal: AbortSignal): Promise<boolea
   const unsure = await isUnsure(session.home);
   const { peers } = await session.policy.current();
   if (!unsure && Object.keys(peers).length === 0) return true;
-  if (session.exchange === undefined || (await session.exchange.confirmOwnHead(signal)) === null) return false;
+  if (
+    session.exchange === undefined ||
+    (await session.exchange.confirmOwnHead(signal, { mayHaveForgotten: unsure })) === null
+  ) {
+    return false;
+  }
   if (unsure) await rm(unsureFile(session.home), { force: true });
   return true;
 }

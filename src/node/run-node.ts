@@ -11,7 +11,7 @@ import { parseScreen, SCREEN_BLOB, SCREEN_MAX_BYTES } from './screen-evidence.ts
 import { MANIFEST_BLOB } from './operations/crosscheck.ts';
 import { runOperation } from './operations/index.ts';
 import { readPossession } from './possession.ts';
-import { blobsInView } from './blobs-in-view.ts';
+import { blobsInView, hasAttested } from './blobs-in-view.ts';
 import { flushOutbox } from './outbox.ts';
 import { carried, carries, openSession, signingKey, type Session } from './session.ts';
 
@@ -40,7 +40,7 @@ export async function runNode(options: NodeOptions): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   const session = await openSession(options.home, {
-    network: (offline, before) => startNetwork(offline, options, before),
+    network: (offline, before) => startNetwork(offline, { ...options, signal }, before),
   });
   try {
     const control = await startControlServer(options.home.controlSocket, async (operation, args, callSignal) => {
@@ -50,7 +50,11 @@ export async function runNode(options: NodeOptions): Promise<void> {
       }
       return runOperation(session, operation, args, callSignal);
     });
-    const watch = setInterval(() => void reloadPolicy(session, options), POLICY_RELOAD_MS);
+    const comeBack = networkAgain(session, options);
+    const watch = setInterval(() => {
+      void reloadPolicy(session, options);
+      void comeBack();
+    }, POLICY_RELOAD_MS);
     try {
       options.onReady({
         author: session.identity.author,
@@ -75,6 +79,24 @@ async function reloadPolicy(session: Session, options: NodeOptions): Promise<voi
   } catch (error) {
     options.onTrouble?.('policy', error instanceof Error ? error : new Error(String(error)));
   }
+}
+
+/** Where the network did not start under a new key, it is tried again until it does; the same trouble is told once. */
+function networkAgain(session: Session, options: NodeOptions): () => Promise<void> {
+  let told: string | undefined;
+  return async () => {
+    if (session.exchange !== undefined) {
+      told = undefined;
+      return;
+    }
+    try {
+      await session.renew();
+    } catch (cause) {
+      const error = cause instanceof Error ? cause : new Error(String(cause));
+      if (error.message !== told) options.onTrouble?.('network', error);
+      told = error.message;
+    }
+  };
 }
 
 /** `before`: where it listened until now, to be found there again. */
@@ -111,10 +133,11 @@ async function startNetwork(session: Session, options: NodeOptions, before: read
       [SCREEN_BLOB]: { maxBytes: SCREEN_MAX_BYTES, check: (bytes) => void parseScreen(bytes) },
     },
     maySee: blobsInView(session),
-    answerChallenge: async ({ manifest, nonce, paths }, asker) => {
+    answerChallenge: async ({ manifest, nonce, paths }, asker, stopping) => {
+      if (!(await hasAttested(session, session.identity.author, manifest))) return undefined;
       const challenge = { nonce, asker, answerer: session.identity.author, manifest };
       const reading = { manifest, paths, challenges: [challenge], as: 'challenged' };
-      return (await readPossession(session.home, reading, options.signal))?.[0];
+      return (await readPossession(session.home, reading, stopping))?.[0];
     },
     ...(options.onAdmission && { onAdmission: options.onAdmission }),
     onSynced: () => {

@@ -21,7 +21,10 @@ export interface Session {
   /** Set where this process is the node. */
   readonly exchange: Exchange | undefined;
   now(): Date;
-  /** The identity as it is on the disk now, and the network again, if there is one, under the key that signs now. */
+  /**
+   * The identity as it is on the disk now, and the network, where this process is the node, under the key that signs now.
+   * Rejects where the network does not start: then there is none, and the next call tries again.
+   */
   renew(): Promise<void>;
   /** One at a time: what gives places in the own feed. */
   inTurn<T>(work: () => Promise<T>): Promise<T>;
@@ -38,13 +41,15 @@ export interface SessionOptions {
 export async function openSession(home: Home, options: SessionOptions = {}): Promise<Session> {
   await openHome(home);
   const config = await loadConfig(home);
-  const identity = await loadIdentity(home);
+  let current = await loadIdentity(home);
   const policy = await openPolicyFile(home.policyFile);
   const store = await openStore(home.storeDir, { network: config.network });
-  let current = identity;
   let exchange: Exchange | undefined;
   let speaksWith: KeyId | undefined;
   let turn: Promise<unknown> = Promise.resolve();
+  let renewing: Promise<void> = Promise.resolve();
+  let before: readonly string[] = [];
+  let isClosed = false;
   const { network, now = () => new Date() } = options;
   const session: Session = {
     home,
@@ -58,13 +63,10 @@ export async function openSession(home: Home, options: SessionOptions = {}): Pro
       return exchange;
     },
     now,
-    async renew() {
-      current = await loadIdentity(home);
-      if (exchange === undefined || network === undefined || signingKey(session).id === speaksWith) return;
-      speaksWith = signingKey(session).id;
-      const before = exchange.addresses();
-      await exchange.stop();
-      exchange = await network(session, before);
+    renew() {
+      const renewed = renewing.then(renew);
+      renewing = renewed.catch(() => undefined); // its caller hears of it
+      return renewed;
     },
     inTurn(work) {
       const result = turn.then(work);
@@ -72,13 +74,29 @@ export async function openSession(home: Home, options: SessionOptions = {}): Pro
       return result;
     },
     async close() {
+      isClosed = true;
+      await renewing;
       await exchange?.stop();
+      // Who still writes, or waited for an answer of the network, comes to an end first.
+      await turn;
       await store.close();
     },
   };
-  try {
+  const renew = async (): Promise<void> => {
+    current = await loadIdentity(home);
+    if (network === undefined || isClosed) return;
+    if (exchange !== undefined) {
+      if (signingKey(session).id === speaksWith) return;
+      before = exchange.addresses();
+      const stopping = exchange.stop();
+      exchange = undefined;
+      await stopping;
+    }
     speaksWith = signingKey(session).id;
-    exchange = await network?.(session, []);
+    exchange = await network(session, before);
+  };
+  try {
+    await renew();
     return session;
   } catch (error) {
     await store.close();

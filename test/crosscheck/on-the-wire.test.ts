@@ -37,7 +37,7 @@ describe('comparing two builds on the wire', () => {
       maySee: async () => true,
     });
     const wanted = { network: 'test', type: 'manifest', digest: theirs.digest };
-    const question = new ListQuestion('them', wanted, manifestLines(mine.bytes));
+    const question = new ListQuestion('them', wanted, manifestLines(mine.bytes), theirs.bytes.length);
     const sent: Uint8Array[] = [];
     const entries: string[] = [];
     let rounds = 0;

@@ -9,9 +9,10 @@ import { hasIdentity, writeIdentity } from '../../node/identity-files.ts';
 import { backUp, restore as restoreIdentity } from '../../node/identity-backup.ts';
 import { markUnsure } from '../../node/outbox.ts';
 import { parseRecoveryKey } from '../../node/recovery-key.ts';
+import { forgetNextRecoveryKey, nextRecoveryKey, type NextRecoveryKey } from '../../node/next-recovery-key.ts';
 import type { Context } from '../context.ts';
 import { hiddenLine } from '../hidden-line.ts';
-import { paint, printResult, table } from '../output.ts';
+import { paint, printLine, printResult, table } from '../output.ts';
 
 interface KeyState {
   readonly author: string;
@@ -63,7 +64,8 @@ interface Changed {
   readonly epoch: number;
   readonly record: string;
   readonly voided: readonly string[];
-  readonly recoveryKey?: string;
+  /** Why the node is offline since, if it is. */
+  readonly offline?: string;
 }
 
 export async function rotate(context: Context, flags: { offline?: boolean }): Promise<undefined> {
@@ -71,6 +73,7 @@ export async function rotate(context: Context, flags: { offline?: boolean }): Pr
   const changed = await home.call<Changed>('key.rotate', { offline: flags.offline ?? false }, context.signal);
   printResult(context, changed, () => [
     `Your feed goes on under a new key, in epoch ${changed.epoch}: ${changed.key}`,
+    ...offlineLines(changed),
     'Your author id stays the same. Make a new backup: portalgun key backup FILE',
   ]);
   return undefined;
@@ -91,26 +94,62 @@ export async function recover(context: Context, flags: RecoverFlags): Promise<un
   if (!(await hasIdentity(context.home))) return begin(context, flags, recoveryKey);
   const home = await connect(context.home);
   const keep = flags.keep === undefined ? undefined : (await findOwn(context, flags.keep)).record;
-  const { offline = false, newRecoveryKey = false } = flags;
-  const args = { recoveryKey, keep, offline, newRecoveryKey };
+  const next =
+    flags.newRecoveryKey === true ? await nextRecoveryKey(context.home, parseRecoveryKey(recoveryKey)) : undefined;
+  const isWrittenDown = next !== undefined && (await showNext(context, next));
+  const args = { recoveryKey, keep, offline: flags.offline ?? false, newRecoveryKey: next?.text };
   const changed = await home.call<Changed>('key.recover', args, context.signal);
-  printResult(context, changed, () => [
+  if (isWrittenDown) await forgetNextRecoveryKey(context.home);
+  const answer = {
+    ...changed,
+    ...(next !== undefined && { recoveryKey: next.text, keptIn: isWrittenDown ? null : next.file }),
+  };
+  printResult(context, answer, () => [
     `Your feed goes on under a new key: recovery ${changed.recovery}, epoch ${changed.epoch}: ${changed.key}`,
     changed.voided.length === 0
       ? 'Every record that was here stays.'
       : `${changed.voided.length} records are void, for everybody: ${changed.voided.map((id) => id.slice(0, 19)).join(' ')}`,
-    ...(changed.recoveryKey === undefined
-      ? ['Your recovery key stays the same.']
-      : [
-          '',
-          'New recovery key, shown this once; the old one recovers nothing more:',
-          '',
-          `  ${paint(context, 'stdout', 'bold', changed.recoveryKey)}`,
-          '',
-        ]),
+    ...recoveryLines(context, next, isWrittenDown),
+    ...offlineLines(changed),
     'Make a new backup: portalgun key backup FILE',
   ]);
   return undefined;
+}
+
+/** Before anything is signed. @returns whether its owner has shown that they have it; where nobody sits, nobody is asked */
+async function showNext(context: Context, { text, file }: NextRecoveryKey): Promise<boolean> {
+  if (context.stdin.isTTY !== true || context.stdout.isTTY !== true || context.json) return false;
+  const last = text.slice(text.lastIndexOf('-') + 1);
+  printLine(context, 'Your new recovery key. Write it down before anything is signed:');
+  printLine(context);
+  printLine(context, `  ${paint(context, 'stdout', 'bold', text)}`);
+  printLine(context);
+  if ((await hiddenLine(context, 'Its last group, from what you wrote: ', context.signal)).trim() === last) return true;
+  throw new UsageError(
+    'key/not-written-down',
+    'That is not the last group of the new recovery key. Nothing was signed.',
+    {
+      hint: `The same command shows it again. Until then it is kept in ${file}.`,
+    },
+  );
+}
+
+function recoveryLines(context: Context, next: NextRecoveryKey | undefined, isWrittenDown: boolean): string[] {
+  if (next === undefined) return ['Your recovery key stays the same.'];
+  if (isWrittenDown)
+    return ['The recovery key that you have written down is in force; the old one recovers nothing more.'];
+  return [
+    '',
+    'New recovery key; the old one recovers nothing more:',
+    '',
+    `  ${paint(context, 'stdout', 'bold', next.text)}`,
+    '',
+    `Write it down, then remove ${next.file}`,
+  ];
+}
+
+function offlineLines({ offline }: { readonly offline?: string }): string[] {
+  return offline === undefined ? [] : [`The node is offline for now, and tries again by itself: ${offline}`];
 }
 
 /** Who has lost everything has the paper, and their author id from any peer. */

@@ -15,9 +15,9 @@ import { AnswerSchema, AskSchema, DigestsSchema, WorkingSchema } from './generat
 import type { Answer } from './generated/challenge_pb.ts';
 import {
   CHALLENGE_ANSWER_BYTES,
+  CHALLENGE_DEADLINE_MS,
   CHALLENGE_KEPT,
   CHALLENGE_MAX_PATHS,
-  CHALLENGE_MAX_POLLS,
   CHALLENGE_NONCE_BYTES,
   CHALLENGE_PATH_MAX_LENGTH,
   CHALLENGE_POLL_MS,
@@ -142,6 +142,14 @@ function keyOf({ peerId }: Asker, { manifest, nonce, paths }: Challenge): string
 /** Rests between two questions; rejects where it is interrupted. */
 export type Rest = (ms: number) => Promise<void>;
 
+export interface ChallengeQuestionOptions {
+  readonly network: string;
+  readonly challenge: Challenge;
+  readonly rest: Rest;
+  /** Milliseconds. */
+  readonly now: () => number;
+}
+
 /**
  * The asking side: comes again until the answer is there. Rejects with `exchange/refused-by-peer`,
  * `exchange/bad-answer` (the peer is at fault) or `exchange/no-answer` (it took too long).
@@ -150,31 +158,32 @@ export class ChallengeQuestion implements Conversation<readonly Digest[]> {
   readonly protocol = CHALLENGE_PROTOCOL;
   readonly answerMaxBytes = CHALLENGE_ANSWER_BYTES;
   readonly #peer: string;
-  readonly #network: string;
-  readonly #challenge: Challenge;
-  readonly #rest: Rest;
+  readonly #options: ChallengeQuestionOptions;
+  readonly #deadline: number;
   #digests: readonly Digest[] | undefined;
-  #polls = 0;
+  #asked = false;
 
-  constructor(peer: string, network: string, challenge: Challenge, rest: Rest) {
+  constructor(peer: string, options: ChallengeQuestionOptions) {
     this.#peer = peer;
-    this.#network = network;
-    this.#challenge = challenge;
-    this.#rest = rest;
+    this.#options = options;
+    this.#deadline = options.now() + CHALLENGE_DEADLINE_MS;
   }
 
   async next(): Promise<Step<readonly Digest[]>> {
     if (this.#digests !== undefined) return { done: this.#digests };
-    if (this.#polls === CHALLENGE_MAX_POLLS) {
-      const minutes = (CHALLENGE_MAX_POLLS * CHALLENGE_POLL_MS) / 60_000;
+    const { network, challenge, rest, now } = this.#options;
+    // How long it rests is for this side to say: what a peer proposes could be a year.
+    if (this.#asked) await rest(CHALLENGE_POLL_MS);
+    this.#asked = true;
+    // By the clock: a stream that says nothing costs more than a rest.
+    if (now() >= this.#deadline) {
+      const minutes = CHALLENGE_DEADLINE_MS / 60_000;
       throw new UnavailableError('exchange/no-answer', `${this.#peer} has not answered a challenge in ${minutes} min`);
     }
-    // How long it rests is for this side to say: what a peer proposes could be a year.
-    if (this.#polls > 0) await this.#rest(CHALLENGE_POLL_MS);
-    this.#polls += 1;
-    const { manifest, nonce, paths } = this.#challenge;
-    const asked = { network: this.#network, manifest: digestBytes(manifest), nonce, paths: [...paths] };
-    return { ask: encode(AskSchema, create(AskSchema, asked)) };
+    const { manifest, nonce, paths } = challenge;
+    return {
+      ask: encode(AskSchema, create(AskSchema, { network, manifest: digestBytes(manifest), nonce, paths: [...paths] })),
+    };
   }
 
   async frame(bytes: Uint8Array): Promise<void> {
@@ -184,15 +193,20 @@ export class ChallengeQuestion implements Conversation<readonly Digest[]> {
     if (this.#digests !== undefined) throw this.#bad('it answered twice');
     if (answer.case === 'working') return;
     const { digests } = answer.value;
-    if (digests.length !== this.#challenge.paths.length) {
-      throw this.#bad(`${digests.length} digests for ${this.#challenge.paths.length} paths`);
+    if (digests.length !== this.#options.challenge.paths.length) {
+      throw this.#bad(`${digests.length} digests for ${this.#options.challenge.paths.length} paths`);
     }
     this.#digests = digests.map(digestOf);
   }
 
-  /** A stream that broke is worth another; what the peer did wrong, or refuses, stays so. */
+  /** A stream that broke is worth another; what the peer did wrong, refuses, or does not know, stays so. */
   broke(error: Error): void {
     if (error instanceof PortalgunError && error.exitCode === 3) throw error;
+    if (error.name === 'UnsupportedProtocolError') {
+      throw new UnavailableError('exchange/no-answer', `${this.#peer} answers no challenges: its node is older`, {
+        cause: error,
+      });
+    }
   }
 
   #bad(what: string): RefusedError {

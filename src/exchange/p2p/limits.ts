@@ -48,6 +48,8 @@ export const SYNC_READ_RECORDS = 64;
 
 /** The own signed head is issued again after this; it expires after 14 days. */
 export const OWN_HEAD_MAX_AGE_MS = 24 * 60 * 60_000;
+/** Until peers have said how far they have this node's own feed; what is published waits longer in the outbox. */
+export const OWN_HEAD_TIMEOUT_MS = 15_000;
 
 /** Patches named in one answer about a symptom. */
 export const SYMPTOM_MAX_PLACES = 64;
@@ -82,8 +84,8 @@ export const CHALLENGE_NONCE_BYTES = 32;
 export const CHALLENGE_ANSWER_BYTES = 8 * KIB;
 /** How often an asker comes again for an answer. */
 export const CHALLENGE_POLL_MS = 2_000;
-/** After so many times it gives up: half an hour. */
-export const CHALLENGE_MAX_POLLS = 900;
+/** After this it gives up: half an hour. */
+export const CHALLENGE_DEADLINE_MS = 30 * 60_000;
 /** Answers that are kept for their askers to fetch. */
 export const CHALLENGE_KEPT = 16;
 /** Challenges that one peer may have worked on: each reads a whole image in a VM. */

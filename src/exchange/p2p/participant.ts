@@ -12,7 +12,7 @@ import type { OwnStore } from '../store/types.ts';
 import { Agenda } from './agenda.ts';
 import type { AgendaOptions } from './agenda.ts';
 import { createAnswering } from './answering.ts';
-import { blobProtocol, BlobQuestion } from './blob.ts';
+import { blobProtocol, BlobQuestion, requireBlobType } from './blob.ts';
 import { createBudgets } from './budgets.ts';
 import type { Budget } from './budgets.ts';
 import { challengeProtocol, ChallengeQuestion } from './challenge.ts';
@@ -160,12 +160,14 @@ export class Participant {
   }
 
   compareList(peer: string, type: string, digest: Digest, own: readonly Uint8Array[]): Conversation<ListDifference> {
-    const { network } = this.#options;
-    return this.#metered(peer, new ListQuestion(peer, { network, type, digest }, own));
+    const { network, blobTypes } = this.#options;
+    const { maxBytes } = requireBlobType(blobTypes, type);
+    return this.#metered(peer, new ListQuestion(peer, { network, type, digest }, own, maxBytes));
   }
 
   challenge(peer: string, challenge: Challenge, rest: Rest): Conversation<readonly Digest[]> {
-    return this.#metered(peer, new ChallengeQuestion(peer, this.#options.network, challenge, rest));
+    const { network, now } = this.#options;
+    return this.#metered(peer, new ChallengeQuestion(peer, { network, challenge, rest, now }));
   }
 
   /** One from before this run may be from an earlier life of this home; a later one is another machine's. */

@@ -21,7 +21,7 @@ function peerOfKey(key: KeyId): PeerId {
 }
 
 export interface Acquaintance {
-  /** The author whose node this is; null for one who was never heard of, or a key that an author has given up. */
+  /** The author whose node this is; null for a key that an author has given up or revoked: whoever may have it now. */
   authorOf(peerId: string): AuthorId | null;
   /** The node of an author, by the newest key that is known of them. */
   peerOf(author: AuthorId): PeerId;
@@ -35,9 +35,9 @@ export function createAcquaintance(store: Pick<RecordStore, 'keysOf'>, known: ()
       const peer = peerIdFromString(peerId);
       if (peer.type !== 'Ed25519') return null;
       const key = authorIdOf(peer.publicKey.raw);
-      for (const author of known()) if (keyOf(author) === key) return author;
       // A first key that signs no more proves nothing about its author.
-      return keyOf(key) === key ? key : null;
+      const author = [...known()].find((one) => keyOf(one) === key) ?? (keyOf(key) === key ? key : null);
+      return author !== null && store.keysOf(author, PUBLIC_SCOPE).revoked ? null : author;
     },
     peerOf: (author) => peerOfKey(keyOf(author)),
   };

@@ -2,11 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PeerId } from '@libp2p/interface';
 import type { Digest } from '../../crypto/digest.ts';
-import { InterruptedError } from '../../errors.ts';
+import { InterruptedError, UnavailableError } from '../../errors.ts';
 import type { AuthorId, VerifiedRecord } from '../record/types.ts';
 import { requireBlobType } from './blob.ts';
 import type { Discovery } from './discovery.ts';
 import type { Driver } from './driver.ts';
+import { OWN_HEAD_TIMEOUT_MS } from './limits.ts';
 import type { Participant } from './participant.ts';
 import { asError } from './protocol.ts';
 import type { OnTrouble } from './protocol.ts';
@@ -38,25 +39,34 @@ export function createQuestions(options: QuestionsOptions): Questions {
   const { self, store, blobTypes, standing, reach, participant, driver, discovery, onTrouble, stopping } = options;
   const { acquaintance, carries, trusted } = standing;
   return {
-    async confirmOwnHead(by) {
-      const both = AbortSignal.any([stopping, by]);
+    async confirmOwnHead(by, { mayHaveForgotten } = { mayHaveForgotten: false }) {
+      // Publishing waits for this: one slow peer must not hold it.
+      const tooLong = AbortSignal.timeout(OWN_HEAD_TIMEOUT_MS);
+      const until = AbortSignal.any([stopping, by, tooLong]);
       const agrees = async (peer: PeerId): Promise<boolean> => {
-        const held = await driver.ask(peer, participant.askOwnHead(peer.toString()), by);
-        return held.id === null || (await store.idAt(self, PUBLIC_SCOPE, held)) === held.id;
+        const held = await driver.ask(peer, participant.askOwnHead(peer.toString()), until);
+        if (held.id === null) return !mayHaveForgotten;
+        return (await store.idAt(self, PUBLIC_SCOPE, held)) === held.id;
       };
-      for (const { author } of trusted()) {
+      const confirm = async (author: AuthorId): Promise<AuthorId> => {
         const peer = acquaintance.peerOf(author);
-        if (!reach.isConnected(peer.toString())) continue;
         try {
           if (await agrees(peer)) return author;
-          await driver.sync(peer, both);
+          await driver.sync(peer, until);
           if (await agrees(peer)) return author;
         } catch (error) {
-          if (by.aborted) throw new InterruptedError('asking for the own head was interrupted', { cause: error });
-          onTrouble('asking for the own head', peer.toString(), asError(error));
+          if (!by.aborted) onTrouble('asking for the own head', peer.toString(), asError(error));
+          throw error;
         }
+        throw new UnavailableError('exchange/not-confirmed', `${author} has another end of this feed, or none`);
+      };
+      const connected = trusted().filter(({ author }) => reach.isConnected(acquaintance.peerOf(author).toString()));
+      try {
+        return await Promise.any(connected.map(({ author }) => confirm(author)));
+      } catch (cause) {
+        if (by.aborted) throw new InterruptedError('asking for the own head was interrupted', { cause });
+        return null;
       }
-      return null;
     },
     async askSymptom(symptom, by) {
       const found = new Map<Digest, VerifiedRecord>();

@@ -137,13 +137,16 @@ export class ListQuestion implements Conversation<ListDifference> {
   /** Ids of entries that only the peer has, and that have not come yet. */
   readonly #missing = new Map<string, Uint8Array>();
   readonly #onlyThere: Uint8Array[] = [];
+  #bytesLeft: number;
   #message: Uint8Array | undefined;
   #messages = 0;
   #awaits: 'message' | 'entries' | undefined;
   #missingBefore = 0;
 
-  constructor(peer: string, wanted: WantedBlob, own: readonly Uint8Array[]) {
+  /** `maxBytes`: of a whole list of this type. */
+  constructor(peer: string, wanted: WantedBlob, own: readonly Uint8Array[], maxBytes: number) {
     this.#peer = peer;
+    this.#bytesLeft = maxBytes;
     this.#wanted = wanted;
     this.#indices = new Map(own.map((entry, index) => [keyOf(idOf(entry)), index]));
     const ids = [...this.#indices.keys()].map((key) => ({ id: Buffer.from(key, 'latin1') }));
@@ -204,6 +207,8 @@ export class ListQuestion implements Conversation<ListDifference> {
 
   #take(entry: Uint8Array): void {
     if (!this.#missing.delete(keyOf(idOf(entry)))) throw this.#bad('it sent an entry that was not asked for');
+    this.#bytesLeft -= entry.length;
+    if (this.#bytesLeft < 0) throw this.#bad('its entries are more than a list of that type may have');
     this.#onlyThere.push(Uint8Array.from(entry));
   }
 

@@ -100,9 +100,11 @@ export interface Exchange {
   sync(signal?: AbortSignal): Promise<number>;
   /**
    * Asks connected trusted peers how far they have this node's own feed, and catches up with itself where they have more.
-   * Resolves with the first one who then has nothing that is not here; null where nobody who carries the feed answers so.
+   * Resolves with the first one who then has nothing that is not here; null where nobody who carries the feed answers so in
+   * `OWN_HEAD_TIMEOUT_MS`. `mayHaveForgotten`: this node may have signed what it does not know of, so that who has nothing of
+   * the feed yet confirms nothing.
    */
-  confirmOwnHead(signal: AbortSignal): Promise<AuthorId | null>;
+  confirmOwnHead(signal: AbortSignal, options?: { readonly mayHaveForgotten: boolean }): Promise<AuthorId | null>;
   /** Asks trusted peers for patches that cure a symptom; what they send is admitted like anything else. */
   askSymptom(symptom: Digest, signal: AbortSignal): Promise<VerifiedRecord[]>;
   /** Fetches a typed blob from one author's node. */

@@ -6,7 +6,7 @@ import type { Digest } from '../../crypto/digest.ts';
 import { isJsonObject, parseStrictJson, type JsonValue } from '../../crypto/strict-json.ts';
 import { PortalgunError, RefusedError } from '../../errors.ts';
 import { judge } from './meaning.ts';
-import { openRecordFile, recordToJson } from './file.ts';
+import { openRecordFile, recordToJson, type FileOptions } from './file.ts';
 import type { AuthorId, Meaning, VerifiedRecord } from './types.ts';
 
 /** Names the format of the file, and is how `verify` tells it from a record. */
@@ -59,7 +59,7 @@ export function looksLikeDisagreement(bytes: Uint8Array): boolean {
 }
 
 /** Opens a proof from a file. Throws `record/refused` or `record/no-disagreement` (exit code 3). */
-export function openDisagreement(bytes: Uint8Array, options: { readonly network: string }): Disagreement {
+export function openDisagreement(bytes: Uint8Array, options: FileOptions): Disagreement {
   const [a, b] = envelopesIn(bytes).map((envelope) => openRecordFile(Buffer.from(JSON.stringify(envelope)), options));
   if (a === undefined || b === undefined) throw nothing('it must hold two records');
   return disagreementOf(a, b);

@@ -1,9 +1,10 @@
 /** Records in files, for people and other tools: DSSE's JSON form, which cosign and in-toto's tools read as well. */
 import { RefusedError } from '../../errors.ts';
 import { dsseFromJson, dsseToJson } from './dsse.ts';
-import { openEnvelope, readEnvelope } from './envelope.ts';
+import { openSealed, parseSealed, readEnvelope } from './envelope.ts';
+import { firstKeys, type FeedKeys } from './feed-keys.ts';
 import { isRefusal, type Refusal } from './refusal.ts';
-import type { VerifiedRecord } from './types.ts';
+import type { AuthorId, Scope, VerifiedRecord } from './types.ts';
 
 /** An opening brace: no canonical envelope begins with it (a field's tag comes first). */
 const BRACE = 0x7b;
@@ -15,12 +16,23 @@ export function recordToJson(record: VerifiedRecord): string {
   return `${dsseToJson(sealed.dsse)}\n`;
 }
 
+export interface FileOptions {
+  readonly network: string;
+  /** Who signs in a feed, as far as its key records are known here. Left out: each author's first key alone. */
+  readonly keysOf?: (author: AuthorId, scope: Scope) => FeedKeys;
+}
+
 /** Opens a record from a file, in JSON form or as it travels. Throws `record/refused` (exit code 3) with the reason. */
-export function openRecordFile(bytes: Uint8Array, options: { readonly network: string }): VerifiedRecord {
+export function openRecordFile(bytes: Uint8Array, { network, keysOf = firstKeys }: FileOptions): VerifiedRecord {
   const start = bytes.findIndex((byte) => byte !== 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d);
   const envelope = bytes[start] === BRACE ? dsseFromJson(bytes) : bytes;
   if (!(envelope instanceof Uint8Array)) throw refusal(envelope);
-  const record = openEnvelope(envelope, options);
+  const sealed = readEnvelope(envelope);
+  if (isRefusal(sealed)) throw refusal(sealed);
+  const parsed = parseSealed(sealed, network);
+  if (isRefusal(parsed)) throw refusal(parsed);
+  const { author, scope } = parsed.link;
+  const record = openSealed(sealed, { network, feedKeys: keysOf(author, scope) });
   if (isRefusal(record)) throw refusal(record);
   return record;
 }

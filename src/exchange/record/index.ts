@@ -39,6 +39,7 @@ export {
   disagreementOf,
   disagreementToJson,
   looksLikeDisagreement,
+  DISAGREEMENT_MAX_BYTES,
   openDisagreement,
   type Disagreement,
 } from './disagreement.ts';

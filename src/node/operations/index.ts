@@ -4,6 +4,7 @@
  */
 import { UsageError } from '../../errors.ts';
 import type { Session } from '../session.ts';
+import { verifyFile } from '../verify-file.ts';
 import { Arguments } from './arguments.ts';
 import * as crosscheck from './crosscheck.ts';
 import * as heal from './heal.ts';
@@ -51,6 +52,11 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'inbox.reject': inbox.reject,
   'patch.get': inbox.get,
   why: inbox.why,
+  verify: async ({ config, store }, args) =>
+    verifyFile(Buffer.from(args.text('file'), 'base64'), {
+      network: config.network,
+      keysOf: (author, scope) => store.keysOf(author, scope),
+    }),
   'heal.candidates': heal.candidates,
   'manifest.keep': crosscheck.keepManifest,
   crosscheck: crosscheck.crosscheck,

@@ -7,7 +7,7 @@ import type { VerifiedRecord } from '../../exchange/record/types.ts';
 import { alerts, endAlert } from '../alerts.ts';
 import { writeIdentity, type HeldKey } from '../identity-files.ts';
 import { isUnsure } from '../outbox.ts';
-import { formatRecoveryKey, parseRecoveryKey } from '../recovery-key.ts';
+import { parseRecoveryKey } from '../recovery-key.ts';
 import { signerOf, signingKey, type Session } from '../session.ts';
 import type { Arguments } from './arguments.ts';
 
@@ -75,8 +75,9 @@ export async function recover(session: Session, args: Arguments, signal: AbortSi
   const unused = await unusedKey(session);
   const newSeed = unused === undefined ? generateSeed() : await unused.unlock();
   const passphrase = await passphraseOf(session, signingKey(session));
-  const newRecoverySeed = args.flag('newRecoveryKey') ? generateSeed() : undefined;
-  const recoveryPublicKey = publicKeyOf(newRecoverySeed ?? recoverySeed);
+  // Whoever asks has it already: nothing that is only here can get lost with the answer.
+  const newRecoveryKey = args.optionalText('newRecoveryKey');
+  const recoveryPublicKey = publicKeyOf(newRecoveryKey === undefined ? recoverySeed : parseRecoveryKey(newRecoveryKey));
   const held = await Promise.all(
     session.identity.keys.filter(({ id }) => id !== unused?.id).map((key) => key.unlock()),
   );
@@ -90,12 +91,11 @@ export async function recover(session: Session, args: Arguments, signal: AbortSi
       recoverySeed,
       newSeed,
       ...(keep !== undefined && { keep }),
-      ...(newRecoverySeed !== undefined && { newRecoveryPublicKey: recoveryPublicKey }),
+      ...(newRecoveryKey !== undefined && { newRecoveryPublicKey: recoveryPublicKey }),
     },
     'public',
   );
-  const answer = await changed(session, record, { seed: newSeed, recoveryPublicKey, passphrase, voided });
-  return newRecoverySeed === undefined ? answer : { ...answer, recoveryKey: formatRecoveryKey(newRecoverySeed) };
+  return changed(session, record, { seed: newSeed, recoveryPublicKey, passphrase, voided });
 }
 
 /** A key of this home that no epoch has had: a new home that is to take the feed over. */
@@ -127,9 +127,19 @@ async function changed(session: Session, record: VerifiedRecord, change: Change)
   await session.exchange?.announce(record);
   await writeIdentity(session.home, { author, recoveryPublicKey, seeds: [seed] }, passphrase);
   await endAlert(session.store, 'key-elsewhere');
-  await session.renew();
+  const network = await comeBack(session);
   const { recovery, epoch } = record.link;
-  return { author, key: signingKey(session).id, recovery, epoch, record: record.id, voided };
+  return { author, key: signingKey(session).id, recovery, epoch, record: record.id, voided, ...network };
+}
+
+/** What is signed is signed. A network that does not come back at once is tried again by the node (run-node.ts), and said. */
+async function comeBack(session: Session): Promise<{ readonly offline?: string }> {
+  try {
+    await session.renew();
+    return {};
+  } catch (error) {
+    return { offline: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** What is locked stays locked, with the passphrase that opened it. */
@@ -167,8 +177,9 @@ async function catchUp(session: Session, offline: boolean, signal: AbortSignal):
 async function isNewest(session: Session, offline: boolean, signal: AbortSignal): Promise<boolean> {
   if (offline) return true;
   const { peers } = await session.policy.current();
-  if (Object.keys(peers).length === 0 && !(await isUnsure(session.home))) return true;
-  return session.exchange !== undefined && (await session.exchange.confirmOwnHead(signal)) !== null;
+  const mayHaveForgotten = await isUnsure(session.home);
+  if (Object.keys(peers).length === 0 && !mayHaveForgotten) return true;
+  return (await session.exchange?.confirmOwnHead(signal, { mayHaveForgotten })) != null;
 }
 
 /** Sets, changes or takes away the passphrase that locks the key. The node goes on: it has the key open. */
@@ -177,6 +188,5 @@ export async function passphrase(session: Session, args: Arguments): Promise<unk
   const { author, recoveryPublicKey, keys } = session.identity;
   const seeds = await Promise.all(keys.map((key) => key.unlock()));
   await writeIdentity(session.home, { author, recoveryPublicKey, seeds }, next);
-  await session.renew();
-  return { locked: next !== undefined };
+  return { locked: next !== undefined, ...(await comeBack(session)) };
 }

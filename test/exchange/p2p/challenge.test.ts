@@ -5,7 +5,12 @@ import { sha256, type Digest } from '../../../src/crypto/digest.ts';
 import { ChallengeQuestion, challengeProtocol, type AnswerChallenge } from '../../../src/exchange/p2p/challenge.ts';
 import { AnswerSchema, AskSchema } from '../../../src/exchange/p2p/generated/challenge_pb.ts';
 import type { Answer } from '../../../src/exchange/p2p/generated/challenge_pb.ts';
-import { CHALLENGE_MAX_PATHS, CHALLENGE_MAX_POLLS, CHALLENGE_WORK_LIMIT } from '../../../src/exchange/p2p/limits.ts';
+import {
+  CHALLENGE_DEADLINE_MS,
+  CHALLENGE_MAX_PATHS,
+  CHALLENGE_POLL_MS,
+  CHALLENGE_WORK_LIMIT,
+} from '../../../src/exchange/p2p/limits.ts';
 import type { Asker } from '../../../src/exchange/p2p/protocol.ts';
 import { authorOfSeed, createNodes, NETWORK } from './nodes.ts';
 
@@ -147,13 +152,21 @@ describe('asking with a challenge', () => {
   const bad = { code: 'exchange/bad-answer', exitCode: 3 };
 
   /** Holds the conversation with what `respond` gives for each question. */
-  async function talk(respond: (count: number) => Answer['answer'][]): Promise<readonly Digest[]> {
-    const question = new ChallengeQuestion('them', NETWORK, challenge, async () => undefined);
+  let now = 0;
+  const question = (): ChallengeQuestion =>
+    new ChallengeQuestion('them', {
+      network: NETWORK,
+      challenge,
+      rest: async (ms) => void (now += ms),
+      now: () => now,
+    });
+
+  async function talk(respond: (count: number) => Answer['answer'][], held = question()): Promise<readonly Digest[]> {
     for (let count = 1; ; count += 1) {
-      const step = await question.next();
+      const step = await held.next();
       if ('done' in step) return step.done;
       for (const answer of respond(count)) {
-        await question.frame(toBinary(AnswerSchema, create(AnswerSchema, { answer })));
+        await held.frame(toBinary(AnswerSchema, create(AnswerSchema, { answer })));
       }
     }
   }
@@ -177,7 +190,27 @@ describe('asking with a challenge', () => {
       talk((count) => ((asked = count), [working])),
       { code: 'exchange/no-answer', exitCode: 5 },
     );
-    assert.equal(asked, CHALLENGE_MAX_POLLS);
+    assert.equal(asked, CHALLENGE_DEADLINE_MS / CHALLENGE_POLL_MS);
+    // A stream that breaks after two minutes counts as two minutes.
+    const held = question();
+    let broke = 0;
+    const slow = async (): Promise<void> => {
+      for (;;) {
+        await held.next();
+        now += 120_000;
+        broke += 1;
+        held.broke(new Error('nothing came'));
+      }
+    };
+    await assert.rejects(slow(), { code: 'exchange/no-answer' });
+    assert.ok(broke <= 15, String(broke));
+  });
+
+  it('asks a node that knows no challenges once, and says so', async () => {
+    const held = question();
+    await held.next();
+    const unsupported = Object.assign(new Error('protocol selection failed'), { name: 'UnsupportedProtocolError' });
+    assert.throws(() => held.broke(unsupported), { code: 'exchange/no-answer', message: /older/ });
   });
 
   it('takes one digest for each path and nothing else', async () => {

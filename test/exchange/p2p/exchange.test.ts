@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { freshnessOf } from '../../../src/exchange/record/index.ts';
 import { sha256 } from '../../../src/crypto/digest.ts';
 import { createExchange } from '../../../src/exchange/p2p/index.ts';
@@ -169,6 +170,33 @@ describe('the exchange', function () {
 
   it('refuses a bootstrap address that is none, before it starts', async () => {
     await assert.rejects(nodes.start({ seed: 1, bootstrap: ['/nowhere'] }), { code: 'exchange/bad-address' });
+  });
+
+  it('ends the challenges that it works on when it stops, and waits for their end', async () => {
+    const begun = Promise.withResolvers<void>();
+    let ended = false;
+    const alice = await nodes.start({
+      seed: 1,
+      following: [authorOfSeed(2)],
+      answerChallenge: async (_challenge, _asker, stopping) => {
+        begun.resolve();
+        await once(stopping, 'abort');
+        // As a VM does that is told to go.
+        for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+        ended = true;
+        return undefined;
+      },
+    });
+    const bob = await nodes.start({ seed: 2, following: [alice.author] });
+    await bob.exchange.connect(alice.address);
+    const challenge = { manifest: sha256('manifest'), nonce: new Uint8Array(32), paths: ['p1:/bin/init'] };
+    const stop = new AbortController();
+    const asked = bob.exchange.challenge(alice.author, challenge, stop.signal).catch(() => undefined);
+    await begun.promise;
+    await alice.stop();
+    assert.equal(ended, true);
+    stop.abort();
+    await asked;
   });
 
   it('lets go of its port where it cannot start for another reason', async () => {

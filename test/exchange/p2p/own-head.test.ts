@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { createNodes, seqOf, type TestNode } from './nodes.ts';
+import { multiaddr } from '@multiformats/multiaddr';
+import { FEED_HEAD_PROTOCOL } from '../../../src/exchange/p2p/feed-head.ts';
+import { createAttacker } from './attacker.ts';
+import { authorOfSeed, createNodes, seqOf, type TestNode } from './nodes.ts';
 
 const signal = new AbortController().signal;
 
@@ -27,6 +30,29 @@ describe('the own head, asked of peers', function () {
     assert.equal(await restored.exchange.confirmOwnHead(signal), bob.author);
     assert.equal(await seqOf(restored, restored.author), 5);
     assert.equal((await restored.write()).link.seq, 6);
+  });
+
+  it('threat 8: of a restored home is not confirmed by who has nothing of it; of another it is', async () => {
+    const bob = await nodes.start({ seed: 2, following: [authorOfSeed(1)] });
+    const restored = await nodes.start({ seed: 1, following: [bob.author] });
+    await restored.exchange.connect(bob.address);
+    assert.equal(await restored.exchange.confirmOwnHead(signal, { mayHaveForgotten: true }), null);
+    assert.equal(await restored.exchange.confirmOwnHead(signal), bob.author);
+  });
+
+  it('is confirmed by one peer however slow another is', async () => {
+    const slow = await createAttacker(9);
+    const bob = await nodes.start({ seed: 2, following: [authorOfSeed(1)] });
+    const alice = await nodes.start({ seed: 1, following: [authorOfSeed(9), bob.author] });
+    try {
+      await slow.node.handle(FEED_HEAD_PROTOCOL, async () => undefined); // it never says a word
+      await slow.node.dial(multiaddr(alice.address));
+      await alice.exchange.connect(bob.address);
+      await nodes.until(() => alice.exchange.peers().length === 2);
+      assert.equal(await alice.exchange.confirmOwnHead(signal), bob.author);
+    } finally {
+      await slow.stop();
+    }
   });
 
   it('is not confirmed by who does not carry the feed, nor by a stranger', async () => {

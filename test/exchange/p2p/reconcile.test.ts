@@ -158,8 +158,11 @@ describe('comparing lists with a peer that lies', () => {
   const theirs = new ItemSet(numbered(1, 101).map((line) => ({ id: Buffer.from(sha256(line).slice(7), 'hex') })));
 
   /** Holds the conversation with what `respond` gives for each question. */
-  async function talk(respond: (asked: string, message: Uint8Array) => Answer['answer'][]): Promise<unknown> {
-    const question = new ListQuestion('them', wanted, own);
+  async function talk(
+    respond: (asked: string, message: Uint8Array) => Answer['answer'][],
+    maxBytes = 1_000_000,
+  ): Promise<unknown> {
+    const question = new ListQuestion('them', wanted, own, maxBytes);
     for (;;) {
       const step = await question.next();
       if ('done' in step) return step.done;
@@ -188,6 +191,14 @@ describe('comparing lists with a peer that lies', () => {
       onlyHere: [0],
       onlyThere: [Buffer.from('entry number 100')].map((one) => Uint8Array.from(one)),
     });
+  });
+
+  it('takes no more bytes of entries than a list of that type may have', async () => {
+    const size = 'entry number 100'.length;
+    const respond = (asked: string, message: Uint8Array) =>
+      asked === 'message' ? [honest(message)] : [entries('entry number 100')];
+    await talk(respond, size);
+    await assert.rejects(talk(respond, size - 1), bad);
   });
 
   it('takes no entry that it did not ask for, in place of one or beside it', async () => {

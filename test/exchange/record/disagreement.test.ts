@@ -5,6 +5,7 @@ import {
   attestationDraft,
   disagreementOf,
   disagreementToJson,
+  firstKeys,
   looksLikeDisagreement,
   openDisagreement,
   recordToJson,
@@ -12,29 +13,28 @@ import {
   type AttestationInput,
   type VerifiedRecord,
 } from '../../../src/exchange/record/index.ts';
+import { attestationOf } from './attested.ts';
 import { draft, linkOf, NETWORK, newAuthor, type Author } from './author.ts';
+import { Chain } from './keys.ts';
 
-const build: AttestationInput = {
-  recipe: sha256('resolved'),
-  recipeName: 'debian-12-tiny',
-  lock: sha256('lock'),
-  normaliser: sha256('rules'),
-  manifestFormat: 'portalgun-manifest/1',
-  cpuModel: 'qemu64',
-  arch: 'x86_64',
-  params: {},
-  manifest: sha256('manifest'),
-  dependencies: [],
-  builderId: 'urn:portalgun:builder:v1',
-  environment: {},
-  startedOn: '2026-01-02T03:04:05Z',
-  finishedOn: '2026-01-02T03:05:05Z',
-};
 const [alice, bob] = [newAuthor(), newAuthor()];
 const signed = (author: Author, fields: Partial<AttestationInput> = {}): VerifiedRecord =>
-  signRecord(author.seed, linkOf(author, 1, null), attestationDraft({ ...build, ...fields }));
+  signRecord(author.seed, linkOf(author, 1, null), attestationDraft(attestationOf(fields)));
 const other = { manifest: sha256('another manifest') };
 const nothing = { code: 'record/no-disagreement', exitCode: 3 };
+
+describe('threat 31: a proof of disagreement by an author who has changed keys', () => {
+  it('is checked by the keys of their feed, where those are known, and refused where they are not', () => {
+    const chain = new Chain().rotate(2);
+    const { epoch, seq } = { epoch: 1, seq: 2 };
+    const link = { ...linkOf(alice, seq, chain.last.id), author: chain.author, epoch };
+    const theirs = signRecord(chain.seed, link, attestationDraft(attestationOf(other)), chain.keys);
+    const proof = Buffer.from(disagreementToJson(signed(alice), theirs));
+    const keysOf = (author: string) => (author === chain.author ? chain.keys : firstKeys(alice.id));
+    assert.equal(openDisagreement(proof, { network: NETWORK, keysOf }).sides[1].author, chain.author);
+    assert.throws(() => openDisagreement(proof, { network: NETWORK }), { code: 'record/refused', message: /epoch 1/ });
+  });
+});
 
 describe('threat 31: a proof of disagreement', () => {
   const [mine, theirs] = [signed(alice), signed(bob, other)];
@@ -46,7 +46,7 @@ describe('threat 31: a proof of disagreement', () => {
     assert.deepEqual(
       sides.map(({ author, manifest }) => [author, manifest]),
       [
-        [alice.id, build.manifest],
+        [alice.id, attestationOf().manifest],
         [bob.id, other.manifest],
       ],
     );
