@@ -149,7 +149,7 @@ describe('docs/when-things-go-wrong.md', function () {
             )
           : await run(name, line);
         assert.match(seen, pattern, `${name}$ ${line}`);
-        const shown = /shown this once[\s\S]*?\n {2}([0-9a-f-]{80})/.exec(seen)?.[1];
+        const shown = /New recovery key;[\s\S]*?\n {2}([0-9a-f-]{80})/.exec(seen)?.[1];
         if (shown !== undefined) await writeFile(path.join(person('new').folder, 'new-paper'), shown);
       }
     });
