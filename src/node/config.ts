@@ -19,6 +19,8 @@ export interface Config {
   readonly mdns: boolean;
   /** Snapshot archives for locked versions that are gone, each as it stands after `deb` in sources.list(5). */
   readonly snapshots: readonly string[];
+  /** Archives that packages come from instead of apt's own sources, in the same form. For machines without apt. */
+  readonly archives: readonly string[];
 }
 
 export const DEFAULT_CONFIG: Config = {
@@ -29,6 +31,7 @@ export const DEFAULT_CONFIG: Config = {
   relay: true,
   mdns: true,
   snapshots: [],
+  archives: [],
 };
 
 export const CONFIG_TEXT = `# How this node speaks to the network. Every line is optional; these are the defaults.
@@ -38,6 +41,7 @@ export const CONFIG_TEXT = `# How this node speaks to the network. Every line is
 # announce: []    # addresses at which others reach you, such as /dns4/example.org/tcp/4001 for a forwarded port
 # relay: true     # be reached through bootstrap nodes, until somebody has reached you directly
 # mdns: true
+# archives: []    # where packages come from on a machine without apt: ["https://HOST/debian bookworm main"]
 # snapshots: []   # package archives of some day: a locked version that is gone is looked for there
 `;
 
@@ -71,6 +75,7 @@ export async function loadConfig(home: Home): Promise<Config> {
     relay: flag(fields.get('relay') ?? DEFAULT_CONFIG.relay, 'relay', file),
     mdns: flag(fields.get('mdns') ?? DEFAULT_CONFIG.mdns, 'mdns', file),
     snapshots: archives(fields.get('snapshots') ?? DEFAULT_CONFIG.snapshots, 'snapshots', file),
+    archives: archives(fields.get('archives') ?? DEFAULT_CONFIG.archives, 'archives', file, /^https?:/),
   };
 }
 
@@ -95,8 +100,9 @@ function list(value: unknown, name: string, file: string): readonly string[] {
 /** Address, suite and components; no options, which are ours to set. */
 const ARCHIVE = /^(?:https?|file):\/[^\s[\]"#]+(?: [A-Za-z0-9][A-Za-z0-9./_-]*){2,}$/;
 
-function archives(value: unknown, name: string, file: string): readonly string[] {
-  if (Array.isArray(value) && value.every((item) => typeof item === 'string' && ARCHIVE.test(item))) return value;
+function archives(value: unknown, name: string, file: string, scheme = /^/): readonly string[] {
+  const isArchive = (item: unknown) => typeof item === 'string' && ARCHIVE.test(item) && scheme.test(item);
+  if (Array.isArray(value) && value.every(isArchive)) return value;
   throw invalid(file, `\`${name}\` must be a list of \`ADDRESS SUITE COMPONENT…\`, as in sources.list(5)`);
 }
 

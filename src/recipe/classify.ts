@@ -104,6 +104,7 @@ const AUTHORITY: Readonly<Partial<Record<keyof Recipe, string>>> = {
   version: 'which version it is, which policies go by',
   base: 'the recipe that it starts from',
   media: 'what the build starts from and installs',
+  archives: 'where its packages come from',
   needles: 'what a needle looks like, which decides what is seen and where is clicked',
   machine: 'the machine, its disks, keyboard and network',
   reproducible: 'the clock, which decides what compares',

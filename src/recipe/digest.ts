@@ -17,13 +17,14 @@ export function stepDigest(step: Step): Digest {
 
 /**
  * What a lock is `of`: a patch that leaves the media alone keeps its lock. A recipe without media has one too. What the
- * machine adds to the media (its firmware, the architecture of the packages) is in it where it is not the ordinary. A recipe
+ * machine adds to the media (its firmware, the architecture of the packages) is in it where it is not the ordinary, and so
+ * are the archives. A recipe
  * with a base has its machine only once it is resolved.
  */
-export function mediaDigest({ media = {}, machine = {} }: Recipe): Digest {
+export function mediaDigest({ media = {}, machine = {}, archives }: Recipe): Digest {
   const { arch = 'x86_64', firmware } = machine;
-  if (arch === 'x86_64' && firmware !== 'uefi') return digestOf(media);
-  return digestOf({ media, arch, firmware: firmware ?? 'bios' });
+  if (arch === 'x86_64' && firmware !== 'uefi' && archives === undefined) return digestOf(media);
+  return digestOf({ media, arch, firmware: firmware ?? 'bios', ...(archives && { archives }) });
 }
 
 /** `was` of a `set`: the digest of the value that the field has, or null where there is none. */

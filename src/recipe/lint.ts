@@ -68,6 +68,8 @@ function recipeFindings(recipe: Recipe): Finding[] {
   for (const [name, medium] of Object.entries(recipe.media ?? {})) {
     if ('unverified' in medium)
       warn(['media', name], `the medium ${name} is used without verification, which every attestation will say`);
+    if ('url' in medium && medium.signed_by === undefined)
+      warn(['media', name], `the medium ${name} is vouched for by this recipe alone: no signature is asked for`);
   }
   const seen = needlesUsed(recipe);
   for (const name of Object.keys(recipe.needles ?? {}))

@@ -295,7 +295,8 @@ function uniqueDisk(disks: Set<string>, id: string, index: number, say: Say): vo
   disks.add(id);
 }
 
-function mediaProblems({ media = {} }: Recipe, say: Say): void {
+function mediaProblems({ media = {}, archives = [] }: Recipe, say: Say): void {
+  archives.forEach(({ url }, index) => addressProblem(url, ['archives', index, 'url'], say));
   for (const [name, medium] of Object.entries(media)) {
     const path = ['media', name];
     const boots = BOOT_MEDIA.includes(name);

@@ -19,6 +19,8 @@ export interface Recipe {
   readonly base?: Base;
   /** Reserved names: `kernel`, `initrd`, `iso`. Every other name is a disk of packages. */
   readonly media?: Readonly<Record<string, Medium>>;
+  /** Where its packages come from, instead of the package sources of whoever builds. */
+  readonly archives?: readonly ArchiveAddress[];
   readonly params?: Readonly<Record<string, Param>>;
   /** Whole, or what a recipe with a base adds to the base's. */
   readonly machine?: Partial<MachineSpec>;
@@ -50,6 +52,13 @@ export interface Base {
 }
 
 export type Medium = PackageFile | LocalFile | UrlFile | PackageDisk;
+
+/** A Debian archive: what stands after `deb` in sources.list(5). Verified like any other package source. */
+export interface ArchiveAddress {
+  readonly url: string;
+  readonly suite: string;
+  readonly components: readonly string[];
+}
 
 /** One file of a Debian package, verified along apt's signed chain. */
 export interface PackageFile {

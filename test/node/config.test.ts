@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CONFIG_TEXT, DEFAULT_CONFIG, loadConfig } from '../../src/node/config.ts';
+import { mediaSources } from '../../src/node/media-sources.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 
 describe('config.yaml', () => {
@@ -31,15 +32,21 @@ describe('config.yaml', () => {
 
   it('gives what it says', async () => {
     await write(
-      'network: mine.test\nlisten: [/ip4/127.0.0.1/tcp/4001]\nbootstrap: [/dns4/a.example/tcp/1]\nmdns: false\nsnapshots: ["https://old.example/debian/20260101T000000Z bookworm main"]\n',
+      'network: mine.test\nlisten: [/ip4/127.0.0.1/tcp/4001]\nbootstrap: [/dns4/a.example/tcp/1]\nmdns: false\nsnapshots: ["https://old.example/debian/20260101T000000Z bookworm main"]\narchives: ["http://new.example/debian bookworm main contrib"]\n',
     );
     assert.deepEqual(await loadConfig(test.home), {
       network: 'mine.test',
       listen: ['/ip4/127.0.0.1/tcp/4001'],
       bootstrap: ['/dns4/a.example/tcp/1'],
+      announce: [],
+      relay: true,
       mdns: false,
       snapshots: ['https://old.example/debian/20260101T000000Z bookworm main'],
+      archives: ['http://new.example/debian bookworm main contrib'],
     });
+    assert.deepEqual((await mediaSources(test.home)).archives, [
+      { url: 'http://new.example/debian', suite: 'bookworm', components: ['main', 'contrib'] },
+    ]);
   });
 
   const mistakes: readonly (readonly [text: string, message: RegExp])[] = [
@@ -47,7 +54,10 @@ describe('config.yaml', () => {
     ['mdns: true\nmdns: false\n', /line 2/],
     ['just text', /`name: value` lines/],
     ['- a\n', /`name: value` lines/],
-    ['netwrok: x\n', /unknown field `netwrok`; known are: network, listen, bootstrap, mdns, snapshots/],
+    [
+      'netwrok: x\n',
+      /unknown field `netwrok`; known are: network, listen, bootstrap, announce, relay, mdns, snapshots, archives/,
+    ],
     ['network: Capital\n', /`network` must be lower-case/],
     ['network: 7\n', /`network`/],
     ['listen: /ip4/127.0.0.1/tcp/1\n', /`listen` must be a list of multiaddrs/],
@@ -60,6 +70,7 @@ describe('config.yaml', () => {
       'snapshots: ["https://old.example/debian bookworm main\\ndeb https://evil.example bookworm main"]\n',
       /`snapshots`/,
     ],
+    ['archives: ["file:/srv/debian bookworm main"]\n', /`archives` must be a list/],
     ['listen: &a [/ip4/127.0.0.1/tcp/1]\nbootstrap: *a\n', /alias/i],
   ];
   for (const [text, message] of mistakes) {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import { runCommandLine } from '../../src/cli/program.ts';
 import { KEYS_FOLDER } from '../../src/node/keys-folder.ts';
 import { addMediaKey, checkFingerprint, listMediaKeys, mediaKeyIn, removeMediaKey } from '../../src/node/media-keys.ts';
 import { ownKeysDir } from '../../src/node/media-sources.ts';
@@ -92,6 +94,27 @@ describe('keys of media that a person adds', () => {
       code: 'media/key-mismatch',
       exitCode: 3,
     });
+  });
+
+  it('are shown with their fingerprint at a terminal, and added only after a yes', async () => {
+    const file = await inFile('key.asc', (await makeKey('one')).public.armor());
+    const { fingerprint: print } = await mediaKeyIn(file, undefined);
+    const answered = async (answer: string): Promise<[code: number, shown: string]> => {
+      const stdin = Object.assign(new PassThrough(), { isTTY: true });
+      const stdout = new PassThrough();
+      let shown = '';
+      stdout.on('data', (chunk: Buffer) => {
+        shown += String(chunk);
+        if (/Is it the same\? \[y\/N\] /.test(shown) && !stdin.writableEnded) stdin.end(answer);
+      });
+      const streams = { stdin, stdout, stderr: new PassThrough(), environment: test.environment };
+      return [await runCommandLine(['media', 'key', 'add', file, '--name', 'one'], streams), shown];
+    };
+    const [no, shown] = await answered('n\n');
+    assert.deepEqual([no, (await own()).media.filter(({ name }) => name === 'one')], [1, []]);
+    assert.match(shown, new RegExp(`openpgp key ${print}[^]*Nobody has checked that[^]*Nothing was added`));
+    const [yes] = await answered('y\n');
+    assert.deepEqual([yes, (await own()).media.filter(({ name }) => name === 'one').length], [0, 1]);
   });
 
   it('are not added by the command line where nobody compared the fingerprint', async () => {

@@ -37,6 +37,7 @@ describe('docs/recipe.md', () => {
       properties.base.properties,
       properties.defaults.properties,
       properties.reproducible.properties,
+      properties.archives.items.properties,
       $defs.medium.properties,
       $defs.medium.properties.checksums.properties,
       $defs.param.properties,

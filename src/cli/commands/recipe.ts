@@ -80,6 +80,9 @@ export async function show(context: Context, reference: string): Promise<undefin
     `${recipe.name} ${recipe.version}${recipe.summary === undefined ? '' : `: ${recipe.summary}`}`,
     `digest  ${checked.digest}${lock ? ', locked' : ''}`,
     ...Object.entries(recipe.media ?? {}).map(([name, medium]) => `medium  ${name}: ${describeMedium(medium)}`),
+    ...(recipe.archives ?? []).map(
+      ({ url, suite, components }) => `packages of ${suite} (${components.join(', ')}) from ${url}, verified`,
+    ),
     ...(recipe.base === undefined ? [] : [`base    ${describeBase(recipe.base)}`]),
     `machine ${describeMachine(recipe)}`,
     ...Object.entries(recipe.needles ?? {}).map(([name, needle]) => `needle  ${name}: ${describeNeedle(needle)}`),

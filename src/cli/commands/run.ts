@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { parseForwards, runImage } from '../../run/index.ts';
-import { KEYS_FOLDER } from '../../node/keys-folder.ts';
+import { mediaSources } from '../../node/media-sources.ts';
 import { openHome } from '../../node/home.ts';
 import { startMachine } from '../../workshop/machine/index.ts';
 import { prepareFirmware } from '../../workshop/media/index.ts';
@@ -29,7 +29,7 @@ export async function run(
     firmware: async () => {
       const { code, variables } = await prepareFirmware({
         cacheDir: home.cacheDir,
-        keysDir: KEYS_FOLDER,
+        ...(await mediaSources(home)),
         clock: () => new Date(),
         signal,
       });

@@ -146,8 +146,8 @@ async function build(request: BuildRequest, making: Making): Promise<BuildOutcom
 
 /** The measuring VM's parts, fetched and verified while the steps run where an output is to be measured. */
 function measuringTools(request: BuildRequest, atOnce: boolean): () => Promise<MeasuringTools> {
-  const { folders, keysDir, now, signal } = request;
-  const prepare = () => prepareMeasuringTools({ cacheDir: folders.cache, keysDir, clock: now, signal });
+  const { folders, keysDir, archives, now, signal } = request;
+  const prepare = () => prepareMeasuringTools({ cacheDir: folders.cache, keysDir, archives, clock: now, signal });
   if (!atOnce) return prepare;
   const begun = prepare();
   begun.catch(() => undefined); // told when the tools are asked for; a build that fails before never asks
@@ -167,6 +167,7 @@ function gatherMedia(
     keysDir: request.keysDir,
     ownKeysDir: request.ownKeysDir,
     publicOnly: foreign,
+    archives: request.archives,
     snapshots: request.snapshots,
     lock,
     clock: request.now,

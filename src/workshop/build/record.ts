@@ -52,6 +52,7 @@ export async function recordOn<T>(request: RecordRequest<T>): Promise<RecordedOn
       cacheDir: folders.cache,
       keysDir: request.keysDir,
       ownKeysDir: request.ownKeysDir,
+      archives: request.archives,
       lock: request.lock,
       clock: now,
       signal,

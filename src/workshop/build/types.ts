@@ -1,5 +1,5 @@
 import type { Digest } from '../../crypto/digest.ts';
-import type { CheckedRecipe, Lock, ResolvedRecipe } from '../../recipe/types.ts';
+import type { ArchiveAddress, CheckedRecipe, Lock, ResolvedRecipe } from '../../recipe/types.ts';
 import type { Manifest } from '../image/types.ts';
 import type { BuildStage } from './measure-stages.ts';
 import type { VerifiedMedia } from '../media/types.ts';
@@ -39,6 +39,7 @@ export interface BuildRequest extends RecipeAtHand {
   readonly keysDir: string;
   /** As in `SessionOptions`. */
   readonly ownKeysDir?: string | undefined;
+  readonly archives?: readonly ArchiveAddress[] | undefined;
   /** Snapshot archives for locked versions that are gone (`SessionOptions.snapshots`). */
   readonly snapshots?: readonly string[] | undefined;
   readonly sources: readonly RepairSource[];

@@ -7,6 +7,7 @@
  */
 import { copyFile, mkdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { Digest } from '../../crypto/digest.ts';
 import { UnavailableError } from '../../errors.ts';
 import { errorCode, listDirectory, temporaryPath, unlessMissing } from './atomic-file.ts';
 import { aptConfig, LISTS, placesIn, type Architecture } from './apt-config.ts';
@@ -37,6 +38,8 @@ export interface AptIndex {
   /** Perhaps compressed: read it with `Lists.content`. */
   readonly path: string;
   readonly inReleasePath: string;
+  /** Address that the file names of its packages are relative to; apt knows it by itself. */
+  readonly base?: string;
 }
 
 /** One consistent state of the package lists: an update elsewhere never changes it. */
@@ -55,9 +58,13 @@ export interface WantedPackage {
   readonly version: string;
   readonly architecture: string;
   readonly sizeBytes: number;
+  readonly sha256?: Digest;
+  /** Where it is, for a carrier that does not know by itself. */
+  readonly address?: string | undefined;
 }
 
-export interface Apt {
+/** Brings package lists and packages: apt, or http-archive.ts. */
+export interface Carrier {
   /** The newest lists that we have; at first a copy of the machine's own. */
   lists(): Promise<Lists>;
   /** Fetches new lists. Throws `media/lists-not-updated`; the lists that we have stay as they are. */
@@ -76,7 +83,7 @@ export function aptFolder(architecture: Architecture): string {
   return architecture === 'amd64' ? 'apt' : `apt-${architecture}`;
 }
 
-export function openApt(options: AptOptions): Apt {
+export function openApt(options: AptOptions): Carrier {
   const { architecture = 'amd64' } = options;
   const root = join(options.cacheDir, aptFolder(architecture));
   const current = join(root, 'current');
@@ -211,7 +218,11 @@ function nameForApt({ name, version, architecture }: WantedPackage): string {
 }
 
 /** The name that apt gives to a file: a colon would not do on every file system. */
-export function fileName({ name, version, architecture }: Omit<WantedPackage, 'sizeBytes'>): string {
+export function fileName({
+  name,
+  version,
+  architecture,
+}: Pick<WantedPackage, 'name' | 'version' | 'architecture'>): string {
   return `${name}_${version.replaceAll(':', '%3a')}_${architecture}.deb`;
 }
 

@@ -31,6 +31,8 @@ export interface Voucher {
 
 export interface OfferedPackage extends PackageStanza {
   readonly voucher: Voucher;
+  /** Where it is, in an archive by its address. */
+  readonly address?: string | undefined;
 }
 
 export interface VerifiedArchive {
@@ -50,14 +52,16 @@ export interface ArchiveOptions {
   readonly pinned: boolean;
 }
 
-interface VerifiedRelease {
+export interface VerifiedRelease {
   readonly release: Release;
+  readonly warnings: readonly string[];
   readonly voucher: Voucher;
 }
 
 interface VerifiedSuite {
   readonly index: PackagesIndex;
   readonly voucher: Voucher;
+  readonly base: string | undefined;
 }
 
 /** Throws a `RefusedError` for the first thing that does not hold, `media/no-verified-source` when nothing is left. */
@@ -65,17 +69,17 @@ export async function openArchive(options: ArchiveOptions): Promise<VerifiedArch
   const suites: VerifiedSuite[] = [];
   const warnings: string[] = [];
   const releases = new Map<string, VerifiedRelease | undefined>();
-  for (const { inReleasePath, suite, metaKey, path } of options.lists.indexes) {
+  for (const { inReleasePath, suite, metaKey, path, base } of options.lists.indexes) {
     // Once for all components of a suite.
     if (!releases.has(inReleasePath)) {
-      releases.set(inReleasePath, await verifyRelease(inReleasePath, suite, options, warnings));
+      releases.set(inReleasePath, await releaseAt(inReleasePath, suite, options, warnings));
     }
     const release = releases.get(inReleasePath);
     // apt, too, takes nothing from backports or experimental unless told to.
     if (!release || release.release.notAutomatic) continue;
     const what = `${metaKey} of ${suite}`;
     const text = await readIndex(path, metaKey, what, release.release, options.lists);
-    suites.push({ index: packagesIndex(text, what), voucher: release.voucher });
+    suites.push({ index: packagesIndex(text, what), voucher: release.voucher, base });
   }
   if (suites.length === 0) {
     throw new UnavailableError(
@@ -88,7 +92,13 @@ export async function openArchive(options: ArchiveOptions): Promise<VerifiedArch
     );
   }
   const from = (look: (index: PackagesIndex) => readonly PackageStanza[]): OfferedPackage[] =>
-    suites.flatMap(({ index, voucher }) => look(index).map((stanza) => ({ ...stanza, voucher })));
+    suites.flatMap(({ index, voucher, base }) =>
+      look(index).map((stanza) => ({
+        ...stanza,
+        voucher,
+        ...(base !== undefined && { address: addressOf(base, stanza) }),
+      })),
+    );
   return {
     byName: (name) => from((index) => index.byName(name)),
     providersOf: (name) => from((index) => index.providersOf(name)),
@@ -96,28 +106,42 @@ export async function openArchive(options: ArchiveOptions): Promise<VerifiedArch
   };
 }
 
-/** Undefined for a source that none of our keys claims to know, such as a vendor's own: nothing is taken from it. */
-async function verifyRelease(
+function addressOf(base: string, { filename }: PackageStanza): string {
+  return `${base}/${filename.split('/').map(encodeURIComponent).join('/')}`;
+}
+
+async function releaseAt(
   path: string,
   asked: string,
-  { keyring, marks, now, cacheDir, pinned }: ArchiveOptions,
+  options: ArchiveOptions,
   warnings: string[],
 ): Promise<VerifiedRelease | undefined> {
-  const what = `InRelease of ${asked}`;
   const bytes = await readFile(path).catch(unlessMissing);
   if (!bytes) {
     warnings.push(`The package source ${asked} has no InRelease file here and is left out.`);
     return undefined;
   }
+  const found = await verifyRelease(bytes, asked, options);
+  if (found) warnings.push(...found.warnings);
+  else warnings.push(`The package source ${asked} is left out: no key of keys/ vouches for it.`);
+  return found;
+}
+
+/** Undefined for a source that none of our keys claims to know, such as a vendor's own: nothing is taken from it. */
+export async function verifyRelease(
+  bytes: Uint8Array,
+  asked: string,
+  { keyring, marks, now, cacheDir, pinned }: Omit<ArchiveOptions, 'lists'>,
+): Promise<VerifiedRelease | undefined> {
+  const what = `InRelease of ${asked}`;
   let signed: SignedText<TrustedKey>;
   try {
     signed = await verifyCleartext(bytes, keyring, now, what);
   } catch (error) {
     // Unverified text, used only to tell "not ours" from "ours, but false".
-    const claimed = /^Origin: (.*)$/m.exec(bytes.toString('latin1'))?.[1];
+    const claimed = /^Origin: (.*)$/m.exec(Buffer.from(bytes).toString('latin1'))?.[1];
     const known = keyring.keys.some(({ origin }) => origin === claimed);
     if (known || !(error instanceof RefusedError) || error.code !== 'media/unknown-key') throw error;
-    warnings.push(`The package source ${asked} is left out: no key of keys/ vouches for it.`);
     return undefined;
   }
   const release = parseRelease(signed.text, what);
@@ -140,12 +164,13 @@ async function verifyRelease(
     });
   }
   const newestAccepted = await marks.newest(release);
-  warnings.push(...signed.warnings, ...checkFreshness({ release, what, now, newestAccepted, pinned }));
+  const warnings = [...signed.warnings, ...checkFreshness({ release, what, now, newestAccepted, pinned })];
   await marks.raise(release);
   const digest = sha256(bytes);
   await keepRelease(cacheDir, digest, bytes);
   return {
     release,
+    warnings,
     voucher: {
       fingerprint: signer.key.fingerprint,
       suite: release.codename,
@@ -184,9 +209,13 @@ async function readIndex(path: string, metaKey: string, what: string, release: R
   return Buffer.concat(chunks).toString('latin1');
 }
 
+export function keptRelease(cacheDir: string, digest: Digest): string {
+  return join(cacheDir, 'releases', `${digestHex(digest)}.InRelease`);
+}
+
 /** The signed file that vouches, under its own digest: it shows years later what a build relied on (threat 34). */
 async function keepRelease(cacheDir: string, digest: Digest, bytes: Uint8Array): Promise<void> {
-  const path = join(cacheDir, 'releases', `${digestHex(digest)}.InRelease`);
+  const path = keptRelease(cacheDir, digest);
   const kept = await readFile(path).catch(unlessMissing);
   if (kept && sha256(kept) === digest) return;
   await mkdir(join(cacheDir, 'releases'), { recursive: true, mode: 0o700 });

@@ -101,6 +101,38 @@ export async function download(wanted: Wanted, options: DownloadOptions): Promis
   }
 }
 
+/**
+ * A file whose SHA-256 was signed for. At most two downloads: one that went on with an earlier one may have mixed two files.
+ * Throws `media/served-wrong`, or as `download` does.
+ */
+export async function downloadSigned(
+  wanted: Wanted & { readonly expected: string },
+  options: DownloadOptions,
+): Promise<Downloaded> {
+  for (;;) {
+    const done = await download(wanted, options);
+    if (done.digests.sha256 === wanted.expected) return done;
+    await done.discard();
+    if (!done.resumed) throw servedWrong(wanted.what, done, 'sha256', wanted.expected);
+  }
+}
+
+export function servedWrong(
+  what: string,
+  { host, sizeBytes, digests }: Pick<Downloaded, 'host' | 'sizeBytes' | 'digests'>,
+  algorithm: keyof FileDigests,
+  expected: string,
+): RefusedError {
+  return new RefusedError(
+    'media/served-wrong',
+    `${host} serves another file for ${what} than was signed for: ${sizeBytes} bytes with ${algorithm.toUpperCase()} ${digests[algorithm]}, expected ${expected}.`,
+    {
+      hint: 'nothing of it was kept; use another mirror if it stays so',
+      facts: { what, host, sizeBytes, algorithm, found: digests[algorithm], expected },
+    },
+  );
+}
+
 async function fill(partial: PartialFile, wanted: Wanted, options: DownloadOptions): Promise<Downloaded> {
   const limit = 'exact' in wanted.size ? wanted.size.exact : wanted.size.atMost;
   const writing = new Writing(await open(partial.path, 'a+', 0o600));

@@ -3,12 +3,15 @@
  * new lock is to be made, or when something that is asked for is not to be had.
  */
 import { PortalgunError, UnavailableError } from '../../errors.ts';
-import { openApt, type Lists } from './apt.ts';
+import { openApt, type Carrier, type Lists } from './apt.ts';
 import type { Architecture } from './apt-config.ts';
 import { openArchive, type VerifiedArchive } from './archive.ts';
 import { highWaterMarks } from './high-water.ts';
+import { tellNewHosts } from './hosts.ts';
+import { openHttpArchive } from './http-archive.ts';
 import { loadKeyring, type Keyring } from './keyring.ts';
 import { openSnapshots, withSnapshots, type Opened } from './snapshot.ts';
+import type { ArchiveAddress } from '../../recipe/types.ts';
 import type { OnProgress } from './types.ts';
 
 export interface SessionOptions {
@@ -22,6 +25,12 @@ export interface SessionOptions {
   readonly architecture?: Architecture | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
+  /** Archives by their address, instead of apt and the machine's own package sources. */
+  readonly archives?: readonly ArchiveAddress[] | undefined;
+  /** Called with each host that an address leads to, before this cache speaks to it for the first time. */
+  readonly onHost?: ((host: string) => void) | undefined;
+  /** The addresses are somebody else's: they must not lead to this machine or its network. */
+  readonly publicOnly?: boolean | undefined;
   /** A sources.list instead of the machine's own package sources. */
   readonly sourcesList?: string | undefined;
   /**
@@ -53,17 +62,17 @@ export async function withArchive<T>(
   pinned: boolean,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const apt = openApt({ ...options, now: options.clock });
   const keyring = await loadKeyring(options.keysDir, options.ownKeysDir);
+  const carrier = carrierFor(options, keyring, pinned);
   const warnings: string[] = [];
-  let lists = await apt.lists();
+  let lists = await carrier.lists();
   let renewed = false;
   let failedRenewal: PortalgunError | undefined;
   let snapshots: Opened | undefined;
   const renew = async (): Promise<void> => {
     renewed = true;
     try {
-      lists = await apt.update();
+      lists = await carrier.update();
     } catch (error) {
       if (!(error instanceof PortalgunError) || error.code !== 'media/lists-not-updated') throw error;
       failedRenewal = error;
@@ -106,6 +115,13 @@ export async function withArchive<T>(
     // Without any lists, why there are none says more than that there are none.
     throw error.code === 'media/no-verified-source' && failedRenewal ? failedRenewal : error;
   }
+}
+
+function carrierFor(options: SessionOptions, keyring: Keyring, pinned: boolean): Carrier {
+  const { archives, architecture = 'amd64', clock: now, cacheDir } = options;
+  if (archives === undefined || archives.length === 0) return openApt({ ...options, now });
+  const onHost = tellNewHosts(cacheDir, options.onHost);
+  return openHttpArchive({ ...options, archives, architecture, keyring, pinned, now, onHost });
 }
 
 /** Where they cannot be had, what is gone is still what the person must know. What does not hold in them is refused. */

@@ -14,6 +14,8 @@ export interface PackageStanza {
   readonly architecture: string;
   readonly sha256: Digest;
   readonly sizeBytes: number;
+  /** Relative to the archive's address; empty where it is not said. */
+  readonly filename: string;
   /** `required` … `extra`; empty where it is not said. */
   readonly priority: string;
   /** Pre-Depends and Depends, in this order. */
@@ -32,6 +34,8 @@ const FIELD = '\nPackage: ';
 const PROVIDES = '\nProvides: ';
 const NAME = /^[a-z0-9][a-z0-9+.-]*$/;
 const VERSION = /^(?:[0-9]{1,9}:)?[A-Za-z0-9.+:~-]+$/;
+/** Downwards only. */
+const FILENAME = /^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[^\s\\/][^\s\\]{0,500}$/;
 const ARCHITECTURE = /^[a-z0-9-]+$/;
 
 /**
@@ -108,6 +112,7 @@ function readStanza(text: string, what: string): PackageStanza {
       architecture: field('architecture', ARCHITECTURE),
       sha256,
       sizeBytes: Number(field('size', /^[0-9]{1,12}$/)),
+      filename: fields.has('filename') ? field('filename', FILENAME) : '',
       priority: fields.get('priority') ?? '',
       depends: [...parseClauses(fields.get('pre-depends')), ...parseClauses(fields.get('depends'))],
       provides: parseProvides(fields.get('provides')),

@@ -39,8 +39,6 @@ export interface PrepareOptions extends SessionOptions {
   readonly recipe: ResolvedRecipe;
   /** Where the recipe's own files lie. */
   readonly recipeDir: string;
-  /** Called with each host that a recipe's address leads to, before this cache speaks to it for the first time. */
-  readonly onHost?: ((host: string) => void) | undefined;
   /** A recipe of somebody else's: its addresses must not lead to this machine or its network. */
   readonly publicOnly?: boolean | undefined;
   /** Exactly these versions; without it the newest, and `VerifiedMedia.lock` says which they are. */
@@ -68,7 +66,9 @@ const ARCHITECTURES: Readonly<Record<Arch, Architecture>> = { x86_64: 'amd64', i
 async function prepare(given: PrepareOptions): Promise<VerifiedMedia> {
   const { media = {}, machine } = given.recipe.recipe;
   const architecture = ARCHITECTURES[machine.arch];
-  const options = { ...given, architecture };
+  const { archives } = given.recipe.recipe;
+  // A recipe's archives are its author's word, those of the machine the person's.
+  const options = { ...given, architecture, ...(archives ? { archives } : {}) };
   const sorted = sortMedia(media);
   await mkdir(options.cacheDir, { recursive: true, mode: 0o700 });
   for (const folder of ['', 'files', 'debs', 'disks', aptFolder(architecture)])
@@ -85,7 +85,8 @@ async function prepare(given: PrepareOptions): Promise<VerifiedMedia> {
       warnings: single.warnings,
     });
   }
-  return withArchive(options, options.lock !== undefined, (session) => gather(options, sorted, single, session));
+  const asked = archives ? options : { ...options, publicOnly: false };
+  return withArchive(asked, options.lock !== undefined, (session) => gather(options, sorted, single, session));
 }
 
 /** Media that are files by themselves: beside the recipe, or by their address. */

@@ -16,6 +16,8 @@ export interface Release {
   readonly validUntil: Date | undefined;
   /** Backports and experimental: apt takes nothing from there unless told to. */
   readonly notAutomatic: boolean;
+  /** Indexes are there under their digests too. */
+  readonly acquireByHash: boolean;
   /** By path under the suite's folder, for example `main/binary-amd64/Packages`. */
   readonly files: ReadonlyMap<string, { readonly sha256: Digest; readonly sizeBytes: number }>;
 }
@@ -69,6 +71,7 @@ export function parseRelease(text: string, what: string): Release {
     date,
     validUntil: dateOf('valid-until'),
     notAutomatic: fields.get('notautomatic') === 'yes',
+    acquireByHash: fields.get('acquire-by-hash') === 'yes',
     files,
   };
 }

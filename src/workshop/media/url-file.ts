@@ -12,7 +12,14 @@ import type { LockedFile, UrlFile } from '../../recipe/types.ts';
 import { signedFile, type SignedFile } from './checksums.ts';
 import { digestMismatch } from './digest-file.ts';
 import { findDownload, noteDownload } from './download-notes.ts';
-import { download, type Downloaded, type DownloadOptions, type FileDigests, type SizeBound } from './download.ts';
+import {
+  download,
+  servedWrong,
+  type Downloaded,
+  type DownloadOptions,
+  type FileDigests,
+  type SizeBound,
+} from './download.ts';
 import type { Keyring } from './keyring.ts';
 import { MAX_MEDIUM_BYTES } from './limits.ts';
 import { signingKeys, verifyFile, type MediaSigner, type SigningKeys } from './media-signature.ts';
@@ -218,7 +225,7 @@ async function fetchFile(
     try {
       let signer: MediaSigner | undefined;
       if (claim.overFile) ({ signer } = await readWhole(done.path, done.sizeBytes, what, claim, options));
-      if (!fits(done.digests, done.sizeBytes, claim)) throw servedWrong(what, done, claim);
+      if (!fits(done.digests, done.sizeBytes, claim)) throw wrongFile(what, done, claim);
       return { digests: done.digests, sizeBytes: done.sizeBytes, signer, path: await done.keep() };
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
@@ -234,19 +241,9 @@ function fits(digests: FileDigests, sizeBytes: number, claim: Claim): boolean {
   return sha256 === digests.sha256 && sha512 === digests.sha512 && (claim.sizeBytes ?? sizeBytes) === sizeBytes;
 }
 
-function servedWrong(what: string, { host, digests, sizeBytes }: Downloaded, claim: Claim): RefusedError {
-  const [algorithm, expected] =
-    claim.digests.sha256 === undefined || claim.digests.sha256 === digests.sha256
-      ? (['sha512', claim.digests.sha512] as const)
-      : (['sha256', claim.digests.sha256] as const);
-  return new RefusedError(
-    'media/served-wrong',
-    `${host} serves another file for ${what} than was signed for: ${sizeBytes} bytes with ${algorithm.toUpperCase()} ${digests[algorithm]}, expected ${expected}.`,
-    {
-      hint: 'nothing of it was kept; use another mirror if it stays so',
-      facts: { what, host, sizeBytes, algorithm, found: digests[algorithm], expected },
-    },
-  );
+function wrongFile(what: string, done: Downloaded, { digests }: Claim): RefusedError {
+  const algorithm = digests.sha256 === undefined || digests.sha256 === done.digests.sha256 ? 'sha512' : 'sha256';
+  return servedWrong(what, done, algorithm, digests[algorithm] ?? '');
 }
 
 function proofOf(claim: Claim, signer: MediaSigner | undefined, now: Date): MediaProof {

@@ -1,18 +1,22 @@
 /** Downloads from a host on loopback that does everything that hosts do wrong. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { PortalgunError } from '../../../src/errors.ts';
 import { download, downloadSmall, type Downloaded, type Wanted } from '../../../src/workshop/media/download.ts';
 import { MAX_CONNECTIONS, MAX_REDIRECTS } from '../../../src/workshop/media/limits.ts';
 import { sweepPartial } from '../../../src/workshop/media/partial-file.ts';
 import { isPublicAddress } from '../../../src/workshop/media/public-address.ts';
+import { skip } from './test-archive.ts';
 import { breakOff, serve, startHost, type TestHost } from './test-host.ts';
+
+const run = promisify(execFile);
 
 const FILE = randomBytes(300_000);
 const hex = (algorithm: string, bytes: Buffer = FILE): string => createHash(algorithm).update(bytes).digest('hex');
@@ -318,6 +322,24 @@ describe('downloading', function () {
     const done = await get({ url });
     assert.deepEqual([done.resumed, done.digests.sha256], [true, hex('sha256')]);
     assert.match(host.asked[2] ?? '', /^\/file bytes=[1-9]\d*-$/);
+  });
+
+  it('leaves nothing half-made on a full disk, whether it was foreseen or not', async function () {
+    const mount = await run('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', cacheDir]).catch(() => undefined);
+    if (!mount) skip(this, 'only root can mount a tmpfs here');
+    try {
+      const told = await refusal('media/disk-full', 5, get());
+      assert.match(told.message, new RegExp(`no room for the ${FILE.length} bytes of the medium iso`));
+      // Nothing says how large it is.
+      host.files.set('/file', (_, response) => {
+        response.write(FILE.subarray(0, 200_000));
+        response.end(FILE.subarray(200_000));
+      });
+      await refusal('media/disk-full', 5, get({ size: { atMost: 1_000_000 } }));
+      assert.deepEqual([await partial(), await downloads()], [[], []]);
+    } finally {
+      await run('umount', [cacheDir]);
+    }
   });
 
   it('goes on with nothing of another file', async () => {
