@@ -39,7 +39,13 @@ needs_run="qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils dpkg-deb:dpkg 
 needs_test="xz:xz-utils script:bsdutils ssh:openssh-client ps:procps gpg:gpg mcopy:mtools fsck.fat:dosfstools mke2fs:e2fsprogs sfdisk:fdisk protoc:protobuf-compiler as:binutils flock:util-linux dockerd:docker.io docker:docker.io docker-compose:docker-compose iptables:iptables signify-openbsd:signify-openbsd minisign:minisign"
 case $purpose in
   run) needs=$needs_run ;;
-  test) needs="$needs_run $needs_test" ;;
+  test)
+    needs="$needs_run $needs_test"
+    # Somebody else's code that verifies and signs what we do.
+    for module in securesystemslib nacl; do
+      [ -e "/usr/share/doc/python3-$module" ] || needs="$needs python3-$module:python3-$module"
+    done
+    ;;
   packer) needs="packer:packer" ;;
   # Debian's os-autoinst forgets to depend on these.
   isotovideo)

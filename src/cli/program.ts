@@ -364,10 +364,10 @@ function makeProgram(streams: Streams, run: Run): Command {
   );
   command(
     program,
-    'why <record>',
-    'explain a decision: who said what, which rule applied',
-    async () => (await import('./commands/inbox.ts')).why,
-  );
+    'why <what>',
+    'explain a decision about a record or a recipe: who said what, which rule applied',
+    async () => (await import('./commands/why.ts')).why,
+  ).option('--proof <file>', 'write the signed record down, for verify and for other tools');
   command(
     program,
     'crosscheck <recipe>',

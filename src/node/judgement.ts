@@ -2,12 +2,14 @@
 import type { Digest } from '../crypto/digest.ts';
 import { PortalgunError } from '../errors.ts';
 import { coversRecipe, decide, voicesAmong, type Decision } from '../exchange/trust/index.ts';
+import { comparePositions } from '../exchange/record/index.ts';
 import type { AuthorId } from '../exchange/record/types.ts';
-import { classOf } from '../recipe/classify.ts';
+import { highestClass } from '../recipe/change.ts';
+import { classOf, recipeChanges } from '../recipe/classify.ts';
 import { parseRecipe } from '../recipe/parse.ts';
 import type { ChangeClass, CheckedRecipe } from '../recipe/types.ts';
 import type { PublishedPatch } from '../heal/candidates.ts';
-import { allOf, stalenessAt, voiceRecords } from './knowledge.ts';
+import { allOf, stalenessAt, voiceRecords, type Known } from './knowledge.ts';
 import type { Session } from './session.ts';
 
 /** What the person decided in the inbox. Stands above policy, but never makes a stranger's patch usable. */
@@ -57,6 +59,35 @@ export async function judgeAt(session: Session): Promise<Judge> {
     );
     return personal === undefined ? decision : withPersonal(decision, personal);
   };
+}
+
+/**
+ * What policy says of a version of a recipe, and how far it reaches beyond the one that its author published before it:
+ * with none to compare it with, as far as anything can.
+ */
+export async function judgeVersion(
+  session: Session,
+  { record, meaning }: Known<'recipe'>,
+): Promise<{ readonly changeClass: ChangeClass; readonly since: string | null; readonly decision: Decision }> {
+  const { author } = record.link;
+  const before = (await allOf(session, 'recipe'))
+    .filter((one) => one.record.link.author === author && one.meaning.name === meaning.name)
+    .filter((one) => comparePositions(one.record.link, record.link) < 0)
+    .sort((a, b) => comparePositions(b.record.link, a.record.link))[0];
+  const [was, is] = [before && parsePublished(before.meaning.yaml), parsePublished(meaning.yaml)];
+  const changes = was && is && recipeChanges(was.recipe, is.recipe).filter(({ where }) => where !== 'version');
+  const changeClass = changes === undefined ? 'authority' : highestClass(changes);
+  const decision = decide(await session.policy.current(), {
+    about: 'version',
+    record: record.id,
+    recipeAuthor: author,
+    recipeName: meaning.name,
+    recordAuthor: author,
+    changeClass,
+    voices: voicesAmong(await voiceRecords(session), await stalenessAt(session))({ record, meaning }),
+    self: session.identity.author,
+  });
+  return { changeClass, since: changes === undefined ? null : (before?.meaning.version ?? null), decision };
 }
 
 const STRICTEST_FIRST = ['never', 'ask', 'auto'] as const;

@@ -1,12 +1,10 @@
-import { isDigest, shortDigest, type Digest } from '../../crypto/digest.ts';
+import { shortDigest, type Digest } from '../../crypto/digest.ts';
 import { connect } from '../../node/connect.ts';
 import { boxedScreen } from '../repair/boxed-screen.ts';
 import type { KnownDisagreement } from '../../node/disagreements.ts';
 import type { Context } from '../context.ts';
+import { explain, REVIEW_COLUMNS, type Decision } from '../explain.ts';
 import { columns, printResult, table, wrap } from '../output.ts';
-
-/** Columns of what is read like a review, like those of the changes in it (src/recipe/diff.ts). */
-const WIDTH = 80;
 
 interface Item {
   readonly record: Digest;
@@ -19,12 +17,6 @@ interface Item {
   readonly policy: string;
   /** Ids of patches that make something else of the same thing. */
   readonly contradictedBy: readonly Digest[];
-}
-
-interface Decision {
-  readonly apply: string;
-  readonly because: readonly string[];
-  readonly missing: readonly string[];
 }
 
 export async function list(context: Context): Promise<undefined> {
@@ -119,7 +111,7 @@ export async function show(context: Context, record: string): Promise<undefined>
     `author  ${item.author}`,
     `recipe  ${item.recipe}, ${shortDigest(item.base)} → ${shortDigest(item.result)}`,
     '',
-    ...wrap(item.summary, WIDTH),
+    ...wrap(item.summary, REVIEW_COLUMNS),
     '',
     ...item.changes,
     ...voicesOf(item.voices),
@@ -178,7 +170,10 @@ function contradictions(item: Shown): string[] {
   const more = item.notCompared === 0 ? [] : [`${item.notCompared} more patches of this recipe were not compared.`];
   return [
     '',
-    ...wrap('CONFLICT: others make something else of the same thing, so nothing of it is done by itself.', WIDTH),
+    ...wrap(
+      'CONFLICT: others make something else of the same thing, so nothing of it is done by itself.',
+      REVIEW_COLUMNS,
+    ),
     ...places,
     ...rivals,
     '',
@@ -191,12 +186,13 @@ function contradictions(item: Shown): string[] {
 /** The first line begins with `lead`, further ones under what follows it. */
 function hanging(lead: string, text: string): string[] {
   const indent = Math.min(lead.length, 12);
-  const [first = '', ...rest] = wrap(text, WIDTH - indent);
-  if (lead.length + first.length <= WIDTH) return [lead + first, ...rest.map((line) => ' '.repeat(indent) + line)];
+  const [first = '', ...rest] = wrap(text, REVIEW_COLUMNS - indent);
+  if (lead.length + first.length <= REVIEW_COLUMNS)
+    return [lead + first, ...rest.map((line) => ' '.repeat(indent) + line)];
   return [lead.trimEnd(), ...[first, ...rest].map((line) => ' '.repeat(indent) + line)];
 }
 
-const BOX = { columns: WIDTH, maxRows: 16, marked: new Set<number>() };
+const BOX = { columns: REVIEW_COLUMNS, maxRows: 16, marked: new Set<number>() };
 
 interface Contradiction {
   readonly record: Digest;
@@ -215,7 +211,7 @@ function whatToDo({ peer, author, recipeName, build, record, mine, theirs }: Kno
     '',
     ...wrap(
       'Both were made from the same recipe, media and rules, and should be equal. One of you has another result.',
-      WIDTH,
+      REVIEW_COLUMNS,
     ),
     '',
     'What to do:',
@@ -245,53 +241,4 @@ export async function reject(context: Context, record: string): Promise<undefine
   const result = await home.call<{ record: string }>('inbox.reject', { record }, context.signal);
   printResult(context, result, () => 'Rejected: no build here uses it.');
   return undefined;
-}
-
-interface Why {
-  readonly record: string;
-  /** null: of a kind that this version does not know. */
-  readonly kind: string | null;
-  readonly notUnderstood?: string;
-  readonly from: string;
-  readonly author: string;
-  readonly link: { readonly seq: number; readonly scope: string };
-  readonly summary?: string;
-  readonly decision: Decision | null;
-}
-
-export async function why(context: Context, record: string): Promise<undefined> {
-  const home = await connect(context.home);
-  const answer = await home.call<Why>('why', { record }, context.signal);
-  printResult(context, answer, () => [
-    `record  ${answer.record}`,
-    `kind    ${answer.kind ?? 'unknown'}, number ${answer.link.seq} in the ${answer.link.scope} feed of ${answer.from}`,
-    `author  ${answer.author}`,
-    ...(answer.summary === undefined ? [] : ['', ...wrap(answer.summary, WIDTH)]),
-    '',
-    ...(answer.notUnderstood === undefined
-      ? []
-      : [`Not understood by this version, so it counts for nothing: ${answer.notUnderstood}`]),
-    ...(answer.decision
-      ? explain(answer.decision)
-      : [
-          answer.kind === 'patch'
-            ? 'Nothing is decided about it: its base is not stored here, or it does not fit that.'
-            : 'There is nothing to decide about it: only patches are applied.',
-        ]),
-  ]);
-  return undefined;
-}
-
-/** Records by the first digits of their ids, which commands take as well; `--json` has them whole. */
-function explain(decision: Decision): string[] {
-  const missing = decision.missing.length === 0 ? [] : [`Still awaited: ${decision.missing.join(', ')}.`];
-  const because = decision.because.flatMap((line) => {
-    const [first = '', ...rest] = wrap(shortened(line), WIDTH - 4);
-    return [`  ${first}`, ...rest.map((more) => `    ${more}`)];
-  });
-  return [`policy says: ${decision.apply}`, ...because, ...missing];
-}
-
-function shortened(line: string): string {
-  return line.replaceAll(/sha256:[0-9a-f]{64}/g, (found) => (isDigest(found) ? shortDigest(found) : found));
 }

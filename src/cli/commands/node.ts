@@ -1,4 +1,4 @@
-import type { Digest } from '../../crypto/digest.ts';
+import { shortDigest, type Digest } from '../../crypto/digest.ts';
 import type { Admission } from '../../exchange/record/types.ts';
 import { connect } from '../../node/connect.ts';
 import { UnavailableError } from '../../errors.ts';
@@ -73,7 +73,14 @@ interface Status {
   readonly outbox: number;
   readonly alerts: readonly { readonly message: string }[];
   readonly refused: Readonly<Record<string, number>>;
-  readonly refusedLast: readonly { readonly from: string; readonly detail: string; readonly count: number }[];
+  readonly refusedLast: readonly {
+    readonly from: string;
+    readonly name?: string;
+    readonly record?: Digest;
+    readonly reason: string;
+    readonly detail: string;
+    readonly count: number;
+  }[];
 }
 
 const REACHED = {
@@ -97,7 +104,11 @@ export async function status(context: Context): Promise<undefined> {
     ...(state.outbox === 0 ? [] : [`outbox   ${state.outbox} wait until a peer has said how far they have your feed`]),
     ...state.alerts.map(({ message }) => `ALERT    ${message}`),
     ...Object.entries(state.refused).map(([reason, count]) => `refused  ${count} × ${reason}`),
-    ...state.refusedLast.map(({ from, detail, count }) => `  from ${from}, ${count} ×: ${detail}`),
+    ...state.refusedLast.flatMap(({ from, name, record, reason, detail, count }) => [
+      `  ${count} × ${reason}${name === undefined ? '' : `, in the name of ${name}`}${record === undefined ? '' : `, record ${shortDigest(record)}`}`,
+      `    from ${from}: ${detail}`,
+    ]),
+    ...(state.refusedLast.length === 0 ? [] : ['(portalgun why RECORD tells what is known of one)']),
   ]);
   return undefined;
 }

@@ -91,7 +91,7 @@ async function startOn(
   const challenges = underWay(options.answerChallenge, signal);
   /** Records admitted since the start, by whatever way they came. */
   let admitted = 0;
-  const refusals = createRecentRefusals(now);
+  const refusals = createRecentRefusals(now, (peer) => !isFriend(peer));
   const participant = new Participant({
     self,
     seed: options.seed,

@@ -141,7 +141,9 @@ export const ANSWERING_MAX_PER_PEER = 32;
 export const ANSWERING_MAX = 256;
 
 /** Refusals that `node status` can tell of one by one. */
-export const RECENT_REFUSALS_MAX = 16;
+export const RECENT_REFUSALS_MAX = 64;
+/** Of those, the most that came from one peer. */
+export const RECENT_REFUSALS_OF_A_PEER = 8;
 
 /** Connections in all. */
 export const MAX_CONNECTIONS = 256;

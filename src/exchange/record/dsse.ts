@@ -82,7 +82,10 @@ export function dsseToJson(dsse: Dsse): string {
   });
 }
 
-/** The canonical encoding of an envelope in JSON form. Fields that DSSE does not know are left out, as it asks. */
+/**
+ * The canonical encoding of an envelope in JSON form. Fields that DSSE does not know are left out, as it asks, and so is a
+ * keyid that is no author id: a hint, which other tools fill in their own way, and nothing that is signed.
+ */
 export function dsseFromJson(json: Uint8Array): Uint8Array | Refusal {
   let value: JsonValue;
   try {
@@ -110,7 +113,7 @@ export function dsseFromJson(json: Uint8Array): Uint8Array | Refusal {
       payload: decodeBase64(payload),
       payloadType,
       signature: decodeBase64(signature['sig']),
-      keyid,
+      keyid: isAuthorId(keyid) ? keyid : '',
     });
   } catch (error) {
     if (error instanceof PortalgunError) return refuse('bad-encoding', error.message);

@@ -143,12 +143,13 @@ export type Admission =
   | { readonly result: 'known'; readonly id: Digest }
   /** The link leaves a gap, or a recovery names a branch that is not here: held (bounded) until what is missing arrives. */
   | { readonly result: 'held'; readonly id: Digest; readonly missingFrom: number }
-  /** `claims`: what the bytes say they are, where they read; nothing of it is verified. */
+  /** `claims`: what the bytes say they are, where they read; nothing of it is verified. `record`: the id that they have. */
   | {
       readonly result: 'refused';
       readonly reason: RefusalReason;
       readonly detail: string;
       readonly claims?: FeedLink;
+      readonly record?: Digest;
     };
 
 export type RefusalReason =

@@ -21,7 +21,9 @@ export async function judgeAll(turn: Turn, envelopes: readonly Uint8Array[], fol
   const admissions: Admission[] = [];
   for (const [index, item] of sealed.entries()) {
     if (index % JUDGED_PER_TURN === JUDGED_PER_TURN - 1) await nextTurn();
-    admissions.push(isRefusal(item) ? refused(item) : await judge(turn, item, known, follows));
+    const admission = isRefusal(item) ? refused(item) : await judge(turn, item, known, follows);
+    const isNamed = admission.result === 'refused' && !isRefusal(item);
+    admissions.push(isNamed ? { ...admission, record: item.id } : admission);
   }
   return admissions;
 }

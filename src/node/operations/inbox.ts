@@ -6,7 +6,6 @@ import { baseOf, INBOX_PREFIX, judgeAt, personalDecision } from '../judgement.ts
 import { allOf, findRecord, meaningOf, type Known } from '../knowledge.ts';
 import { parseScreen, SCREEN_BLOB } from '../screen-evidence.ts';
 import { nameOf, type Session } from '../session.ts';
-import { judge } from '../../exchange/record/index.ts';
 import { isDigest, shortDigest, type Digest } from '../../crypto/digest.ts';
 import { RefusedError, UsageError } from '../../errors.ts';
 import type { AuthorId } from '../../exchange/record/types.ts';
@@ -200,30 +199,6 @@ export async function reject(session: Session, args: Arguments): Promise<unknown
   const patch = await patchNamed(session, args.text('record'));
   await session.store.notes.put(INBOX_PREFIX + patch.record.id, 'rejected');
   return { record: patch.record.id, state: 'rejected' };
-}
-
-/** Explains a decision, or what a record is where there is nothing to decide. */
-export async function why(session: Session, args: Arguments): Promise<unknown> {
-  const record = await findRecord(session, args.text('record'));
-  const judged = judge(record);
-  const about = {
-    record: record.id,
-    kind: judged.understood ? judged.meaning.kind : null,
-    author: record.link.author,
-    from: nameOf(session, record.link.author),
-    link: record.link,
-  };
-  if (!judged.understood) {
-    const { predicateType } = record.statement;
-    return { ...about, predicateType, notUnderstood: judged.reason, decision: null };
-  }
-  const { meaning } = judged;
-  if (meaning.kind !== 'patch') return { ...about, meaning, decision: null };
-  const patch = { record, meaning };
-  const base = await baseOf(session, patch);
-  const personal = await personalDecision(session, record.id);
-  const decision = base ? (await judgeAt(session))(patch, base.changeClass, personal) : null;
-  return { ...about, changeClass: base?.changeClass ?? null, summary: meaning.summary, decision };
 }
 
 /**

@@ -14,6 +14,7 @@ import * as network from './network.ts';
 import * as peers from './peers.ts';
 import * as publish from './publish.ts';
 import * as recipes from './recipes.ts';
+import * as why from './why.ts';
 
 type Operation = (session: Session, args: Arguments, signal: AbortSignal) => Promise<unknown>;
 
@@ -51,7 +52,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'inbox.accept': inbox.accept,
   'inbox.reject': inbox.reject,
   'patch.get': inbox.get,
-  why: inbox.why,
+  why: why.why,
   verify: async ({ config, store }, args) =>
     verifyFile(Buffer.from(args.text('file'), 'base64'), {
       network: config.network,

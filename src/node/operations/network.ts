@@ -3,6 +3,7 @@ import { alerts } from '../alerts.ts';
 import { waiting } from '../outbox.ts';
 import { carried, networkOf, nameOf, signingKey, type Session } from '../session.ts';
 import type { Exchange } from '../../exchange/p2p/types.ts';
+import type { RecentRefusal } from '../../exchange/p2p/recent-refusals.ts';
 import type { AuthorId } from '../../exchange/record/types.ts';
 import { formatInvitation } from '../invitation.ts';
 import { peerIdOf } from '../../exchange/p2p/index.ts';
@@ -46,14 +47,28 @@ export async function status(session: Session): Promise<unknown> {
     carries: carried(session).length,
     frozen: frozen.map(({ author, scope }) => ({ author, name: nameOf(session, author), scope })),
     refused: session.store.refusals(),
-    refusedLast: (session.exchange?.refusals() ?? []).map(({ at, peer, ...why }) => ({
-      at: new Date(at).toISOString(),
-      from: peer,
-      ...why,
-    })),
+    refusedLast: lastRefusals(session),
     outbox: (await waiting(session)).length,
     alerts: await alerts(session.store),
   };
+}
+
+/** A refusal as people are told of it; `author` and `record` are what the bytes claim, and `from` is whoever sent them. */
+export interface ToldRefusal extends Omit<RecentRefusal, 'at' | 'peer'> {
+  readonly at: string;
+  readonly from: string;
+  /** The person's own name for that author. */
+  readonly name?: string;
+}
+
+/** Newest first; none without a node. */
+export function lastRefusals(session: Session): readonly ToldRefusal[] {
+  return (session.exchange?.refusals() ?? []).map(({ at, peer, ...why }) => ({
+    at: new Date(at).toISOString(),
+    from: peer,
+    ...why,
+    ...(why.author !== undefined && { name: nameOf(session, why.author) }),
+  }));
 }
 
 /** How long the DHT is asked for one author's feed. */

@@ -20,12 +20,7 @@ export async function list(session: Session): Promise<unknown> {
  */
 export async function get(session: Session, args: Arguments): Promise<unknown> {
   const wanted = args.text('recipe');
-  const named = (await allOf(session, 'recipe')).filter((known) => fits(session, known, wanted));
-  if (named.length === 0) {
-    throw new UsageError('recipe/unknown', `no recipe ${wanted} is known here`, {
-      hint: 'portalgun recipe list shows what is; portalgun node sync fetches what is new.',
-    });
-  }
+  const named = await recipesNamed(session, wanted);
   const withdrawn = new Set(
     (await allOf(session, 'withdrawal')).map(({ record, meaning }) => `${record.link.author} ${meaning.of}`),
   );
@@ -61,6 +56,15 @@ export async function get(session: Session, args: Arguments): Promise<unknown> {
     yaml,
     ...(lockYaml !== undefined && { lockYaml }),
   };
+}
+
+/** At least one, those that were withdrawn among them. Rejects with `recipe/unknown`. */
+export async function recipesNamed(session: Session, wanted: string): Promise<Known<'recipe'>[]> {
+  const named = (await allOf(session, 'recipe')).filter((known) => fits(session, known, wanted));
+  if (named.length > 0) return named;
+  throw new UsageError('recipe/unknown', `no recipe ${wanted} is known here`, {
+    hint: 'portalgun recipe list shows what is; portalgun node sync fetches what is new.',
+  });
 }
 
 function saysWhatItClaims({ meaning }: Known<'recipe'>): boolean {

@@ -1,0 +1,127 @@
+import { writeFile } from 'node:fs/promises';
+import { shortDigest, type Digest } from '../../crypto/digest.ts';
+import { errnoOf, UsageError } from '../../errors.ts';
+import { connect } from '../../node/connect.ts';
+import type { Context } from '../context.ts';
+import { explain, REVIEW_COLUMNS, type Decision } from '../explain.ts';
+import { printResult, wrap } from '../output.ts';
+
+interface Refused {
+  readonly at: string;
+  readonly from: string;
+  readonly name?: string;
+  readonly reason: string;
+  readonly detail: string;
+  readonly count: number;
+}
+
+interface Stored {
+  readonly record: Digest;
+  /** null: of a kind that this version does not know. */
+  readonly kind: string | null;
+  readonly notUnderstood?: string;
+  readonly from: string;
+  readonly author: string;
+  readonly link: { readonly seq: number; readonly scope: string };
+  readonly envelope: unknown;
+  readonly summary?: string;
+  readonly meaning?: { readonly name?: string; readonly version?: string; readonly digest?: Digest };
+  readonly changeClass?: string | null;
+  readonly since?: string | null;
+  readonly decision: Decision | null;
+  readonly patches?: readonly {
+    readonly record: Digest;
+    readonly from: string;
+    readonly summary: string;
+    readonly changeClass: string | null;
+    readonly policy: string;
+  }[];
+  readonly patchCount?: number;
+  readonly refused: readonly Refused[];
+}
+
+/** What was turned away: nothing of it is stored. */
+interface TurnedAway {
+  readonly record: Digest;
+  readonly refused: readonly Refused[];
+}
+
+type Why = Stored | TurnedAway;
+
+/** A record or a recipe. With `--proof` the signed record is written down as well, for `verify` and for other tools. */
+export async function why(context: Context, what: string, flags: { readonly proof?: string }): Promise<undefined> {
+  const home = await connect(context.home);
+  const answer = await home.call<Why>('why', { record: what }, context.signal);
+  if (flags.proof !== undefined) await writeProof(flags.proof, answer);
+  printResult(context, answer, () => [
+    ...('link' in answer ? stored(answer) : [`record  ${answer.record}`, 'It was refused, and is not stored here.']),
+    ...refusals(answer),
+    ...(flags.proof === undefined
+      ? []
+      : ['', `Written down: ${flags.proof}. To check it: portalgun verify ${flags.proof}`]),
+  ]);
+  return undefined;
+}
+
+async function writeProof(file: string, answer: Why): Promise<void> {
+  if (!('envelope' in answer)) {
+    throw new UsageError('why/not-stored', `record ${answer.record} was refused, and is not stored here`, {
+      hint: 'There is nothing to write down.',
+    });
+  }
+  try {
+    await writeFile(file, `${JSON.stringify(answer.envelope)}\n`, { flag: 'wx' });
+  } catch (cause) {
+    const why = errnoOf(cause) === 'EEXIST' ? 'it exists already' : String(errnoOf(cause));
+    throw new UsageError('why/proof-file', `cannot write ${file}: ${why}`, { hint: 'Give another name.', cause });
+  }
+}
+
+function stored(answer: Stored): string[] {
+  const { meaning, kind, link, patches = [] } = answer;
+  return [
+    `record  ${answer.record}`,
+    `kind    ${kind ?? 'unknown'}, number ${link.seq} in the ${link.scope} feed of ${answer.from}`,
+    `author  ${answer.author}`,
+    ...(kind === 'recipe' && meaning
+      ? [`recipe  ${answer.from}/${meaning.name} ${meaning.version}, ${meaning.digest}`]
+      : []),
+    ...(answer.summary === undefined ? [] : ['', ...wrap(answer.summary, REVIEW_COLUMNS)]),
+    '',
+    ...(answer.notUnderstood === undefined
+      ? []
+      : [`Not understood by this version, so it counts for nothing: ${answer.notUnderstood}`]),
+    ...(answer.decision ? [...sinceBefore(answer), ...explain(answer.decision)] : [undecided(answer)]),
+    ...patches.flatMap(({ record, from, summary, changeClass, policy }, index) => [
+      ...(index === 0 ? ['', `${answer.patchCount} patches of it:`] : []),
+      `  ${shortDigest(record)} ${from} [${changeClass ?? '?'}]: ${policy}`,
+      ...wrap(summary, REVIEW_COLUMNS - 4).map((line) => `    ${line}`),
+    ]),
+  ];
+}
+
+function sinceBefore({ kind, since, changeClass, from }: Stored): string[] {
+  if (kind !== 'recipe') return [];
+  return since == null
+    ? [`${from} has published none before it to compare it with: class ${changeClass}`]
+    : [`Since ${since}: class ${changeClass}`];
+}
+
+function undecided({ kind, from }: Stored): string {
+  if (kind === 'patch') return 'Nothing is decided about it: its base is not stored here, or it does not fit that.';
+  if (kind === 'recipe' && from === 'me') return 'It is yours: there is nothing to decide about it.';
+  return 'There is nothing to decide about it: only patches and recipes are used.';
+}
+
+function refusals(answer: Why): string[] {
+  const lines = answer.refused.flatMap(({ at, from, reason, detail, count }) => [
+    `  ${count} × ${reason}, last at ${at}, from ${from}`,
+    ...wrap(detail, REVIEW_COLUMNS - 4).map((line) => `    ${line}`),
+  ]);
+  if (lines.length === 0) return [];
+  return [
+    '',
+    'link' in answer ? `Refused lately in the name of ${answer.from} (anybody can claim it):` : 'Refused:',
+    ...lines,
+  ];
+}
