@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ROOT } from '../support/cli.ts';
 import { isProgram } from '../support/grub.ts';
@@ -18,7 +19,8 @@ export interface Docker {
   /** A folder of this machine that is mounted into the containers; gone with the daemon. */
   readonly hosts: string;
   docker(...args: readonly string[]): Promise<string>;
-  compose(...args: readonly string[]): Promise<string>;
+  /** `environment`: what docker-compose.test.yml asks for beside the folders. */
+  compose(args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<string>;
   /** Ends every container and the daemon, and removes what they left. */
   stop(): Promise<void>;
 }
@@ -26,7 +28,7 @@ export interface Docker {
 /** What is missing here for a daemon of one's own. */
 export function whyNoDocker(): string | undefined {
   if (process.getuid?.() !== 0) return 'a docker daemon needs root';
-  const missing = ['dockerd', 'docker', 'docker-compose', 'unshare', 'iptables', 'tar'].filter(
+  const missing = ['dockerd', 'docker', 'docker-compose', 'setpriv', 'unshare', 'iptables', 'tar'].filter(
     (name) => !isProgram(name),
   );
   return missing.length === 0 ? undefined : `${missing.join(', ')} missing`;
@@ -47,15 +49,27 @@ export async function startDocker(): Promise<Docker> {
     COMPOSE_PROJECT_NAME: 'portalgun',
     PORTALGUN_ROOT: ROOT,
     PORTALGUN_HOSTS: hosts,
+    PORTALGUN_VICTIM: '',
   };
-  const call = async (program: string, args: readonly string[]): Promise<string> => {
-    const { stdout } = await run(program, args, { env: environment, maxBuffer: 16 * 1024 * 1024 });
+  const call = async (program: string, args: readonly string[], extra = {}): Promise<string> => {
+    const { stdout } = await run(program, args, { env: { ...environment, ...extra }, maxBuffer: 16 * 1024 * 1024 });
     return stdout.trim();
   };
   const daemon = spawn(
-    'unshare',
-    // With --kill-child nothing survives this process, however it ends.
-    ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'dockerd'].concat(
+    'setpriv',
+    // Nothing survives this process, however it ends: it takes unshare with it, and that one the namespace.
+    [
+      '--pdeathsig',
+      'KILL',
+      'unshare',
+      '--net',
+      '--mount',
+      '--pid',
+      '--fork',
+      '--kill-child',
+      '--mount-proc',
+      'dockerd',
+    ].concat(
       ['--data-root', path.join(folder, 'data'), '--exec-root', path.join(folder, 'exec')],
       ['--pidfile', path.join(folder, 'dockerd.pid'), '--host', socket],
       ['--bip', '172.29.0.1/24', '--cgroup-parent', `/${group}`],
@@ -65,7 +79,7 @@ export async function startDocker(): Promise<Docker> {
   const docker: Docker = {
     hosts,
     docker: (...args) => call('docker', args),
-    compose: (...args) => call('docker-compose', args),
+    compose: (args, extra = {}) => call('docker-compose', args, extra),
     async stop() {
       await kill(daemon);
       await removeGroups(group);
@@ -91,7 +105,7 @@ async function ready(daemon: ChildProcess, ask: () => Promise<unknown>): Promise
       await ask();
       return;
     } catch {
-      // not yet
+      await pause(100); // not yet
     }
   }
 }

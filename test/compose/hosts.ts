@@ -1,6 +1,8 @@
 /** The hosts of docker-compose.test.yml: their homes lie on this machine, and their nodes are spoken to from here. */
+import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { defaultPolicyText } from '../../src/exchange/trust/policy.ts';
 import { addPeer } from '../../src/exchange/trust/policy-edit.ts';
 import type { AuthorId } from '../../src/exchange/record/types.ts';
@@ -9,7 +11,7 @@ import { callNode } from '../../src/node/control-client.ts';
 import { homeAt, openHome } from '../../src/node/home.ts';
 import { createIdentity } from '../../src/node/identity-files.ts';
 import type { Answer } from '../support/cli.ts';
-import { eventually } from '../support/node.ts';
+import { GRUB_RECIPE } from '../support/grub.ts';
 import type { Docker } from './docker.ts';
 
 export interface Host {
@@ -27,7 +29,12 @@ export interface Host {
   /** SIGKILL, to everything in it. */
   kill(): Promise<void>;
   start(): Promise<void>;
+  /** Cuts it off from the peers, or lets it back. */
+  cut(): Promise<void>;
+  heal(): Promise<void>;
 }
+
+const MESH = 'portalgun_mesh';
 
 export interface HostPlan {
   readonly name: string;
@@ -47,6 +54,7 @@ export async function makeHost(docker: Docker, { name, address }: HostPlan): Pro
   const call = async (operation: string, args: unknown = {}): Promise<Answer> =>
     callNode(inside.controlSocket)(operation, args, AbortSignal.timeout(60_000));
   const container = `portalgun_${name}_1`;
+  const at = /^\/ip4\/([^/]+)/.exec(address)?.[1] ?? '';
   const host: Host = {
     name,
     author: identity.author,
@@ -69,8 +77,26 @@ export async function makeHost(docker: Docker, { name, address }: HostPlan): Pro
       await docker.docker('start', container);
       await host.up();
     },
+    cut: async () => void (await docker.docker('network', 'disconnect', MESH, container)),
+    heal: async () => void (await docker.docker('network', 'connect', '--ip', at, MESH, container)),
   };
   return host;
+}
+
+/** How long something is waited for before the test gives up, ms: a connection's death is noticed after some 20 s. */
+const PATIENCE_MS = 120_000;
+/** Between two questions, ms: the hosts need the processor. */
+const ASK_AGAIN_MS = 100;
+
+/** Asks again until `wanted` holds. Rejects with the last answer where that does not come to pass. */
+export async function eventually<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  for (;;) {
+    const answer = await ask();
+    if (wanted(answer)) return answer;
+    if (patience.aborted) throw new Error(`it did not come to pass; the last answer was ${JSON.stringify(answer)}`);
+    await pause(ASK_AGAIN_MS);
+  }
 }
 
 /** Writes who knows whom. */
@@ -82,8 +108,18 @@ export async function introduce(host: Host, peers: readonly Host[], bootstrap: r
   await writeFile(path.join(host.home, 'config.yaml'), `${lines.join('\n')}\n`);
 }
 
-/** Own records that a home has of an author. */
-export async function seqAt(host: Host, author: AuthorId): Promise<number> {
-  const { feeds } = await host.call('status');
-  return feeds.find((feed: Answer) => feed.author === author && feed.scope === 'public')?.seq ?? 0;
+/** Publishes a recipe of this name. When it resolves, that is acknowledged: nothing may lose it any more. */
+export async function publish(host: Host, name: string, offline = false): Promise<void> {
+  await host.call('publish.recipe', { yaml: recipeNamed(name), offline });
+}
+
+/** The smallest recipe there is, under any name. */
+function recipeNamed(name: string): string {
+  return readFileSync(GRUB_RECIPE, 'utf8').replace(/^name: .*$/m, `name: ${name}`);
+}
+
+/** Names of the recipes that are stored there. */
+export async function recipesAt(host: Host): Promise<ReadonlySet<string>> {
+  const list: Answer[] = await host.call('recipe.list');
+  return new Set(list.map(({ recipe }): string => recipe.split('/').at(-1).split('@')[0]));
 }
