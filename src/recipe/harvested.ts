@@ -1,8 +1,9 @@
 /** Steps that wait blindly, and the recipe with others in their place. Pure. */
+import { servedBy } from './conditions.ts';
 import { beginningOf } from './echo.ts';
 import { rewriteYaml } from './layout.ts';
 import { parseRecipe } from './parse.ts';
-import type { CheckedRecipe, Output, Step } from './types.ts';
+import type { Act, CheckedRecipe, Output, Step } from './types.ts';
 
 /** The first run of blind steps in a recipe: `from` up to and without `to`. */
 export interface HarvestPlan {
@@ -44,7 +45,12 @@ export function withHarvest(
   const vain =
     last?.expect !== undefined && 'changed' in last.expect && next !== undefined && beginningOf(next) !== undefined;
   const { expect: _expect, ...bare } = last ?? { id: '' };
-  const steps = vain ? [...harvested.slice(0, -1), bare] : harvested;
+  const confirmed = vain ? [...harvested.slice(0, -1), bare] : harvested;
+  // What was served is served again, before anything is done.
+  const serves = servedBy(recipe.steps.slice(from, to)).map((serve): Act => ({ serve }));
+  const steps = confirmed.map((step, at) =>
+    at > 0 || serves.length === 0 ? step : { ...step, do: [...serves, ...(step.do ?? [])] },
+  );
   const value = {
     ...recipe,
     steps: [...recipe.steps.slice(0, from), ...steps, ...recipe.steps.slice(to)],

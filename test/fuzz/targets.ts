@@ -55,6 +55,7 @@ const PACKER = JSON.stringify({
       ssh_password: 'x',
       shutdown_command: 'poweroff',
       cd_content: { a: 'b' },
+      http_content: { '/c': 'd {{ x }}' },
     },
   ],
   provisioners: [

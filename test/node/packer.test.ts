@@ -51,7 +51,7 @@ describe('a Packer template becomes a draft', function () {
       'virtualbox-iso.debian': 'idle',
       iso_url: 'partly',
       boot_command: 'partly',
-      http_directory: 'partly',
+      http_directory: 'imported',
       qemuargs: 'refused',
       'provisioner file': 'imported',
       'provisioner ansible': 'refused',
@@ -60,14 +60,19 @@ describe('a Packer template becomes a draft', function () {
     });
     assert.partialDeepStrictEqual(recipe.machine, { memory: '1024M', cpus: 2, disks: [{ id: 'root', size: '20G' }] });
     assert.deepEqual(recipe.media?.['iso'], {
-      file: 'debian-12.5.0-amd64-netinst.iso',
+      url: 'https://images.example/debian-12.5.0-amd64-netinst.iso',
       sha256: '013f5b44670d81280b5b1bc02455842b250df2f0c6763398feb69af1a805a14f',
     });
     assert.match(part(result, 'iso_url').why, /nobody has signed for it/);
     assert.match(result.draft?.source ?? '', /# The ISO is named by a bare checksum.*nobody has signed for it/);
-    assert.deepEqual(Object.keys(recipe.params ?? {}), ['hostname', 'http_ip', 'http_port']);
+    assert.deepEqual(Object.keys(recipe.params ?? {}), ['hostname']);
     assert.equal(recipe.params?.['hostname']?.summary, 'What the guest calls itself');
     assert.deepEqual(recipe.steps[4]?.do, [{ type: 'netcfg/get_hostname={{hostname}}' }, { key: 'enter' }]);
+    const preseed = 'd-i debian-installer/locale string en_US\nd-i passwd/username string packer\n';
+    assert.deepEqual(recipe.steps[0]?.do, [{ serve: { file: 'preseed.cfg', content: preseed } }]);
+    assert.deepEqual(recipe.steps[3]?.do, [{ type: 'preseed/url=http://10.0.2.2:80/preseed.cfg ' }]);
+    const [login] = recipe.steps.filter(({ id }) => id === 'login-prompt');
+    assert.deepEqual(login?.expect, { all: [{ fetched: 'preseed.cfg' }, { text: 'login:' }] });
     // In the order of the file, though the parser groups them by their type.
     const lines = recipe.steps.flatMap(({ id, do: acts }) =>
       id.startsWith('provision') ? [JSON.stringify(acts)] : [],
@@ -142,7 +147,7 @@ describe('a Packer template becomes a draft', function () {
       assert.equal(part(result, what).outcome, 'refused', what);
   });
 
-  it('threat 32: reads nothing outside of its folder', async () => {
+  it('threat 35: reads nothing outside of its folder', async () => {
     const { why } = part(await fixture('windows'), 'floppy_files');
     assert.match(why, /"\.\.\/secret\.txt" leads out of the folder/);
     assert.match(why, /"\/etc\/passwd" is not below the folder/);

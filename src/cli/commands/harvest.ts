@@ -112,11 +112,15 @@ function report(context: Context, file: string, harvested: CheckedRecipe, steps:
   const ids = new Set(steps.map(({ id }) => id));
   const findings = lintRecipe(harvested).filter(({ step }) => step !== undefined && ids.has(step));
   const blind = harvested.recipe.steps.filter(isBlind).length;
+  // What is served and not waited for by name is the template's own way; what nothing confirms is to be put right.
+  const unsure =
+    steps.some(({ expect }) => expect !== undefined && 'changed' in expect) ||
+    findings.some(({ severity }) => severity === 'error');
   const result = { file, digest: harvested.digest, harvested: steps.map(({ id }) => id), blind, findings };
   printResult(context, result, () => [
     `${file}: ${steps.length} steps that wait for what was seen${blind > 0 ? `, ${blind} still blind` : ''}.`,
     ...findings.map(({ line, severity, message, step }) => `${file}:${line}: ${severity} in ${step}: ${message}`),
-    ...(findings.length > 0
+    ...(unsure
       ? ['Put these right, then:']
       : blind > 0
         ? [
@@ -127,7 +131,7 @@ function report(context: Context, file: string, harvested: CheckedRecipe, steps:
         : ['Next, by itself:']),
     `  portalgun build ${file}`,
   ]);
-  return findings.length > 0 ? 1 : 0;
+  return unsure ? 1 : 0;
 }
 
 async function lockBeside(recipe: string): Promise<Lock | undefined> {

@@ -9,15 +9,17 @@ import { UsageError } from '../../errors.ts';
 import { DEFAULT_KEYBOARD } from '../keyboards.ts';
 import { parseRecipe } from '../parse.ts';
 import { renderField } from '../render-yaml.ts';
-import type { CheckedRecipe, MachineSpec, Medium, Param, Step } from '../types.ts';
+import { MAX_CONDITION_PARTS } from '../limits.ts';
+import type { CheckedRecipe, Condition, MachineSpec, Medium, Param, ServedFile, Step } from '../types.ts';
+import { answerFiles } from './answers.ts';
 import { blindSteps } from './blind-steps.ts';
 import { parseBootCommand } from './boot-command.ts';
 import type { EngineValues } from './go-template.ts';
 import { durationUnits, recipeDuration } from './go-duration.ts';
-import { DISK_LABEL, GuestFiles } from './guest-files.ts';
+import { GuestFiles } from './guest-files.ts';
 import { MAX_VERDICTS } from './limits.ts';
 import { BUILDERS, cpuCount, diskSize, firmwareOf, isoOf, judgeSetting, memorySize, moreDisks } from './machine.ts';
-import { markersIn, parameterMarker, parameterName, placeholders } from './marked.ts';
+import { markersIn, parameterName, placeholders } from './marked.ts';
 import { NotPure } from './not-pure.ts';
 import { provision, type Access } from './provisioners.ts';
 import { Settings, type Block, type Template } from './template.ts';
@@ -57,7 +59,7 @@ export function importTemplate(request: ImportRequest): Imported {
   const builder = chosen(request, verdicts);
   const engine: EngineValues = {
     name: builder.name,
-    http: { ip: parameterMarker('http_ip'), port: parameterMarker('http_port') },
+    http: SERVED_AT,
   };
   const settings = new Settings(builder, engine);
   const say = (outcome: Verdict['outcome'], setting: string, why = ''): void =>
@@ -97,27 +99,24 @@ export function importTemplate(request: ImportRequest): Imported {
   if (machine.firmware === 'uefi') say('imported', 'firmware', 'OVMF without Secure Boot, with a fresh variable store');
 
   const files = new GuestFiles();
-  answerFiles(settings, request, files, say, attempt);
+  const served = answerFiles(settings, request, files, say);
 
   const iso = attempt('iso_url', undefined, () => isoOf(settings));
-  if (iso !== undefined)
-    say(
-      'partly',
-      'iso_url',
-      `${iso.says}; give it as ${'file' in iso.medium ? iso.medium.file : ''} beside the recipe`,
-    );
+  if (iso !== undefined) {
+    const beside = 'file' in iso.medium ? `; give it as ${iso.medium.file} beside the recipe` : '';
+    say('partly', 'iso_url', `${iso.says}${beside}`);
+  }
 
+  let asked = '';
   const blind = attempt('boot_command', undefined, () => {
     const command = bootCommandOf(settings);
+    asked = command;
     const wait = settings.text('boot_wait') ?? '10s';
     const waitMs = durationUnits(wait) ?? (/^-?\d+$/.test(wait) ? Number(wait) / 1e6 : undefined);
     if (waitMs === undefined) throw new NotPure('boot_wait is no time');
     const result = blindSteps(parseBootCommand(command), Math.max(waitMs, 1_000));
     const waits = 'every wait is still blind: portalgun recipe harvest sees what shows there';
-    const fetches = command.includes(parameterMarker('http_ip'))
-      ? ['it fetches over HTTP, and the machine has no network: change what it types so that it reads the disk']
-      : [];
-    say('partly', 'boot_command', [waits, ...fetches, ...result.missing].join('; '));
+    say('partly', 'boot_command', [waits, ...result.missing].join('; '));
     return result;
   });
 
@@ -144,7 +143,7 @@ export function importTemplate(request: ImportRequest): Imported {
   settingRows(settings, builder, verdicts);
   verdicts.push(...template.refused().map((one): Verdict => ({ outcome: 'refused', ...one })));
 
-  const steps = [...(blind?.steps ?? []), ...provisioned.steps];
+  const steps = serving(served, blind?.steps ?? [], provisioned.steps, asked);
   const ends = steps.some(({ expect }) => expect !== undefined && 'event' in expect);
   const nothing = steps.length === 0 || iso === undefined;
   const draft = nothing
@@ -168,6 +167,9 @@ export function importTemplate(request: ImportRequest): Imported {
     ...(iso !== undefined && 'file' in iso.medium && { iso: { url: iso.url, file: iso.medium.file } }),
   };
 }
+
+/** Where a guest finds what a recipe serves (docs/recipe.md). */
+const SERVED_AT = { ip: '10.0.2.2', port: '80' };
 
 /** The one that is asked for, or the first of the builder that is most like this machine. */
 function chosen({ template, only, from }: ImportRequest, verdicts: Verdict[]): Block {
@@ -207,84 +209,22 @@ function bootCommandOf(settings: Settings): string {
   return [...settings.texts('boot_command'), ...commands].join('');
 }
 
-type Say = (outcome: Verdict['outcome'], setting: string, why?: string) => void;
-type Attempt = <T>(setting: string, otherwise: T, read: () => T) => T;
-
-/** Files of one setting that are named as not taken over. */
-const SHOWN_FAILURES = 4;
-
-/** Answers for an installer: each on the disk that the guest finds; over the network none. */
-function answerFiles(
-  settings: Settings,
-  { read, list }: ImportRequest,
-  files: GuestFiles,
-  say: Say,
-  attempt: Attempt,
-): void {
-  const onDisk = `on a USB disk with the label ${DISK_LABEL}`;
-  const put = (
-    setting: string,
-    asked: readonly string[],
-    below: (one: string) => readonly string[],
-    content: (name: string) => string,
-    but: string,
-  ): void => {
-    const failed: string[] = [];
-    let put = 0;
-    const attemptOne = (name: string, work: () => void): void => {
-      try {
-        work();
-      } catch (error) {
-        if (!(error instanceof NotPure)) throw error;
-        failed.push(error.message.includes(name) ? error.message : `${name}: ${error.message}`);
-      }
-    };
-    for (const one of asked)
-      attemptOne(one, () => {
-        for (const name of below(one))
-          attemptOne(name, () => {
-            files.add(name, content(name));
-            put += 1;
-          });
-      });
-    const more = failed.length > SHOWN_FAILURES ? [`and ${failed.length - SHOWN_FAILURES} more`] : [];
-    const why = [...failed.slice(0, SHOWN_FAILURES), ...more];
-    if (put === 0) say('refused', setting, why.join('; ') || 'it holds no file');
-    else say('partly', setting, [but, ...why].join('; '));
-  };
-  const http = `${onDisk}, not over HTTP: the machine has no network`;
-  const cd = `${onDisk}, not on a CD`;
-  const floppy = `${onDisk}, not on a floppy disk`;
-  const groups = [
-    ['http_directory', http],
-    ['cd_files', cd],
-    ['floppy_files', floppy],
-    ['floppy_dirs', floppy],
-  ] as const;
-  for (const [setting, but] of groups) {
-    attempt(setting, undefined, () => {
-      if (settings.names.includes(setting)) put(setting, settings.texts(setting), list, read, but);
-    });
-  }
-  for (const [setting, but] of [
-    ['http_content', http],
-    ['cd_content', cd],
-    ['floppy_content', floppy],
-  ] as const) {
-    attempt(setting, undefined, () => {
-      const contents = settings.fields(setting);
-      if (settings.names.includes(setting))
-        put(
-          setting,
-          Object.keys(contents),
-          (name) => [name],
-          (name) => textOfValue(contents[name] ?? ''),
-          but,
-        );
-    });
-  }
+/** All is there from the beginning. What the boot command names must have been fetched by the time the guest is up. */
+function serving(served: readonly ServedFile[], blind: readonly Step[], later: readonly Step[], asked: string): Step[] {
+  const [first, ...rest] = blind;
+  if (first === undefined || served.length === 0) return [...blind, ...later];
+  const [next, ...others] = later;
+  const fetched = served
+    .filter(({ file }) => asked.includes(`/${file}`))
+    .map(({ file }): Condition => ({ fetched: file }));
+  const up: Step[] =
+    next?.expect === undefined || fetched.length === 0
+      ? [...later]
+      : [{ ...next, expect: { all: [...fetched.slice(0, MAX_CONDITION_PARTS - 1), next.expect] } }, ...others];
+  return [{ ...first, do: served.map((serve) => ({ serve })) }, ...rest, ...up];
 }
 
+type Say = (outcome: Verdict['outcome'], setting: string, why?: string) => void;
 function accessOf(settings: Settings, say: Say): Access | { readonly why: string } {
   try {
     const communicator = settings.text('communicator') ?? 'ssh';
@@ -364,7 +304,7 @@ function draftOf({ template, from, name }: ImportRequest, builder: Block, parts:
   const { media, machine, steps, outputs, says } = parts;
   const used = new Set([...JSON.stringify(steps).matchAll(/\{\{(\w+)\}\}/g)].map(([, one]) => one));
   const params: Record<string, Param> = {};
-  for (const [variable, { summary }] of [...template.parameters, ...HTTP_PARAMETERS]) {
+  for (const [variable, { summary }] of template.parameters) {
     const called = parameterName(variable);
     if (used.has(called))
       params[called] = { type: 'string', summary: oneLine(summary ?? `${variable} of the template`) };
@@ -383,8 +323,7 @@ function draftOf({ template, from, name }: ImportRequest, builder: Block, parts:
     ...(outputs.length > 0 && { outputs }),
   };
   const comments = [
-    `Imported from ${oneLine(from)}. Where Packer waited blindly, a step expects "still" until`,
-    'portalgun recipe harvest FILE has seen what the screen shows there.',
+    `Imported from ${oneLine(from)}, a template of Packer's: docs/importing.md.`,
     ...(says === undefined ? [] : [`The ISO is ${says}.`]),
   ];
   const source = [
@@ -393,11 +332,6 @@ function draftOf({ template, from, name }: ImportRequest, builder: Block, parts:
   ].join('');
   return parseRecipe(source, `${called}.yaml`);
 }
-
-const HTTP_PARAMETERS: readonly (readonly [string, { readonly summary: string }])[] = [
-  ['http_ip', { summary: 'Where Packer served its files' }],
-  ['http_port', { summary: 'Where Packer served its files: the port' }],
-];
 
 function oneLine(text: string): string {
   return text

@@ -118,7 +118,6 @@ export interface Iso {
   readonly url: string;
   /** How much its checksum says, in words. */
   readonly says: string;
-  readonly whole: boolean;
 }
 
 /**
@@ -136,18 +135,20 @@ export function isoOf(settings: Settings): Iso {
   if (algorithm === 'sha256' && /^[0-9a-f]{64}$/i.test(rest)) {
     const says =
       'named by a bare checksum of the template: it says which file its author had, and nobody has signed for it';
-    return { medium: { file, sha256: rest.toLowerCase() }, url, says, whole: true };
+    const sha256 = rest.toLowerCase();
+    if (/^https?:\/\/[\w.-]+(:\d+)?\/[\w./~+%-]*$/.test(url)) return { medium: { url, sha256 }, url, says };
+    return { medium: { file, sha256 }, url, says };
   }
   const unverified: Medium = { file, unverified: 'allow' };
   const missing =
     'add its sha256, or better a medium with a signed list of checksums; until then it is unverified, and every attestation says so';
   if (checksum === 'none' || checksum === '')
-    return { medium: unverified, url, says: `the template has no checksum for it: ${missing}`, whole: false };
+    return { medium: unverified, url, says: `the template has no checksum for it: ${missing}` };
   const what =
     algorithm === 'file'
       ? 'a list of checksums by URL, without a signature'
       : `a checksum that is no SHA-256 (${algorithm.slice(0, 10)})`;
-  return { medium: unverified, url, says: `the template has ${what}: ${missing}`, whole: false };
+  return { medium: unverified, url, says: `the template has ${what}: ${missing}` };
 }
 
 /** Of a file that lies in the template's folder its path from there, of any other the last part of its URL. */

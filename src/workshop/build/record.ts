@@ -121,7 +121,8 @@ async function handOver<T>(machine: Machine, { senses, layout, hostFactor, drive
   try {
     const typist = senses.typist(observer.hands);
     typist.useLayout(layout);
-    return await drive({ observer, typist, pictures: senses.pictures, hostFactor });
+    const { network } = machine;
+    return await drive({ observer, typist, pictures: senses.pictures, hostFactor, network });
   } finally {
     observer.close();
     await machine.close();

@@ -5,6 +5,7 @@
  * How long to wait is known here alone, and only this once: as long as the step says (scaled), and on until the screen has
  * rested too. Digits count as resting, so that a countdown or a clock does not hold it up; nor does anything for ever.
  */
+import { servedBy } from '../../recipe/conditions.ts';
 import { durationMs } from '../../recipe/duration.ts';
 import type { Act, Step } from '../../recipe/types.ts';
 import { UsageError } from '../../errors.ts';
@@ -31,6 +32,8 @@ export async function playBlind(
   signal: AbortSignal,
 ): Promise<Played> {
   const inputs = steps.map((step) => (step.do ?? []).flatMap((act) => inputsOf(step, act)));
+  // What is served is there before the first key: the recipe says so of each step, and nothing is taken away again.
+  for (const { file, content } of servedBy(steps)) live.network?.serve(file, content);
   const recorder = await startRecorder(live, signal);
   for (const [index, step] of steps.entries()) {
     tell(step);
@@ -91,6 +94,7 @@ function inputsOf(step: Step, act: Act): Input[] {
   if ('type' in act && act.clear !== true) return Array.from(act.type, (char): Input => ({ char }));
   if ('key' in act && act.until === undefined) return [inputOf(act.key)];
   if ('keys' in act) return act.keys.map(inputOf);
+  if ('serve' in act) return [];
   throw new UsageError('harvest/cannot-play', `the step ${step.id} does more than type and press keys`, {
     hint: 'Give it an expect of its own, instead of still; only what waits blindly is harvested.',
   });

@@ -1,6 +1,7 @@
 /** A person's hands on a running machine, with what the screen showed before and after each of their inputs. */
 import { UsageError } from '../../errors.ts';
 import type { MachineEvent } from '../machine/types.ts';
+import type { GuestServices } from '../network/guest-services.ts';
 import type { ScreenText } from '../screen/types.ts';
 import type { Typist } from './acts.ts';
 import type { Bench } from './bench.ts';
@@ -24,6 +25,8 @@ export interface LiveMachine {
   readonly pictures: Bench['pictures'];
   /** How much slower than the reference this host runs a guest. */
   readonly hostFactor: number;
+  /** Where the guest finds what is served; absent where nothing is. */
+  readonly network?: Pick<GuestServices, 'serve'> | undefined;
 }
 
 export interface Recorder {

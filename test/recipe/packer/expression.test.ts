@@ -102,7 +102,7 @@ describe('expressions of templates', () => {
       assert.throws(() => evaluated(source), /--var open=VALUE/, source);
   });
 
-  it('end, whatever they are made of', () => {
+  it('threat 37: end, whatever they are made of', () => {
     assert.throws(() => evaluated(`\${${'('.repeat(500)}1${')'.repeat(500)}}`), /deeper than/);
     assert.throws(() => evaluated(`\${${'!'.repeat(500)}true}`), /deeper than/);
     assert.throws(() => evaluated(`\${${'"${'.repeat(200)}1${'}"'.repeat(200)}}`), /deeper than/);

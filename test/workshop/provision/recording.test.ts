@@ -49,6 +49,18 @@ function typing(text: string, draw: (typed: string) => readonly string[]): Momen
 const PROMPT = ['Welcome to the shell', '~ # '];
 const shell = (typed: string): string[] => ['Welcome to the shell', `~ # ${typed}`];
 
+describe('steps from a file that was played', () => {
+  it('hide nothing of what the screen did not show: it stands in the file', () => {
+    const asked = ['Enter password:'];
+    const recording = record([asked, ...typing('vagrant', () => asked), { key: 'enter' }, ['Welcome to the guest']]);
+    const options = { reader, ids: [], hostFactor: 1, defaultTimeoutMs: 60_000 };
+    const { steps, hidden } = recordedSteps(recording, { ...options, published: true });
+    assert.deepEqual(hidden, []);
+    assert.deepEqual(steps[0]?.do, [{ type: 'vagrant', echo: false }, { key: 'enter' }]);
+    assert.equal(recordedSteps(recording, options).hidden[0]?.characters, 'vagrant'.length);
+  });
+});
+
 describe('steps from a recording', () => {
   it('are text and the key that sends it, confirmed by what came of it', () => {
     const { steps, hidden } = recorded([
