@@ -249,6 +249,7 @@ function makeProgram(streams: Streams, run: Run): Command {
     )
     .addOption(new Option('--fresh', 'do not resume from checkpoints').conflicts('from'))
     .option('--from <checkpoint>', 'begin there: the step it was made after, or its key')
+    .option('--twice', 'then build it again under other conditions, and compare')
     .option('--watch', 'show the screen as text while it builds');
   const builds = program.command('builds').description('what was built, step by step');
   command(builds, 'list', 'builds of this home', async () => (await import('./commands/builds.ts')).list);
@@ -288,7 +289,12 @@ function makeProgram(streams: Streams, run: Run): Command {
     async () => (await import('./commands/images.ts')).show,
   ).option('--manifest', 'print the whole manifest');
   command(images, 'verify <image>', 'hash it again', async () => (await import('./commands/images.ts')).verify);
-  command(images, 'diff <a> <b>', 'which files differ', async () => (await import('./commands/images.ts')).diff);
+  command(
+    images,
+    'diff <a> <b>',
+    'what differs, the step that last wrote it, and the probable cause',
+    async () => (await import('./commands/images.ts')).diff,
+  ).option('--no-cause', 'do not read the images for a cause');
   command(
     program,
     'run <image>',

@@ -23,6 +23,7 @@ export {
   type KeyedDigest,
   type Possession,
 } from './challenge.ts';
+export { probableCause, type Cause, type CauseKind, type Circumstances, type Side } from './cause.ts';
 export { differences, theirManifest } from './differences.ts';
 export { lastWriterIn, type Stage, type Writer } from './last-writer.ts';
 export { describeWriter, withOrigins, type NamedDifference } from './origin.ts';

@@ -58,8 +58,20 @@ export interface BuildRecord {
   readonly normalise?: readonly NormaliseRule[];
   /** What the attestation will say, ready to be signed by `publish`. */
   readonly attestation?: AttestationInput;
+  /** Where and when it was built. Of this machine: never in what is published. */
+  readonly conditions?: Conditions;
+  /** The build that this one was made to be compared with (`build --twice`), under other conditions. Nobody else's business. */
+  readonly again?: string;
   /** Record ids of what was published of it. */
   readonly published?: Readonly<Record<string, Digest>>;
+}
+
+export interface Conditions {
+  /** What the guest's clock said when it was powered on, ISO 8601. */
+  readonly clock: string;
+  readonly hostName: string;
+  /** Of the host, as QEMU could use them. */
+  readonly cpus: number;
 }
 
 export type ComparableBuild = BuildRecord & Required<Pick<BuildRecord, 'buildKey' | 'manifest' | 'builder'>>;
@@ -107,7 +119,8 @@ export async function listBuilds(home: Home): Promise<BuildRecord[]> {
 /** By id, or `latest`. Rejects with `build/unknown`. */
 export async function findBuild(home: Home, id: string): Promise<BuildRecord> {
   const builds = await listBuilds(home);
-  const found = id === 'latest' ? builds.at(-1) : builds.find((build) => build.id === id);
+  const found =
+    id === 'latest' ? builds.findLast(({ again }) => again === undefined) : builds.find((build) => build.id === id);
   if (found) return found;
   throw new UsageError('build/unknown', `no build ${id} in this home`, { hint: 'portalgun builds list shows them.' });
 }
@@ -132,6 +145,7 @@ export async function latestBuildOf(home: Home, recipe: string): Promise<Compara
 export function isComparable(build: BuildRecord): build is ComparableBuild {
   return (
     build.status === 'done' &&
+    build.again === undefined &&
     build.buildKey !== undefined &&
     build.manifest !== undefined &&
     build.builder !== undefined

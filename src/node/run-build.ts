@@ -2,12 +2,18 @@
  * One build of this home, from a recipe to a kept record: locks the home against a second build, runs the workshop with
  * the repair sources of heal/, and writes down what came of it, whatever came of it.
  */
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { peerRepairs, type PeerRepairs, symptomOf, type Candidate, type Unfit } from '../heal/index.ts';
 import { errnoOf, InterruptedError, PortalgunError } from '../errors.ts';
 import { formatLock } from '../recipe/lock.ts';
-import { buildImage, discardScratch, type BuildOutcome, type RecipeAtHand } from '../workshop/build/index.ts';
+import {
+  buildImage,
+  discardScratch,
+  type BuildOutcome,
+  type RecipeAtHand,
+  type Variation,
+} from '../workshop/build/index.ts';
 import { StepFailedError, type Repair } from '../workshop/provision/index.ts';
 import type { Evidence } from '../exchange/record/types.ts';
 import { formatScreen } from './screen-evidence.ts';
@@ -21,9 +27,11 @@ import {
   newBuildFolder,
   writeBuildRecord,
   type BuildRecord,
+  type Conditions,
   type KeptRepair,
 } from './build-records.ts';
 import type { HomeConnection } from './connect.ts';
+import { conditionsHere } from './explain.ts';
 import { openHome, type Home } from './home.ts';
 import { hasIdentity } from './identity-files.ts';
 import { loadConfig } from './config.ts';
@@ -45,6 +53,8 @@ export interface BuildCommand {
   readonly confirm?: (candidate: Candidate, request: RepairRequest, signal: AbortSignal) => Promise<boolean>;
   /** As in `BuildRequest`. */
   readonly resume: boolean | { readonly checkpoint: string };
+  /** Made to be compared with this build of the same inputs, from power-on, under other conditions; not personalised. */
+  readonly again?: { readonly of: string; readonly variation: Variation };
   readonly emit: (event: BuildEvent) => void;
   readonly signal: AbortSignal;
   readonly now: () => Date;
@@ -74,6 +84,8 @@ export async function runBuild(command: BuildCommand): Promise<FinishedBuild> {
       startedAt: startedAt.toISOString(),
       tookMs: 0,
       repairs: [],
+      conditions: conditionsOf(command, startedAt),
+      ...(command.again && { again: command.again.of }),
     };
     for (const { checked } of [source, ...command.bases]) await keepRecipe(home, id, checked.digest, checked.source);
     await writeBuildRecord(home, started);
@@ -89,13 +101,14 @@ export async function runBuild(command: BuildCommand): Promise<FinishedBuild> {
         ...(await mediaSources(home)),
         folders: {
           cache: home.cacheDir,
-          checkpoints: home.checkpointsDir,
+          checkpoints: command.again ? freshCheckpoints(home) : home.checkpointsDir,
           images: home.imagesDir,
           build: folder,
           runtime: path.join(home.runtime, 'vm'),
         },
         sources: await repairSources(command),
         resume: command.resume,
+        ...(command.again && { variation: command.again.variation, personalise: false }),
         emit: command.emit,
         signal: command.signal,
         now: command.now,
@@ -107,8 +120,27 @@ export async function runBuild(command: BuildCommand): Promise<FinishedBuild> {
       throw error;
     }
   } finally {
+    if (command.again) await rm(freshCheckpoints(home), { recursive: true, force: true });
     await release();
   }
+}
+
+/** A build that is made again goes on from nothing, and leaves nothing to go on from. */
+function freshCheckpoints({ checkpointsDir }: Home): string {
+  return `${checkpointsDir}-again`;
+}
+
+function conditionsOf({ again, source, bases }: BuildCommand, startedAt: Date): Conditions {
+  const clocks = [source, ...bases].map(({ checked }) => checked.recipe.reproducible);
+  const fixed = clocks.find((one) => one?.clock === 'fixed')?.source_date_epoch;
+  const shiftMs = 1000 * (again?.variation.clockShiftSeconds ?? 0);
+  const clockMs = fixed === undefined ? startedAt.getTime() + shiftMs : 1000 * fixed;
+  const { cpu, hostName } = again?.variation.surroundings ?? {};
+  return {
+    ...conditionsHere(new Date(clockMs)),
+    ...(cpu !== undefined && { cpus: 1 }),
+    ...(hostName !== undefined && { hostName }),
+  };
 }
 
 function atHand({ checked, file, folder, lock }: RecipeSource): RecipeAtHand {
@@ -117,6 +149,7 @@ function atHand({ checked, file, folder, lock }: RecipeSource): RecipeAtHand {
 
 /** Who holds the lock is the only build: whatever else says that it runs was killed, and can be gone on from. */
 async function closeKilledBuilds(home: Home): Promise<void> {
+  await rm(freshCheckpoints(home), { recursive: true, force: true });
   for (const build of await listBuilds(home)) {
     if (build.status !== 'running') continue;
     await discardScratch(home.imagesDir, build.id);

@@ -1,13 +1,10 @@
 /** What two nodes send each other to find out what differs: every byte of it, both ways. */
 import assert from 'node:assert/strict';
-import { fromBinary } from '@bufbuild/protobuf';
 import { sha256 } from '../../src/crypto/digest.ts';
-import { differences, theirManifest } from '../../src/crosscheck/index.ts';
-import { AnswerSchema } from '../../src/exchange/p2p/generated/reconcile_pb.ts';
-import { ListQuestion, reconcileProtocol } from '../../src/exchange/p2p/reconcile.ts';
-import type { RecordStore } from '../../src/exchange/store/types.ts';
+import { differences } from '../../src/crosscheck/index.ts';
 import { formatManifest, type ManifestEntry } from '../../src/workshop/image/index.ts';
 import { manifestLines } from '../../src/workshop/image/manifest-lines.ts';
+import { compareOnTheWire } from '../support/wire.ts';
 
 const FILES = 3000;
 /** Nobody else's text: if it were anywhere in what is sent, it would be found. */
@@ -27,39 +24,11 @@ function manifestWith(changed: ReadonlySet<number>, who: string) {
 describe('comparing two builds on the wire', () => {
   it('sends no content of any file, few bytes, in few rounds, and finds exactly what differs', async () => {
     const [mine, theirs] = [manifestWith(new Set(), 'mine'), manifestWith(new Set([7, 1500, 2999]), 'theirs')];
-    // Only its blobs are asked for.
-    const store = { blobs: { get: async () => theirs.bytes } } as unknown as RecordStore;
-    const protocol = reconcileProtocol({
-      network: 'test',
-      store,
-      types: { manifest: { maxBytes: theirs.bytes.length, check: () => undefined, entries: manifestLines } },
-      mayAsk: () => true,
-      maySee: async () => true,
-    });
-    const wanted = { network: 'test', type: 'manifest', digest: theirs.digest };
-    const question = new ListQuestion('them', wanted, manifestLines(mine.bytes), theirs.bytes.length);
-    const sent: Uint8Array[] = [];
-    const entries: string[] = [];
-    let rounds = 0;
-    for (let step = await question.next(); ; step = await question.next()) {
-      if ('done' in step) {
-        const found = differences(mine.bytes, theirManifest(mine.bytes, step.done), theirs.digest, 'them');
-        assert.deepEqual(
-          found.map(({ path }) => path),
-          ['p1:/usr/share/file-1500', 'p1:/usr/share/file-2999', 'p1:/usr/share/file-7'],
-        );
-        break;
-      }
-      rounds += 1;
-      sent.push(step.ask);
-      for await (const frame of protocol.respond(step.ask, { peerId: 'us', author: null })) {
-        sent.push(frame);
-        const { answer } = fromBinary(AnswerSchema, frame);
-        if (answer.case === 'entries') entries.push(...answer.value.entries.map((one) => Buffer.from(one).toString()));
-        await question.frame(frame);
-      }
-    }
-    const bytes = Buffer.concat(sent);
+    const { bytes, rounds, entries, found } = await compareOnTheWire(mine.bytes, theirs);
+    assert.deepEqual(
+      differences(mine.bytes, found, theirs.digest, 'them').map(({ path }) => path),
+      ['p1:/usr/share/file-1500', 'p1:/usr/share/file-2999', 'p1:/usr/share/file-7'],
+    );
     assert.ok(bytes.length < theirs.bytes.length / 10, `${bytes.length} bytes`);
     assert.ok(rounds <= 4, `${rounds} rounds`);
     assert.ok(!bytes.includes('the content of file'));

@@ -118,6 +118,7 @@ describe('docs/cli.md', () => {
     assert.ok(kinds.size > 10);
     // src/cli/commands/build.ts
     kinds.set('secret-generated', ['name', 'file']).set('build', ['build']);
+    kinds.set('twice', ['first', 'second', 'equal', 'varied', 'kept', 'differences']);
     const section = PAGE.slice(PAGE.indexOf('## Events of `build'), PAGE.indexOf('## Events of `node'));
     const documented = rowsOf('`event`', section).map(
       ([kind, fields]) => [code(kind), code(fields).split(', ')] as const,

@@ -1,7 +1,7 @@
 /**
  * The scribe: the smallest guest that a recipe can make an image with, in a second. It boots from a CD, and writes to its
  * disk what the keys say: `f` a FAT file system with two files, `t` the time of day into one of them, `b` the time of day
- * into the boot sector, `o` powers off.
+ * into the boot sector, `h` and `d` the same with the hour alone, `o` powers off.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -35,9 +35,15 @@ again:  xorw    %ax, %ax                # int 16h: wait for a key
         int     $0x16
         cmpb    $'f', %al
         je      format
+        movb    $1, exact
         cmpb    $'t', %al
         je      stamp
         cmpb    $'b', %al
+        je      boot
+        movb    $0, exact
+        cmpb    $'h', %al
+        je      stamp
+        cmpb    $'d', %al
         je      boot
         cmpb    $'o', %al
         jne     again
@@ -74,12 +80,18 @@ timed:  pushw   %si
         call    disk
         movb    $0x02, %ah              # int 1Ah: the clock, in BCD
         int     $0x1a
-        movb    %ch, %al
+        cmpb    $0, exact
+        jne     1f
+        xorb    %cl, %cl                # the hour alone
+        xorb    %dh, %dh
+1:      movb    %ch, %al
         call    digits
-        incw    %di
+        movb    $':', %al
+        stosb
         movb    %cl, %al
         call    digits
-        incw    %di
+        movb    $':', %al
+        stosb
         movb    %dh, %al
         call    digits
         call    write
@@ -119,6 +131,7 @@ formatted: .asciz "files are written\r\n"
 stamped: .asciz "time is written\r\n"
 booted: .asciz  "boot sector is written\r\n"
 broken: .asciz  "the disk failed\r\n"
+exact:  .byte   0
         .balign 4
 packet: .byte   16, 0
         .word   1
@@ -135,13 +148,13 @@ export function scribeLacks(): string | undefined {
 }
 
 export interface ScribeRecipe {
-  /** The guest's clock stands at a fixed time when it is powered on. */
-  readonly fixedClock: boolean;
-  readonly name?: string;
+  readonly name: string;
+  /** Reproducible: the guest's clock begins at a fixed time, and only the hour is written. */
+  readonly reproducible: boolean;
 }
 
 /** Recipe and medium, in `folder`. Resolves with the recipe's path. */
-export function writeScribe(folder: string, { fixedClock, name = 'scribe' }: ScribeRecipe): string {
+export function writeScribe(folder: string, { name, reproducible }: ScribeRecipe): string {
   const iso = makeIso();
   writeFileSync(path.join(folder, 'scribe.iso'), iso);
   const file = path.join(folder, `${name}.yaml`);
@@ -154,7 +167,7 @@ export function writeScribe(folder: string, { fixedClock, name = 'scribe' }: Scr
       'media:',
       `  iso: { file: ./scribe.iso, sha256: '${digestHex(sha256(iso))}', unverified: allow }`,
       'machine: { arch: x86_64, memory: 64M, firmware: bios, disks: [{ id: root, size: 1M }], network: none, keyboard: us }',
-      ...(fixedClock ? ['reproducible: { source_date_epoch: 1767225600, clock: fixed }'] : []),
+      ...(reproducible ? ['reproducible: { source_date_epoch: 1767225600, clock: fixed }'] : []),
       'steps:',
       '  - id: files',
       '    when: { text: scribe is ready }',
@@ -162,11 +175,11 @@ export function writeScribe(folder: string, { fixedClock, name = 'scribe' }: Scr
       '    expect: { text: files are written }',
       '    checkpoint: true',
       '  - id: time',
-      '    do: [{ key: t }]',
+      `    do: [{ key: ${reproducible ? 'h' : 't'} }]`,
       '    expect: { text: time is written }',
       '    checkpoint: true',
       '  - id: boot-sector',
-      '    do: [{ key: b }]',
+      `    do: [{ key: ${reproducible ? 'd' : 'b'} }]`,
       '    expect: { text: boot sector is written }',
       '    checkpoint: true',
       '  - id: power-off',

@@ -1,13 +1,15 @@
 import { connect } from '../../node/connect.ts';
 import { findBases } from '../../node/recipe-bases.ts';
 import { loadRecipe } from '../../node/recipe-source.ts';
-import { runBuild, type FinishedBuild } from '../../node/run-build.ts';
+import { buildAgain, refuseWithoutImage } from '../../node/build-twice.ts';
+import { runBuild, type BuildCommand, type FinishedBuild } from '../../node/run-build.ts';
 import { answerOf, type PeerRepairs } from '../../heal/index.ts';
 import { createTerminalRepair, type Fix } from '../repair/index.ts';
 import type { RepairRequest, RepairSource } from '../../workshop/provision/types.ts';
 import type { Context } from '../context.ts';
 import { jsonLine, note, printLine, printResult, seconds } from '../output.ts';
 import { buildProgress } from '../build-progress.ts';
+import { describeDifferences } from '../differences.ts';
 import { confirmPatch, describeCandidate, yesOrNo } from '../confirm.ts';
 import { pairs } from '../pairs.ts';
 import { secretsFor } from '../secrets.ts';
@@ -20,21 +22,57 @@ export interface BuildFlags {
   readonly fresh?: boolean;
   readonly from?: string;
   readonly watch?: boolean;
+  readonly twice?: boolean;
 }
 
-export async function build(context: Context, reference: string, flags: BuildFlags): Promise<undefined> {
-  await buildRecipe(context, reference, flags);
-  return undefined;
+/** With `--twice` exit code 4 where the two differ. */
+export async function build(context: Context, reference: string, flags: BuildFlags): Promise<number> {
+  const command = await commandFor(context, reference, flags);
+  if (flags.twice === true) refuseWithoutImage(command.source);
+  const finished = await buildAndTell(context, command);
+  return flags.twice === true ? buildTwice(context, command, finished) : 0;
 }
 
 export async function buildRecipe(context: Context, reference: string, flags: BuildFlags): Promise<FinishedBuild> {
+  return buildAndTell(context, await commandFor(context, reference, flags));
+}
+
+async function buildAndTell(context: Context, command: BuildCommand): Promise<FinishedBuild> {
+  const finished = await runBuild(command);
+  tell(context, finished);
+  const asked = command.confirm !== undefined && context.stdin.isTTY === true;
+  if (asked && mendedByHand(finished)) await offerToPublish(context, finished.record.id);
+  return finished;
+}
+
+async function buildTwice(context: Context, command: BuildCommand, finished: FinishedBuild): Promise<number> {
+  const compared = await buildAgain(command, finished, ({ varied, kept }) => {
+    if (context.json) return;
+    printLine(context, '');
+    printLine(context, 'Building it again from the same inputs. What is another this time:');
+    for (const line of varied) printLine(context, `  ${line}`);
+    if (kept.length > 0) printLine(context, 'What is not:');
+    for (const line of kept) printLine(context, `  ${line}`);
+  });
+  const { equal, second, differences } = compared;
+  if (context.json) printLine(context, jsonLine({ event: 'twice', ...compared }));
+  else if (equal) printLine(context, 'Both builds gave the same manifest.');
+  else {
+    printLine(context, `The two builds differ in ${differences.length} entries; the second image is ${second}:`);
+    for (const line of describeDifferences(differences, { left: 'the first', right: 'the second' }))
+      printLine(context, line);
+  }
+  return equal ? 0 : 4;
+}
+
+async function commandFor(context: Context, reference: string, flags: BuildFlags): Promise<BuildCommand> {
   const connection = await connect(context.home);
   const source = await loadRecipe(reference, connection, context.signal);
   const bases = await findBases(source, connection, context.signal);
   const asks = flags.repair === 'ask' && !context.json;
   const secrets = await secretsFor(source, pairs(flags.secret ?? [], '--secret'), context.home);
   for (const { name, file } of secrets.generated) secretGenerated(context, name, file);
-  const finished = await runBuild({
+  return {
     home: context.home,
     connection,
     source,
@@ -48,10 +86,7 @@ export async function buildRecipe(context: Context, reference: string, flags: Bu
     emit: buildProgress(context, flags.watch ?? false),
     signal: context.signal,
     now: () => new Date(),
-  });
-  tell(context, finished);
-  if (asks && mendedByHand(finished) && context.stdin.isTTY === true) await offerToPublish(context, finished.record.id);
-  return finished;
+  };
 }
 
 /** Suggestions are shown by the person's own repair view; nothing is applied without them. */

@@ -1,18 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import {
-  describeWriter,
-  type Attempt,
-  type Condition,
-  type NamedDifference,
-  type Possession,
-} from '../../crosscheck/index.ts';
+import { type Attempt, type Condition, type NamedDifference, type Possession } from '../../crosscheck/index.ts';
 import { errnoOf, InterruptedError, UsageError } from '../../errors.ts';
 import { latestBuildOf } from '../../node/build-records.ts';
 import { connect } from '../../node/connect.ts';
-import type { ManifestDifference } from '../../workshop/image/index.ts';
 import type { Context } from '../context.ts';
+import { describeDifferences } from '../differences.ts';
 import { columns, note, paint, printResult, table, type Colour } from '../output.ts';
 
 /** How often `--watch` compares again. Peers' records come by themselves, whenever they publish. */
@@ -133,14 +127,14 @@ function detail(verdict: Verdict, recipeName: string): string[] {
   if (verdict.differencesUnknown !== undefined) lines.push('', verdict.differencesUnknown);
   if (verdict.differences) {
     lines.push('', `${verdict.differenceCount} entries differ from ${peer}’s:`);
-    lines.push(...verdict.differences.flatMap((one) => described(one, peer)));
+    lines.push(...describeDifferences(verdict.differences, { left: 'yours', right: `${peer}’s` }));
   }
   if (verdict.verdict === 'differs') {
     lines.push(
       '',
       `What ${peer} built it with, where that is not what you had:`,
       ...otherConditions(verdict),
-      'Next: build it again (portalgun build --fresh) and see which of the two you get.',
+      'Next: see whether yours is the same again, and if not, why (portalgun build RECIPE --twice).',
       `To show it to others: portalgun crosscheck ${recipeName} --peer ${peer} --proof FILE`,
     );
   }
@@ -177,20 +171,4 @@ function history({ attempts }: Verdict): string[] {
     else runs.push({ word, count: 1 });
   }
   return runs.map(({ word, count }) => `  ${word}${count === 1 ? '' : `, ${count} times`}`);
-}
-
-function described(difference: NamedDifference, peer: string): string[] {
-  const { path, place } = difference;
-  const writer = describeWriter(difference);
-  return [
-    `  ${path}: ${howItDiffers(difference, peer)}`,
-    ...(place === undefined ? [] : [`    ${place}`]),
-    ...(writer === undefined ? [] : [`    ${writer}`]),
-  ];
-}
-
-function howItDiffers(difference: ManifestDifference, peer: string): string {
-  if (difference.where === 'only-in-a') return 'only in yours';
-  if (difference.where === 'only-in-b') return `only in ${peer}’s`;
-  return `${difference.changes.join(', ')} differ${difference.changes.length === 1 ? 's' : ''}`;
 }

@@ -1,20 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { shortDigest, type Digest } from '../../crypto/digest.ts';
-import { PortalgunError, UsageError } from '../../errors.ts';
+import { PortalgunError } from '../../errors.ts';
 import { connect } from '../../node/connect.ts';
 import type { KnownDisagreement } from '../../node/disagreements.ts';
+import { explainDifference } from '../../node/explain.ts';
 import { hasIdentity } from '../../node/identity-files.ts';
-import {
-  diffManifests,
-  imageFolder,
-  listImages,
-  readImageManifest,
-  showImage,
-  verifyImage,
-  type ManifestDifference,
-} from '../../workshop/image/index.ts';
+import { imageFolder, listImages, readImageManifest, showImage, verifyImage } from '../../workshop/image/index.ts';
 import type { Context } from '../context.ts';
+import { describeDifferences } from '../differences.ts';
 import { bytes, minute, note, printLine, printResult, table } from '../output.ts';
 
 export async function list(context: Context): Promise<undefined> {
@@ -109,25 +103,20 @@ export async function verify(context: Context, id: string): Promise<undefined> {
 }
 
 /** Exit code 4 where they differ. */
-export async function diff(context: Context, a: string, b: string): Promise<number> {
-  const [left, right] = [await manifestOf(context, a), await manifestOf(context, b)];
-  const differences = diffManifests(left, right);
-  printResult(context, { equal: differences.length === 0, differences }, () =>
-    differences.length === 0 ? `${a} and ${b} hold the same.` : differences.map(describe),
+export async function diff(context: Context, a: string, b: string, flags: { cause: boolean }): Promise<number> {
+  const differences = await explainDifference(context.home, a, b, {
+    causes: flags.cause,
+    onReading: () => note(context, 'Reading both images for the cause; --no-cause leaves that out.'),
+    signal: context.signal,
+  });
+  const equal = differences.length === 0;
+  printResult(context, { equal, differences }, () =>
+    equal
+      ? `${a} and ${b} hold the same.`
+      : [
+          `${differences.length} ${differences.length === 1 ? 'entry differs' : 'entries differ'}:`,
+          ...describeDifferences(differences, { left: 'the first', right: 'the second' }),
+        ],
   );
-  return differences.length === 0 ? 0 : 4;
-}
-
-async function manifestOf(context: Context, id: string) {
-  const image = await showImage(context.home.imagesDir, id);
-  const manifest = await readImageManifest(context.home.imagesDir, image);
-  if (manifest.digest !== image.manifest)
-    throw new UsageError('image/altered', `the manifest of ${id} is not what was stored`);
-  return manifest;
-}
-
-export function describe(difference: ManifestDifference): string {
-  if (difference.where === 'only-in-a') return `${difference.path}: only in the first`;
-  if (difference.where === 'only-in-b') return `${difference.path}: only in the second`;
-  return `${difference.path}: ${difference.changes.join(', ')}`;
+  return equal ? 0 : 4;
 }

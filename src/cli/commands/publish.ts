@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { PortalgunError } from '../../errors.ts';
+import { PortalgunError, UsageError } from '../../errors.ts';
 import { parseRecipe } from '../../recipe/parse.ts';
 import { symptomOf } from '../../heal/symptom.ts';
 import { findBuild, writeBuildRecord, type BuildRecord, type KeptRepair } from '../../node/build-records.ts';
@@ -82,6 +82,11 @@ export async function publishBuild(
   screens = true,
 ): Promise<Published[]> {
   const build = await findBuild(context.home, id);
+  if (build.again !== undefined) {
+    throw new UsageError('publish/made-to-compare', `${id} was made to be compared with ${build.again}`, {
+      hint: `Publish that one: portalgun publish ${build.again}`,
+    });
+  }
   const { network } = await loadConfig(context.home);
   const done = new Map(Object.entries(build.published ?? {}));
   const list: Published[] = [];

@@ -111,7 +111,7 @@ interface MeasuredDraft {
 /** Boots the finished disk by itself and follows the steps that belong to this machine alone. The measured disk stays as it is. */
 async function personalise(request: BuildRequest, making: Making, done: Finished, image: MeasuredDraft): Promise<void> {
   const { run, host, plan, media } = done;
-  if ((run.final.recipe.personalise ?? []).length === 0) return;
+  if (request.personalise === false || (run.final.recipe.personalise ?? []).length === 0) return;
   making.tell({ event: 'phase', phase: 'personalise' });
   const { arch, cpus, memoryMiB, firmware } = plan.config;
   // What the build has written into its variable store is no part of the image: this one boots as it will anywhere.

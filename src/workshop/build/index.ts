@@ -31,7 +31,8 @@ import { examineHost } from './host.ts';
 import { planStage, runStage } from './stages.ts';
 import type { BuildOutcome, BuildRequest, Making, RecipeAtHand } from './types.ts';
 
-export type { BuildFolders, BuildOutcome, BuildRequest, RecipeAtHand } from './types.ts';
+export type { BuildFolders, BuildOutcome, BuildRequest, RecipeAtHand, Variation } from './types.ts';
+export type { BuildStage } from './measure-stages.ts';
 export { examineHost, type HostFacts } from './host.ts';
 
 /**

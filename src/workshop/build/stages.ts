@@ -7,6 +7,7 @@ import { machineRoot, stepsOfPart } from '../../recipe/lineage.ts';
 import type { ResolvedRecipe } from '../../recipe/types.ts';
 import type { VerifiedMedia } from '../media/types.ts';
 import { startMachine } from '../machine/index.ts';
+import type { StartOptions } from '../machine/types.ts';
 import {
   createWorkbench,
   keysOn,
@@ -46,9 +47,9 @@ export async function planStage(resolved: ResolvedRecipe, parts: StageParts): Pr
   const media = mediaOf(root);
   const origin = root.base && (await originOf(root.base.resolved, root.base.after, parts));
   const folder = await making.folder(`machine-${root.digest.slice(-12)}`);
-  const plan = await planMachine(root, media, folder, request.signal, origin?.key);
+  const plan = varied(await planMachine(root, media, folder, request.signal, origin?.key), request);
   const workbench = createWorkbench({
-    start: startMachine,
+    start: (options) => startMachine({ ...options, ...surroundingsOf(request) }),
     config: plan.config,
     media: plan.media,
     accelerator: host.accelerator,
@@ -57,6 +58,17 @@ export async function planStage(resolved: ResolvedRecipe, parts: StageParts): Pr
     disksDir: path.join(folder, 'disks'),
   });
   return { resolved, media, plan, workbench, ...(origin && { origin }) };
+}
+
+/** The promise of a fixed clock is kept; without one the guest may find itself at any time. */
+function varied(plan: MachinePlan, { variation, now }: BuildRequest): MachinePlan {
+  if (variation === undefined || plan.config.clockEpochSeconds !== undefined) return plan;
+  const clockEpochSeconds = Math.floor(now().getTime() / 1000) + variation.clockShiftSeconds;
+  return { ...plan, config: { ...plan.config, clockEpochSeconds } };
+}
+
+function surroundingsOf({ variation }: BuildRequest): Pick<StartOptions, 'surroundings'> {
+  return variation === undefined ? {} : { surroundings: variation.surroundings };
 }
 
 /** Nobody mends a base on the way: a patch of it belongs into its own recipe, under its own digest. */

@@ -2,6 +2,7 @@ import type { Digest } from '../../crypto/digest.ts';
 import type { ArchiveAddress, CheckedRecipe, Lock, ResolvedRecipe } from '../../recipe/types.ts';
 import type { Manifest } from '../image/types.ts';
 import type { BuildStage } from './measure-stages.ts';
+import type { Surroundings } from '../machine/types.ts';
 import type { VerifiedMedia } from '../media/types.ts';
 import type { Repair, RunOptions } from '../provision/index.ts';
 import type { BuildEvent, BuildEventBody, RepairSource } from '../provision/types.ts';
@@ -28,6 +29,13 @@ export interface RecipeAtHand {
   readonly foreign?: boolean | undefined;
 }
 
+/** For a second build that must come to the same. */
+export interface Variation {
+  /** Added to the time of power-on, where the recipe does not fix the guest's clock. */
+  readonly clockShiftSeconds: number;
+  readonly surroundings: Surroundings;
+}
+
 export interface BuildRequest extends RecipeAtHand {
   readonly id: string;
   /** The recipe that it is based on, the one that that is based on, and so on. */
@@ -45,6 +53,10 @@ export interface BuildRequest extends RecipeAtHand {
   readonly sources: readonly RepairSource[];
   /** `true`: from the deepest checkpoint that fits; `false`: from power-on; or from this one, by its step or its key. */
   readonly resume: boolean | { readonly checkpoint: string };
+  /** Other conditions than this host's own. */
+  readonly variation?: Variation | undefined;
+  /** `false`: what is measured is the end; nothing is made this person's own. Default: true. */
+  readonly personalise?: boolean;
   readonly emit: (event: BuildEvent) => void;
   readonly signal: AbortSignal;
   readonly now: () => Date;

@@ -23,7 +23,7 @@ export async function confine({ program, args }: Command, uid = process.getuid?.
   return { program: setpriv, args: ['--pdeathsig=KILL', '--no-new-privs', ...capabilities, qemu, ...args] };
 }
 
-async function findProgram(name: string): Promise<string | null> {
+export async function findProgram(name: string): Promise<string | null> {
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   const paths = isAbsolute(name) ? [name] : folders.map((folder) => join(folder, name));
   for (const path of paths) {

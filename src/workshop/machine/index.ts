@@ -13,5 +13,6 @@ export type { HostSpeed, MeasureOptions } from './host-speed.ts';
 export type { ProbeResult } from './probe.ts';
 export { startMachine } from './qemu.ts';
 export { checkDisk, checkMemory } from './resources.ts';
+export { canSurround } from './surroundings.ts';
 export { switchedOff } from './switched-off.ts';
 export type * from './types.ts';

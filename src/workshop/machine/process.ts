@@ -4,6 +4,8 @@ import type { ChildProcess } from 'node:child_process';
 import { Duplex } from 'node:stream';
 import { FailedError } from '../../errors.ts';
 import { confine } from './confinement.ts';
+import { surround } from './surroundings.ts';
+import type { Surroundings } from './types.ts';
 import { LAST_WORDS_BYTES, QUIT_MS } from './limits.ts';
 
 export interface QemuEnd {
@@ -27,8 +29,13 @@ export interface QemuProcess {
  * Starts QEMU with `sockets` inherited socket pairs: no path to bind, nobody else can connect, and no wait for a file to
  * appear. Rejects with `machine/qemu-missing` where there is no such program.
  */
-export async function spawnQemu(program: string, args: readonly string[], sockets: number): Promise<QemuProcess> {
-  const command = await confine({ program, args });
+export async function spawnQemu(
+  program: string,
+  args: readonly string[],
+  sockets: number,
+  surroundings: Surroundings = {},
+): Promise<QemuProcess> {
+  const command = await surround(await confine({ program, args }), surroundings);
   const child = spawn(command.program, command.args, {
     stdio: ['ignore', 'ignore', 'pipe', ...Array.from({ length: sockets }, () => 'pipe' as const)],
     env: { PATH: process.env['PATH'] ?? '' },

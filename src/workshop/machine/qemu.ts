@@ -46,6 +46,7 @@ export async function startMachine(options: StartOptions): Promise<Machine> {
       options.qemu ?? 'qemu-system-x86_64',
       args,
       2 + (options.config.ports?.length ?? 0) + (options.config.network === undefined ? 0 : 1),
+      options.surroundings,
     );
     qemu = started;
     const [control, serial, ...others] = started.sockets;

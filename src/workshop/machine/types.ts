@@ -139,6 +139,14 @@ export interface SavedState {
   readonly disks: Readonly<Record<string, string>>;
 }
 
+/** What of this host QEMU sees otherwise than it is: to try a build under other conditions. */
+export interface Surroundings {
+  /** The one processor that it may run on. */
+  readonly cpu?: number;
+  /** Takes root: a UTS namespace of its own. */
+  readonly hostName?: string;
+}
+
 export interface StartOptions {
   readonly config: MachineConfig;
   /** Runtime folder for a socket and pictures; made if missing, 0700. Keep it short: unix socket paths are limited. */
@@ -153,5 +161,6 @@ export interface StartOptions {
   readonly restore?: { readonly memoryPath: string };
   /** QEMU's program. Default: `qemu-system-x86_64`. */
   readonly qemu?: string;
+  readonly surroundings?: Surroundings;
   readonly signal?: AbortSignal;
 }

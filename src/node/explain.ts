@@ -1,0 +1,112 @@
+/**
+ * What two images of this home differ in, as far as it can be known here: each entry, the step that last wrote it, and the
+ * probable cause, for which both images are read again.
+ */
+import os from 'node:os';
+import {
+  probableCause,
+  withOrigins,
+  type Cause,
+  type Circumstances,
+  type NamedDifference,
+} from '../crosscheck/index.ts';
+import { diffManifests, readImageManifest, showImage, type StoredImage } from '../workshop/image/index.ts';
+import { readStages } from './build-files.ts';
+import { listBuilds, type BuildRecord, type Conditions } from './build-records.ts';
+import type { Home } from './home.ts';
+import { readImage } from './read-image.ts';
+
+/** Entries whose contents are looked at for a cause, and how many bytes of each are held: more of them tell nothing new. */
+export const MAX_EXPLAINED = 64;
+export const MAX_EXPLAINED_BYTES = 4 * 1024 * 1024;
+
+export type ExplainedDifference = NamedDifference & { readonly cause?: Cause };
+
+export interface ExplainOptions {
+  /** Without it no content is read, and no cause is told. */
+  readonly causes: boolean;
+  /** Told before the images are read, which takes a while. */
+  readonly onReading?: () => void;
+  readonly signal: AbortSignal;
+}
+
+/** Sorted by path; empty where both hold the same. Rejects with `image/unknown`, `image/altered`. */
+export async function explainDifference(
+  home: Home,
+  a: string,
+  b: string,
+  options: ExplainOptions,
+): Promise<readonly ExplainedDifference[]> {
+  const [left, right] = [await showImage(home.imagesDir, a), await showImage(home.imagesDir, b)];
+  const differences = diffManifests(
+    await readImageManifest(home.imagesDir, left),
+    await readImageManifest(home.imagesDir, right),
+  );
+  if (differences.length === 0) return [];
+  const builds = await listBuilds(home);
+  const buildOf = (image: StoredImage): BuildRecord | undefined => builds.find((build) => build.image === image.id);
+  const [first, second] = [buildOf(left), buildOf(right)];
+  const named = withOrigins(differences, first === undefined ? [] : await readStages(home, first));
+  if (!options.causes) return named;
+  const wanted = new Set(
+    named
+      .filter(hasTwoContents)
+      .slice(0, MAX_EXPLAINED)
+      .map(({ path }) => path),
+  );
+  if (wanted.size === 0) return named;
+  options.onReading?.();
+  const one = await contentsOf(home, left, wanted, options.signal);
+  const two = await contentsOf(home, right, wanted, options.signal);
+  const circumstances = [circumstancesOf(first, left), circumstancesOf(second, right)] as const;
+  return named.map((difference) => {
+    const [content, other] = [one.get(difference.path), two.get(difference.path)];
+    if (content === undefined || other === undefined) return difference;
+    const cause = probableCause({ content, build: circumstances[0] }, { content: other, build: circumstances[1] });
+    return cause === undefined ? difference : { ...difference, cause };
+  });
+}
+
+function hasTwoContents(difference: NamedDifference): boolean {
+  return (
+    difference.where === 'both' &&
+    difference.changes.includes('content') &&
+    Math.max(difference.a.sizeBytes, difference.b.sizeBytes) <= MAX_EXPLAINED_BYTES
+  );
+}
+
+/** As the manifest's digests are of them: after the rules. */
+async function contentsOf(
+  home: Home,
+  image: StoredImage,
+  wanted: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Buffer>> {
+  const pieces = new Map<string, Buffer[]>();
+  const tap = (path: string) => {
+    if (!wanted.has(path)) return undefined;
+    const kept: Buffer[] = [];
+    pieces.set(path, kept);
+    // The stream's buffers are its own.
+    return { update: (bytes: Uint8Array) => kept.push(Buffer.from(bytes)) };
+  };
+  await readImage(home, image, { tap, as: 'explain' }, signal);
+  return new Map([...pieces].map(([path, kept]) => [path, Buffer.concat(kept)]));
+}
+
+function circumstancesOf(build: BuildRecord | undefined, image: StoredImage): Circumstances {
+  const { clock = image.startedAt, hostName, cpus } = build?.conditions ?? {};
+  return {
+    clockMs: Date.parse(clock),
+    tookMs: build?.tookMs ?? 0,
+    host: {
+      ...(hostName !== undefined && { 'the name': hostName }),
+      ...(cpus !== undefined && { 'the number of cpus': String(cpus) }),
+    },
+  };
+}
+
+/** Of a build on this host, as it is. */
+export function conditionsHere(clock: Date): Conditions {
+  return { clock: clock.toISOString(), hostName: os.hostname(), cpus: os.availableParallelism() };
+}

@@ -1,0 +1,76 @@
+/** Reads a stored image again, through the measuring VM: every byte of it, and that it still is what its manifest says. */
+import path from 'node:path';
+import { RefusedError, UsageError } from '../errors.ts';
+import type { NormaliseRule } from '../recipe/types.ts';
+import {
+  imageFolder,
+  measureDisk,
+  prepareMeasuringTools,
+  type ContentTap,
+  type StoredImage,
+} from '../workshop/image/index.ts';
+import { acceleratorCandidates, hostBootId, probeAccelerator, startMachine } from '../workshop/machine/index.ts';
+import { listBuilds } from './build-records.ts';
+import type { Home } from './home.ts';
+import { KEYS_FOLDER } from './keys-folder.ts';
+
+export interface ImageReading {
+  /** Given the content of the entries that it asks for. */
+  readonly tap: ContentTap;
+  /** Name of a folder for the VM's sockets; two readings at one time need two. */
+  readonly as: string;
+}
+
+/** Rejects with `image/altered` where the image is not any more what its manifest says. */
+export async function readImage(
+  home: Home,
+  image: StoredImage,
+  { tap, as }: ImageReading,
+  signal: AbortSignal,
+): Promise<void> {
+  const disk = image.disks.find(({ id }) => id === image.measuredDisk);
+  if (disk === undefined) throw new TypeError('an image has the disk that was measured');
+  const measured = await measureDisk({
+    tools: await prepareMeasuringTools({
+      cacheDir: home.cacheDir,
+      keysDir: KEYS_FOLDER,
+      clock: () => new Date(),
+      signal,
+    }),
+    diskPath: path.join(imageFolder(home.imagesDir, image.id), disk.file),
+    format: disk.format,
+    normalise: await rulesOf(home, image),
+    startMachine,
+    runtimeDir: path.join(home.runtime, as),
+    accelerator: await acceleratorFor(home, signal),
+    signal,
+    tap,
+  });
+  if (measured.digest === image.manifest) return;
+  throw new RefusedError('image/altered', `the image ${image.id} is not what its manifest says`, {
+    hint: 'do not use this image: build it again, and find out what changed it',
+    facts: { id: image.id, expected: image.manifest, found: measured.digest },
+  });
+}
+
+async function rulesOf(home: Home, image: StoredImage): Promise<readonly NormaliseRule[]> {
+  const rules = (await listBuilds(home)).find((one) => one.image === image.id)?.normalise;
+  if (rules !== undefined) return rules;
+  throw new UsageError(
+    'possession/no-rules',
+    `it is not kept here under which rules the image ${image.id} was measured`,
+    {
+      hint: 'Build it again: then they are kept with the build.',
+    },
+  );
+}
+
+async function acceleratorFor(home: Home, signal: AbortSignal) {
+  const { accelerator } = await probeAccelerator({
+    cacheFile: path.join(home.cacheDir, 'accelerator.json'),
+    bootId: await hostBootId(),
+    candidates: await acceleratorCandidates(),
+    signal,
+  });
+  return accelerator;
+}
