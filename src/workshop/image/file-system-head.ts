@@ -4,9 +4,12 @@
  */
 import { RefusedError } from '../../errors.ts';
 
+/** Those that the measuring VM's kernel has a module for (measure-init.ts). */
+export type FileSystemType = 'ext4' | 'vfat' | 'xfs' | 'btrfs' | 'squashfs' | 'erofs';
+
 export interface FileSystemHead {
   /** As Linux calls it when it mounts it. */
-  readonly type: 'ext4' | 'vfat';
+  readonly type: FileSystemType;
   readonly mountOptions: string;
   /** Bytes from the start of the partition that are not the file system's: the boot sector. */
   readonly bootBytes: number;
@@ -30,7 +33,13 @@ export function recogniseFileSystem(
   const refuse: Refuse = (why) => {
     if (!running) throw dirty(partition.name, why);
   };
-  const found = recogniseExt(head, refuse, running) ?? recogniseFat(head, refuse);
+  const found =
+    recogniseExt(head, refuse, running) ??
+    recogniseXfs(head) ??
+    recogniseBtrfs(head, refuse) ??
+    recogniseSquashfs(head) ??
+    recogniseErofs(head) ??
+    recogniseFat(head, refuse);
   if (found !== undefined && found.endBytes > partition.sizeBytes) {
     throw new RefusedError(
       'image/bad-file-system',
@@ -57,6 +66,48 @@ function recogniseExt(head: Buffer, refuse: Refuse, running: boolean): FileSyste
     bootBytes: EXT.at,
     endBytes: blocks * 1024 * 2 ** word(0x18),
   };
+}
+
+/**
+ * The superblock is at the very beginning (Linux fs/xfs/libxfs/xfs_format.h, big-endian), so nothing can boot from before it.
+ * Whether its log holds changes is known to the log alone: the kernel refuses to mount it then, for it may not write.
+ */
+function recogniseXfs(head: Buffer): FileSystemHead | undefined {
+  if (head.length < 512 || head.toString('latin1', 0, 4) !== 'XFSB') return undefined;
+  const endBytes = head.readUInt32BE(4) * number64(head.readBigUInt64BE(8));
+  // Two disks of one recipe may have one id.
+  return { type: 'xfs', mountOptions: 'ro,nouuid', bootBytes: 0, endBytes };
+}
+
+// Linux Documentation/filesystems/btrfs.rst and include/uapi/linux/btrfs_tree.h; what comes before the superblock is left to boot loaders.
+const BTRFS = { at: 64 * 1024, log: 0x60, devices: 0x88, deviceBytes: 0xd1 };
+
+/** One device alone: of several, one does not hold the files, and each is an extent. All subvolumes are in the tree. */
+function recogniseBtrfs(head: Buffer, refuse: Refuse): FileSystemHead | undefined {
+  if (head.length < BTRFS.at + 512 || head.toString('latin1', BTRFS.at + 0x40, BTRFS.at + 0x48) !== '_BHRfS_M')
+    return undefined;
+  if (head.readBigUInt64LE(BTRFS.at + BTRFS.devices) !== 1n) return undefined;
+  if (head.readBigUInt64LE(BTRFS.at + BTRFS.log) !== 0n) refuse('its log holds changes that are not written back');
+  const endBytes = number64(head.readBigUInt64LE(BTRFS.at + BTRFS.deviceBytes));
+  return { type: 'btrfs', mountOptions: 'ro,subvolid=5', bootBytes: BTRFS.at, endBytes };
+}
+
+/** Linux fs/squashfs/squashfs_fs.h, version 4. It ends where its bytes do; what pads it is an extent. */
+function recogniseSquashfs(head: Buffer): FileSystemHead | undefined {
+  if (head.length < 96 || head.toString('latin1', 0, 4) !== 'hsqs' || head.readUInt16LE(28) !== 4) return undefined;
+  return { type: 'squashfs', mountOptions: 'ro', bootBytes: 0, endBytes: number64(head.readBigUInt64LE(40)) };
+}
+
+/** Linux fs/erofs/erofs_fs.h; the superblock starts at byte 1024. */
+function recogniseErofs(head: Buffer): FileSystemHead | undefined {
+  if (head.length < 1024 + 128 || head.readUInt32LE(1024) !== 0xe0f5e1e2) return undefined;
+  const endBytes = head.readUInt32LE(1024 + 36) * 2 ** head.readUInt8(1024 + 12);
+  return { type: 'erofs', mountOptions: 'ro', bootBytes: 1024, endBytes };
+}
+
+/** Infinity for what no disk is as large as: it is found to be beyond the partition. */
+function number64(value: bigint): number {
+  return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.POSITIVE_INFINITY : Number(value);
 }
 
 // Microsoft's FAT specification (fatgen103), section "Boot Sector and BPB Structure".

@@ -34,8 +34,8 @@ export const MAX_RULES = 64;
 /** Bytes of one line of the measuring VM's answers. */
 export const MAX_ANSWER_LINE_BYTES = 4 * KIB;
 
-/** First bytes of each partition that the host reads to recognise its file system. */
-export const HEAD_BYTES = 4 * KIB;
+/** First bytes of each partition that the host reads to recognise its file system. Btrfs has its superblock at 64 KiB. */
+export const HEAD_BYTES = 68 * KIB;
 
 /** Bytes of a GPT's table of partitions that disk ids are normalised in (usual: 16 KiB). */
 export const MAX_GPT_TABLE_BYTES = 64 * KIB;

@@ -9,7 +9,7 @@ import { UnavailableError } from '../../errors.ts';
 import { unlessMissing, writeAtomically } from '../media/atomic-file.ts';
 import { type CpioEntry, writeCpio } from './cpio.ts';
 import { moduleName, moduleOrder, readModinfo } from './kernel-modules.ts';
-import { MEASURE_INIT, MEASURE_MODULES } from './measure-init.ts';
+import { FILE_SYSTEM_MODULES, MEASURE_INIT, MEASURE_MODULES } from './measure-init.ts';
 
 /** Debian packages that the measuring VM is made of, beside a kernel (`linux-image-…-amd64`). No closure needed. */
 export const MEASURING_PACKAGES: readonly string[] = [
@@ -55,7 +55,7 @@ export async function buildMeasuringTools(options: {
   readonly cacheDir: string;
 }): Promise<MeasuringTools> {
   const packages = options.packages.map((each) => each.sha256).toSorted();
-  const key = sha256(JSON.stringify([1, packages, MEASURE_INIT, MEASURE_MODULES]));
+  const key = sha256(JSON.stringify([1, packages, MEASURE_INIT, MEASURE_MODULES, FILE_SYSTEM_MODULES]));
   const base = join(options.cacheDir, `measure-${digestHex(key).slice(0, 32)}`);
   const cached = await readCached(base, packages);
   if (cached !== undefined) return cached;
@@ -123,11 +123,16 @@ async function collect(packages: readonly ToolPackage[]): Promise<Parts> {
 }
 
 function initramfs(parts: Parts): readonly CpioEntry[] {
-  const order = moduleOrder(MEASURE_MODULES, (name) => {
+  const needs = (name: string): readonly string[] | undefined => {
     const module = parts.modules.get(name);
     if (module === undefined) return undefined;
     return (readModinfo(Buffer.from(module)).get('depends') ?? '').split(',').filter(Boolean).map(moduleName);
-  });
+  };
+  const order = moduleOrder(MEASURE_MODULES, needs);
+  const lists = Object.entries(FILE_SYSTEM_MODULES).map(
+    ([type, wanted]) => [type, moduleOrder(wanted, needs).filter((name) => !order.includes(name))] as const,
+  );
+  const all = new Set([...order, ...lists.flatMap(([, modules]) => modules)]);
   const directory = (path: string): CpioEntry => ({ path, kind: 'directory' });
   const file = (path: string, data: Uint8Array, mode = 0o644): CpioEntry => ({ path, kind: 'file', data, mode });
   const empty = Buffer.alloc(0);
@@ -141,7 +146,8 @@ function initramfs(parts: Parts): readonly CpioEntry[] {
     file('lib64/ld-linux-x86-64.so.2', parts.loader, 0o755),
     ...LIBRARIES.map((name) => file(`lib/x86_64-linux-gnu/${name}`, parts.libraries.get(name) ?? empty, 0o755)),
     file('modules/order', Buffer.from(`${order.join('\n')}\n`)),
-    ...order.map((name) => file(`modules/${name}.ko`, parts.modules.get(name) ?? empty)),
+    ...lists.map(([type, modules]) => file(`modules/${type}`, Buffer.from(`${modules.join('\n')}\n`))),
+    ...[...all].map((name) => file(`modules/${name}.ko`, parts.modules.get(name) ?? empty)),
   ];
 }
 

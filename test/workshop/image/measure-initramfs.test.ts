@@ -6,7 +6,7 @@ import { sha256 } from '../../../src/crypto/digest.ts';
 import { writeCpio } from '../../../src/workshop/image/cpio.ts';
 import { buildMeasuringTools, type ToolPackage } from '../../../src/workshop/image/index.ts';
 import { moduleName, moduleOrder, readModinfo } from '../../../src/workshop/image/kernel-modules.ts';
-import { MEASURE_MODULES } from '../../../src/workshop/image/measure-init.ts';
+import { FILE_SYSTEM_MODULES, MEASURE_MODULES } from '../../../src/workshop/image/measure-init.ts';
 
 /** A 64-bit ELF file with nothing but a section `.modinfo`. */
 function module(modinfo: string): Buffer {
@@ -46,7 +46,7 @@ const bytes = (text: string): Buffer => Buffer.from(text);
 
 function packages(): ToolPackage[] {
   const modules = Object.fromEntries(
-    MEASURE_MODULES.map((name) => [
+    [...MEASURE_MODULES, ...Object.values(FILE_SYSTEM_MODULES).flat()].map((name) => [
       `lib/modules/6.1/kernel/${name.replaceAll('_', '-')}.ko`,
       module(`license=GPL\0depends=${name === 'ext4' ? 'mbcache' : ''}\0`),
     ]),
