@@ -1,5 +1,6 @@
 /** The control API: a unix socket for its owner alone, strict about what it takes. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { request } from 'node:http';
@@ -40,6 +41,23 @@ describe('the control API', function () {
   after(async () => {
     await server.close();
     await test.remove();
+  });
+
+  it('is closed only when what it began has let go of what it holds', async () => {
+    const [begun, socket] = [Promise.withResolvers<void>(), `${test.home.controlSocket}.2`];
+    let ended = false;
+    const slow = await startControlServer(socket, async (_operation, _args, stopped) => {
+      begun.resolve();
+      await once(stopped, 'abort');
+      // As a VM does that is told to go.
+      for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      ended = true;
+    });
+    const called = callNode(socket)('slow', {}, signal).catch(() => undefined);
+    await begun.promise;
+    await slow.close();
+    assert.equal(ended, true);
+    await called;
   });
 
   const post = (url: string, body: string | Buffer, method = 'POST'): Promise<Reply> =>

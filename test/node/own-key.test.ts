@@ -6,11 +6,16 @@ import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { createExchange } from '../../src/exchange/p2p/index.ts';
 import type { Exchange } from '../../src/exchange/p2p/index.ts';
+import { recordToJson } from '../../src/exchange/record/index.ts';
+import { atTerminal } from '../../src/cli/demo/person.ts';
 import { connect } from '../../src/node/connect.ts';
+import { nextRecoveryKey } from '../../src/node/next-recovery-key.ts';
+import { parseRecoveryKey } from '../../src/node/recovery-key.ts';
 import { runOperation } from '../../src/node/operations/index.ts';
 import { openSession, signingKey, type Session } from '../../src/node/session.ts';
 import { SOURCE } from '../recipe/fixtures.ts';
-import { cli, json, type Answer } from '../support/cli.ts';
+import { argvOf, cli, json, type Answer } from '../support/cli.ts';
+import { isProgram, skip } from '../support/grub.ts';
 import { eventually, settle, startNode, type RunningNode } from '../support/node.ts';
 import { withHomes, type TestHome } from '../support/temp-home.ts';
 
@@ -76,6 +81,24 @@ describe('the own key', function () {
       const peers = (await call(bob, 'status')).peers as Answer[];
       assert.ok(peers.some(({ name, peerId }) => name === 'alice' && peerId === after.peerId));
       assert.ok(!peers.some(({ peerId }) => peerId === before.peerId));
+      // Who has the feed can check a file of it; who has not is told what is missing.
+      for (const node of running.splice(0)) await node.kill();
+      const file = path.join(bob.folder, 'record.json');
+      const session = await openSession(bob.home);
+      try {
+        const stored = await session.store.get(record);
+        assert.ok(stored !== undefined);
+        await writeFile(file, recordToJson(stored));
+      } finally {
+        await session.close();
+      }
+      assert.equal((await json(bob, ['verify', file])).link.epoch, 1);
+      await withHomes(1, async (carol) => {
+        for (const prepare of [async () => undefined, () => settle(carol)]) {
+          await prepare();
+          assert.match((await json(carol, ['verify', file], 3)).error.message, /has not seen what opened epoch 1/);
+        }
+      });
     }));
 
   it('is revoked while the node runs: nothing follows, a follower knows it, and its node is nobody’s any more', () =>
@@ -125,6 +148,33 @@ describe('the own key', function () {
       const again = await json(alice, ['key', 'recover', '--offline', '--key-file', kept, '--new-recovery-key']);
       assert.notEqual(again.recoveryKey, made, 'who gives it has it: another one is made');
     }));
+
+  it('has its next recovery key shown at a terminal, and nothing is signed before it is written down', function () {
+    if (!isProgram('script')) return skip(this, 'script is missing (Debian package bsdutils)');
+    return withHomes(1, async (alice) => {
+      const { recoveryKey } = await settle(alice);
+      await publish(alice, 1);
+      const paper = path.join(alice.folder, 'paper');
+      await writeFile(paper, recoveryKey);
+      // What an attempt before has left: so that the person of this test knows what they will see.
+      const { text, file } = await nextRecoveryKey(alice.home, parseRecoveryKey(recoveryKey));
+      const recover = argvOf(['key', 'recover', '--offline', '--key-file', paper, '--new-recovery-key']);
+      const type = (answer: string): Promise<string> =>
+        atTerminal(recover, [{ prompt: /last group.*: $/, answer, because: 'it is on the paper' }], {
+          environment: alice.environment,
+          signal,
+          onLine: () => undefined,
+          onAnswer: () => undefined,
+        });
+      await assert.rejects(type('00000000'), { code: 'demo/person' });
+      assert.equal((await json(alice, ['key', 'show'])).recovery, 0, 'nothing was signed');
+      assert.equal((await readFile(file, 'utf8')).trim(), text);
+      const printed = await type(text.slice(-8));
+      assert.ok(printed.indexOf(text) < printed.indexOf('last group'));
+      assert.equal((await json(alice, ['key', 'show'])).recovery, 1);
+      await assert.rejects(stat(file), { code: 'ENOENT' });
+    });
+  });
 
   it('is changed though the network does not come back: that is said, and it is tried again', () =>
     withHomes(1, async (alice) => {
