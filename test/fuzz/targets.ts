@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { sha256 } from '../../src/crypto/digest.ts';
-import { publicKeyOf } from '../../src/crypto/ed25519.ts';
+import { publicKeyOf, sign } from '../../src/crypto/ed25519.ts';
 import { createKeyCache } from '../../src/crypto/key-cache.ts';
 import { PortalgunError } from '../../src/errors.ts';
 import { AnswerSchema as BlobAnswer, AskSchema as BlobAsk } from '../../src/exchange/p2p/generated/blob_pb.ts';
@@ -39,6 +39,8 @@ import { NotPure } from '../../src/recipe/packer/not-pure.ts';
 import { checkedValue } from '../../src/recipe/packer/template.ts';
 import { Budget, isFields } from '../../src/recipe/packer/value.ts';
 import type { Operation } from '../../src/recipe/types.ts';
+import { signedFile } from '../../src/workshop/media/checksums.ts';
+import { readNumberedKey, verifySignify } from '../../src/workshop/media/signify.ts';
 import { sample, SOURCE } from '../recipe/fixtures.ts';
 
 const PACKER = JSON.stringify({
@@ -95,6 +97,19 @@ const OPERATIONS: readonly Operation[] = [
   { op: 'set', path: ['steps', 'language', 'expect', 'text'], was: 'Select your location', value: 'Where are you' },
   { op: 'set', path: ['summary'], was: 'What tests are made of', value: 'x' },
 ] as unknown as readonly Operation[];
+
+/** A list of checksums as OpenBSD signs it, by a key of that form. */
+const LIST = `SHA256 (d.iso) = ${'a'.repeat(64)}\n`;
+const MEDIA_KEY = {
+  kind: 'signify',
+  owner: 'fuzz',
+  ...readNumberedKey(text(`untrusted comment: fuzz\n${numbered(publicKeyOf(SEED))}\n`)),
+} as const;
+const SIGNED_LIST = text(`untrusted comment: fuzz\n${numbered(sign(SEED, text(LIST)))}\n${LIST}`);
+
+function numbered(value: Uint8Array): string {
+  return Buffer.concat([Buffer.from('Ed'), Buffer.alloc(8, 1), value]).toString('base64');
+}
 
 function aPatch(name: string) {
   return patchDraft({
@@ -156,6 +171,30 @@ export const TARGETS: readonly Target[] = [
     run(bytes) {
       const head = readHead(bytes, OPTIONS);
       return isRefusal(head) ? refused(head) : 'a head';
+    },
+  },
+  {
+    name: 'signify',
+    group: 'decoders',
+    seeds: [SIGNED_LIST],
+    words: ['untrusted comment: ', '\n', 'RW', '=', '\r\n'],
+    run(bytes) {
+      return orRefusal(() => {
+        const { signed } = verifySignify(undefined, bytes, [MEDIA_KEY], 'the list');
+        assert.equal(Buffer.from(signed).toString('utf8'), LIST, 'a signature was forged');
+      });
+    },
+  },
+  {
+    name: 'checksums',
+    group: 'decoders',
+    seeds: [text(LIST), text(`${'b'.repeat(64)} *./d.iso\n${'c'.repeat(128)}  d.iso\n`)],
+    words: ['SHA256 (', ') = ', 'd.iso', '# d.iso: 5 bytes', '../', '\\', '\0', '\r', ' *', '  ', 'a'.repeat(64)],
+    run(bytes) {
+      return orRefusal(() => {
+        const { digests } = signedFile(Buffer.from(bytes).toString('utf8'), 'd.iso', 'the list');
+        for (const digest of Object.values(digests)) assert.ok(Buffer.from(bytes).includes(digest));
+      });
     },
   },
   {
