@@ -128,7 +128,7 @@ describe('docs/when-things-go-wrong.md', function () {
 
   it('has a section for each thing that goes wrong', () => {
     const titles = sections.map(({ title }) => title);
-    for (const word of [/backup/, /forked/, /stolen/, /lost my key/, /lost everything/]) {
+    for (const word of [/backup/, /forked/, /stolen/, /lost my key/, /lost everything/, /went bad/]) {
       assert.ok(
         titles.some((title) => word.test(title)),
         String(word),

@@ -12,6 +12,7 @@ import { MAX_MERGED_PATCHES } from '../../src/recipe/limits.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import { applyOperations } from '../../src/recipe/patch.ts';
 import type { CheckedRecipe, Operation } from '../../src/recipe/types.ts';
+import { assertDocumented } from '../docs/documented.ts';
 import { recipeOf, replace } from '../recipe/fixtures.ts';
 import { cli, errorOf, json } from '../support/cli.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
@@ -150,6 +151,24 @@ describe('patches that contradict each other', function () {
     const { to } = await json(test, ['recipe', 'apply', alices, file, '--with', carols]);
     assert.equal(to, applyOperations(recipe, [...awaits('All is installed'), ...later]).digest);
     assert.equal(parseRecipe(await readFile(file, 'utf8')).digest, to);
+    session = await openSession(test.home);
+  });
+
+  it('are answered with the fields that docs/cli.md names', async () => {
+    const alices = await alice.patch(session, recipe, awaits('All is installed'));
+    await bob.patch(session, recipe, awaits('Installation complete'));
+    await session.close();
+    const file = path.join(test.folder, 'patch.json');
+    for (const args of [
+      ['inbox', 'list'],
+      ['inbox', 'show', alices],
+      ['inbox', 'accept', alices],
+      ['inbox', 'reject', alices],
+      ['why', alices, '--proof', file],
+      ['why', 'alice/small'],
+      ['verify', file],
+    ])
+      assertDocumented(args, await json(test, args));
     session = await openSession(test.home);
   });
 
