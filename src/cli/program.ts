@@ -288,6 +288,12 @@ function makeProgram(streams: Streams, run: Run): Command {
     'what an image is made of',
     async () => (await import('./commands/images.ts')).show,
   ).option('--manifest', 'print the whole manifest');
+  command(
+    images,
+    'hidden <image>',
+    'what its normaliser rules keep out of a comparison',
+    async () => (await import('./commands/images.ts')).hidden,
+  );
   command(images, 'verify <image>', 'hash it again', async () => (await import('./commands/images.ts')).verify);
   command(
     images,

@@ -1,5 +1,6 @@
 /** Reads a stored image again, through the measuring VM: every byte of it, and that it still is what its manifest says. */
 import path from 'node:path';
+import type { Digest } from '../crypto/digest.ts';
 import { RefusedError, UsageError } from '../errors.ts';
 import type { NormaliseRule } from '../recipe/types.ts';
 import {
@@ -7,6 +8,7 @@ import {
   measureDisk,
   prepareMeasuringTools,
   type ContentTap,
+  type Manifest,
   type StoredImage,
 } from '../workshop/image/index.ts';
 import { acceleratorCandidates, hostBootId, probeAccelerator, startMachine } from '../workshop/machine/index.ts';
@@ -25,12 +27,23 @@ export interface ImageReading {
 export async function readImage(
   home: Home,
   image: StoredImage,
-  { tap, as }: ImageReading,
+  reading: ImageReading,
   signal: AbortSignal,
 ): Promise<void> {
+  const measured = await measureImage(home, image, { ...reading, normalise: await rulesOf(home, image) }, signal);
+  if (measured.digest !== image.manifest) throw altered(image, measured.digest);
+}
+
+/** What it is under these rules, whatever it was measured under. */
+export async function measureImage(
+  home: Home,
+  image: StoredImage,
+  { tap, as, normalise }: Partial<ImageReading> & { readonly as: string; readonly normalise: readonly NormaliseRule[] },
+  signal: AbortSignal,
+): Promise<Manifest> {
   const disk = image.disks.find(({ id }) => id === image.measuredDisk);
   if (disk === undefined) throw new TypeError('an image has the disk that was measured');
-  const measured = await measureDisk({
+  return measureDisk({
     tools: await prepareMeasuringTools({
       cacheDir: home.cacheDir,
       keysDir: KEYS_FOLDER,
@@ -39,21 +52,24 @@ export async function readImage(
     }),
     diskPath: path.join(imageFolder(home.imagesDir, image.id), disk.file),
     format: disk.format,
-    normalise: await rulesOf(home, image),
+    normalise,
     startMachine,
     runtimeDir: path.join(home.runtime, as),
     accelerator: await acceleratorFor(home, signal),
     signal,
     tap,
   });
-  if (measured.digest === image.manifest) return;
-  throw new RefusedError('image/altered', `the image ${image.id} is not what its manifest says`, {
+}
+
+export function altered({ id, manifest }: StoredImage, found: Digest): RefusedError {
+  return new RefusedError('image/altered', `the image ${id} is not what its manifest says`, {
     hint: 'do not use this image: build it again, and find out what changed it',
-    facts: { id: image.id, expected: image.manifest, found: measured.digest },
+    facts: { id, expected: manifest, found },
   });
 }
 
-async function rulesOf(home: Home, image: StoredImage): Promise<readonly NormaliseRule[]> {
+/** Those that it was measured under. Rejects with `possession/no-rules`. */
+export async function rulesOf(home: Home, image: StoredImage): Promise<readonly NormaliseRule[]> {
   const rules = (await listBuilds(home)).find((one) => one.image === image.id)?.normalise;
   if (rules !== undefined) return rules;
   throw new UsageError(

@@ -3,6 +3,7 @@ import { sha256, type Digest } from '../../src/crypto/digest.ts';
 import { buildKeyOf, type AttestationInput } from '../../src/exchange/record/index.ts';
 import { keepManifest } from '../../src/node/build-files.ts';
 import { newBuildFolder, writeBuildRecord, type BuildRecord } from '../../src/node/build-records.ts';
+import type { NormaliseRule } from '../../src/recipe/types.ts';
 import type { Manifest } from '../../src/workshop/image/index.ts';
 import type { TestHome } from './temp-home.ts';
 
@@ -10,7 +11,11 @@ import type { TestHome } from './temp-home.ts';
 export async function finishedBuild(
   { home }: TestHome,
   made: Manifest,
-  { recipe = sha256('a recipe'), image }: { readonly recipe?: Digest; readonly image?: string } = {},
+  {
+    recipe = sha256('a recipe'),
+    image,
+    normalise = [],
+  }: { readonly recipe?: Digest; readonly image?: string; readonly normalise?: readonly NormaliseRule[] } = {},
 ): Promise<string> {
   const now = new Date();
   const { id } = await newBuildFolder(home, 'tiny', now);
@@ -47,7 +52,7 @@ export async function finishedBuild(
     buildKey: buildKeyOf(inputs),
     manifest: made.digest,
     attestation,
-    ...(image !== undefined && { image, normalise: [] }),
+    ...(image !== undefined && { image, normalise }),
   };
   await keepManifest(home, id, made.text);
   await writeBuildRecord(home, record);

@@ -5,6 +5,7 @@ import { PortalgunError } from '../../errors.ts';
 import { connect } from '../../node/connect.ts';
 import type { KnownDisagreement } from '../../node/disagreements.ts';
 import { explainDifference } from '../../node/explain.ts';
+import { hiddenByRules } from '../../node/hidden.ts';
 import { hasIdentity } from '../../node/identity-files.ts';
 import { imageFolder, listImages, readImageManifest, showImage, verifyImage } from '../../workshop/image/index.ts';
 import type { Context } from '../context.ts';
@@ -84,6 +85,21 @@ export async function show(context: Context, id: string, flags: { manifest?: boo
       ),
       ...rules.map(({ rule, path: file }) => `rule      ${rule}: ${file}`),
     ],
+  );
+  return undefined;
+}
+
+export async function hidden(context: Context, id: string): Promise<undefined> {
+  note(context, 'Reading the image once more, without its rules.');
+  const found = await hiddenByRules(context.home, id, context.signal);
+  printResult(context, found, () =>
+    found.length === 0
+      ? `No rule touches anything in ${id}: all of it is compared.`
+      : found.flatMap(({ path: name, rule, reason, is, countsAs }) => [
+          `${name}: ${rule}, ${reason}`,
+          `  is         ${is.sizeBytes} bytes, ${is.sha256 ?? 'no content'}`,
+          `  counts as  ${countsAs.sizeBytes} bytes, ${countsAs.sha256 ?? 'no content'}`,
+        ]),
   );
   return undefined;
 }

@@ -17,6 +17,8 @@ export interface Normaliser {
   readonly digest: Digest;
   /** Random disk ids count as zero. */
   readonly diskId: boolean;
+  /** Why the rule of that name touches the entry with this path (`p1:/etc/machine-id`). */
+  reasonOf(rule: string, path: string): string;
   /** The rule for this file (path from the root of its file system), if its size and mode allow one. */
   ruleFor(file: { readonly path: string; readonly mode: number; readonly sizeBytes: number }): FileRule | undefined;
 }
@@ -45,6 +47,12 @@ export function compileRules(rules: readonly NormaliseRule[]): Normaliser {
   return {
     digest: digestOf({ normaliser: 1, rules: data }),
     diskId: data.some((rule) => rule.name === 'disk-id'),
+    reasonOf(name, path) {
+      const inside = path.slice(path.indexOf(':') + 1);
+      return (
+        data.find((rule) => rule.name === name && (!('paths' in rule) || rule.paths.includes(inside)))?.reason ?? ''
+      );
+    },
     ruleFor({ path, mode, sizeBytes }) {
       const rule = byPath.get(path);
       return rule !== undefined && sizeBytes <= rule.maxBytes && (mode & 0o6111) === 0 ? rule : undefined;
