@@ -38,7 +38,8 @@ export function failed(
     reason: masker.text(reason),
     seen: screen,
     ...(seen.mark.screen && { before: masked(seen.mark.screen, settings) }),
-    serialTail: masker.text(serialText(seen).slice(-SERIAL_TAIL_CHARACTERS)),
+    // Masked before it is cut: what is left of a secret at its edge nobody would know.
+    serialTail: masker.text(serialText(seen)).slice(-SERIAL_TAIL_CHARACTERS),
     nearest: masker.value(nearestTo(condition, screen, bench.reader, NEAREST_LINES)),
   };
   const error = new StepFailed(failure, seen.frame);

@@ -5,6 +5,7 @@ import { InterruptedError, PortalgunError } from '../../../src/errors.ts';
 import { digestHex } from '../../../src/crypto/digest.ts';
 import { stepDigest } from '../../../src/recipe/digest.ts';
 import type { Condition, Step } from '../../../src/recipe/types.ts';
+import { SERIAL_TAIL_CHARACTERS } from '../../../src/workshop/provision/limits.ts';
 import { StepFailedError } from '../../../src/workshop/provision/step-failed.ts';
 import type { RepairSource } from '../../../src/workshop/provision/types.ts';
 import type { Program } from './paper-machine.ts';
@@ -578,6 +579,19 @@ describe('the engine', () => {
       );
       assert.ok(error.failure.nearest.some(({ line }) => line.startsWith('•••• is refused')));
       assert.doesNotMatch(JSON.stringify([error.failure.nearest, error.failure.reason]), /fish is refused/);
+      return true;
+    });
+  });
+
+  it('threat 39: tells nothing of a secret that the serial line’s tail was cut in', async () => {
+    const says = `swordfish${'.'.repeat(SERIAL_TAIL_CHARACTERS - 5)}`;
+    bench = paper({ ...installer(), serial: (state) => ({ state, says }) });
+    const personalise: Step[] = [{ id: 'ask', do: [{ serial: 'x\n' }], expect: { serial: 'never said' } }];
+    const secrets = new Map([['root', 'swordfish']]);
+    const resolved = recipe(STEPS, { ...QUICK, params: { root: { type: 'secret' } }, personalise });
+    await assert.rejects(bench.run(resolved, { part: 'personalise', secrets }), (error) => {
+      assert.ok(error instanceof StepFailedError);
+      assert.equal(error.failure.serialTail, '•••••'.padEnd(SERIAL_TAIL_CHARACTERS, '.'));
       return true;
     });
   });
