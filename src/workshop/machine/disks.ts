@@ -1,5 +1,6 @@
-/** Disk images on the host, made by `qemu-img`. Nothing here is seen by a guest. */
+/** Disk images on the host, made by `qemu-img`, each its owner's alone. Nothing here is seen by a guest. */
 import { execFile } from 'node:child_process';
+import { chmod } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { FailedError } from '../../errors.ts';
 import { QEMU_IMG_MS } from './limits.ts';
@@ -11,19 +12,25 @@ export interface DiskFormat {
   readonly format: 'raw' | 'qcow2';
 }
 
+/** QEMU makes files as the umask has them. */
+const OWN = 0o600;
+
 /** An empty disk; both formats take room only for what is written. */
 export async function createDisk(disk: DiskFormat, sizeBytes: number, signal?: AbortSignal): Promise<void> {
   await qemuImg(['create', '-q', '-f', disk.format, disk.path, String(sizeBytes)], signal);
+  await chmod(disk.path, OWN);
 }
 
 /** A qcow2 that holds what differs from `backing`, which must never be written again. `backing.path` must be absolute. */
 export async function createOverlay(path: string, backing: DiskFormat, signal?: AbortSignal): Promise<void> {
   await qemuImg(['create', '-q', '-f', 'qcow2', '-F', backing.format, '-b', backing.path, path], signal);
+  await chmod(path, OWN);
 }
 
 /** One file with all that a chain of overlays says: a disk that stands alone. */
 export async function flattenDisk(from: DiskFormat, to: DiskFormat, signal?: AbortSignal): Promise<void> {
   await qemuImg(['convert', '-q', '-f', from.format, '-O', to.format, from.path, to.path], signal);
+  await chmod(to.path, OWN);
 }
 
 export interface DiskInfo {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { duplexPair } from 'node:stream';
 import { FailedError, UnavailableError } from '../../../src/errors.ts';
-import { createDisk, createOverlay, inspectDisk } from '../../../src/workshop/machine/disks.ts';
+import { createDisk, createOverlay, flattenDisk, inspectDisk } from '../../../src/workshop/machine/disks.ts';
 import { parsePpm } from '../../../src/workshop/machine/ppm.ts';
 import { qemuArguments } from '../../../src/workshop/machine/qemu-args.ts';
 import { checkDisk, checkMemory } from '../../../src/workshop/machine/resources.ts';
@@ -169,6 +169,9 @@ describe('disk images', () => {
     await createDisk(raw, 4 * 1024 ** 2);
     await createOverlay(overlay.path, raw);
     await createOverlay(join(folder, 'c.qcow2'), overlay);
+    const alone = join(folder, 'alone.raw');
+    await flattenDisk(overlay, { path: alone, format: 'raw' });
+    for (const file of [raw.path, overlay.path, alone]) assert.equal((await stat(file)).mode & 0o777, 0o600, file);
     const info = await inspectDisk(join(folder, 'c.qcow2'));
     assert.deepEqual(info, {
       format: 'qcow2',
