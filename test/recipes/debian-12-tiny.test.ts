@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import tar from 'tar-stream';
@@ -14,7 +14,8 @@ import { parseLock } from '../../src/recipe/lock.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import { parseManifest } from '../../src/workshop/image/index.ts';
 import type { ManifestEntry } from '../../src/workshop/image/types.ts';
-import { json, jsonLines, type Answer } from '../support/cli.ts';
+import { assertUntold, searchFolder } from '../support/canary.ts';
+import { cli, json, jsonLines, type Answer, type Outcome } from '../support/cli.ts';
 import { runConsole } from '../support/console.ts';
 import { needBuilds } from '../support/grub.ts';
 import { TEST_CACHE } from '../support/test-cache.ts';
@@ -179,8 +180,82 @@ describe('recipes/debian-12-tiny.yaml', function () {
       assert.equal(error.facts.step, 'file-system');
       assert.match(JSON.stringify(error.facts.screen), /file-system: 1 #/);
     });
+
+    describe('threat 39: its secret', () => {
+      /** What the second build said, which fails while the guest shows the secret on its screen. */
+      let shown: Outcome;
+      let told: string;
+      before(async () => {
+        const changed = replaced(await readFile(tiny.recipe, 'utf8'), [
+          ['do: [{ type: poweroff }, { key: enter }]', "do: [{ type: 'echo {{root_password}}' }, { key: enter }]"],
+          [
+            'expect: { event: shutdown }\n',
+            "expect: { text: '{{root_password}} is no command', timeout: 5s }\n    retries: 0\n",
+          ],
+        ]);
+        const broken = path.join(tiny.home.folder, 'shows-its-secret.yaml');
+        await writeFile(broken, changed);
+        shown = await cli(tiny.home, ['build', broken, '--watch', '--repair', 'never', '--secret', tiny.secret]);
+        assert.equal(shown.code, 1, shown.stdout + shown.stderr);
+        await json(tiny.home, ['init']);
+        await json(tiny.home, ['publish', tiny.record.id, '--offline']);
+        const [show, asJson] = await Promise.all([
+          cli(tiny.home, ['builds', 'show', 'latest']),
+          cli(tiny.home, ['builds', 'show', 'latest', '--json']),
+        ]);
+        told = show.stdout + asJson.stdout;
+      });
+
+      it('was on the screen of the build that failed, and is dots wherever that is told', () => {
+        assert.match(told, /echo •{17}/);
+        assert.match(shown.stderr + shown.stdout, /shut-down/);
+      });
+
+      it('is in no word that either build has said', () => {
+        assertUntold('the build that was killed', JSON.stringify(tiny.killed), TINY_PASSWORD);
+        assertUntold('the build', JSON.stringify(tiny.events), TINY_PASSWORD);
+        assertUntold('stdout', shown.stdout, TINY_PASSWORD);
+        assertUntold('stderr', shown.stderr, TINY_PASSWORD);
+        assertUntold('`builds show`', told, TINY_PASSWORD);
+      });
+
+      it('is in no byte of the home: records, logs, screens, failure bundle, images; checkpoints are their owner’s alone', async () => {
+        const { folder } = tiny.home;
+        const given = path.relative(folder, tiny.secret.replace(/^root_password=/, ''));
+        const checkpoints = path.relative(folder, tiny.home.home.checkpointsDir);
+        const { places, found } = await searchFolder(
+          folder,
+          TINY_PASSWORD,
+          (place) => place === given || place.startsWith(`${checkpoints}${path.sep}`),
+        );
+        assert.deepEqual(found, []);
+        for (const part of ['transcript.jsonl', 'failure', 'manifest', '.raw', 'store: '])
+          assert.ok(
+            places.some((place) => place.includes(part)),
+            `nothing was searched with ${part} in its name`,
+          );
+        const own = await readdir(tiny.home.home.checkpointsDir, { recursive: true, withFileTypes: true });
+        for (const entry of own.filter((one) => one.isFile())) {
+          const { mode } = await stat(path.join(entry.parentPath, entry.name));
+          assert.equal(mode & 0o077, 0, entry.name);
+        }
+      });
+
+      it('would be found: a search of the file that it was given in says so', async () => {
+        const { found } = await searchFolder(tiny.home.folder, TINY_PASSWORD, (place) => place.startsWith('home'));
+        assert.deepEqual(found, ['password']);
+      });
+    });
   });
 });
+
+function replaced(text: string, changes: readonly (readonly [was: string, is: string])[]): string {
+  return changes.reduce((changed, [was, is]) => {
+    const at = changed.lastIndexOf(was);
+    assert.ok(at >= 0, was);
+    return changed.slice(0, at) + is + changed.slice(at + was.length);
+  }, text);
+}
 
 function inlineFiles(yaml: string): Readonly<Record<string, string>> {
   const parts = parseRecipe(yaml).recipe.media?.['parts'];
