@@ -12,6 +12,7 @@ import { author, patchBy } from '../heal/patches.ts';
 import { argvOf, cli, json, jsonLines, type Answer } from '../support/cli.ts';
 import { grubRecipe, isProgram, needBuilds, PRESENT_WORDS, skip, STALE } from '../support/grub.ts';
 import { eventually, settle, startNode, type RunningNode } from '../support/node.ts';
+import { underTerminal, type Person } from '../support/person.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 
 const signal = new AbortController().signal;
@@ -74,14 +75,41 @@ describe('the loop', function () {
     assert.notEqual(build.finalRecipe, build.startedRecipe);
   });
 
-  it('goes on as a signed patch, published once', async () => {
-    const published = await json(alice, ['publish', build.id]);
-    assert.deepEqual(
-      published.map(({ what }: Answer) => what.split(':')[0]),
-      ['patch'],
-    );
-    patch = published[0].record;
-    assert.deepEqual(await json(alice, ['publish', build.id]), []);
+  it('goes on as a signed patch, published once, and is offered where a build waits for its person, there and then', async () => {
+    const dave = await tempHome();
+    let [node, person]: [RunningNode?, Person?] = [];
+    try {
+      await settle(dave);
+      await json(dave, ['peer', 'add', (await json(alice, ['id', '--invite'])).invitation, '--name', 'alice']);
+      node = await startNode(dave);
+      person = underTerminal(argvOf(['build', await get(dave)]), dave.environment);
+      await person.reads('The step "command-line" failed');
+      const before = await person.reads('? help');
+      assert.doesNotMatch(before, /take the fix/);
+
+      const published = await json(alice, ['publish', build.id]);
+      assert.deepEqual(
+        published.map(({ what }: Answer) => what.split(':')[0]),
+        ['patch'],
+      );
+      patch = published[0].record;
+      assert.deepEqual(await json(alice, ['publish', build.id]), []);
+
+      // Nobody touches the terminal meanwhile.
+      await person.reads('f take the fix that arrived');
+      person.types('f\n');
+      await person.reads('grub-rescue is built');
+      await person.ends();
+      const [repair, ...more] = (await json(dave, ['builds', 'list'])).at(-1).repairs;
+      assert.deepEqual(
+        [repair.step, repair.origin, repair.patch, more.length],
+        ['command-line', 'trusted-patch', patch, 0],
+      );
+    } finally {
+      person?.leave();
+      await node?.stop();
+      await dave.remove();
+    }
   });
 
   it('heals the build of who trusts its author for it, with nobody there', async () => {
