@@ -50,7 +50,10 @@ describe('hands on a real Linux', function () {
     assert.equal(await typed(), `${lines.join('\n')}\n`);
   });
 
-  const layouts = [['de', 'z-y/Z: "@" \\{x|y}[~] <ü&ö> ß=Ä;#+*?']] as const;
+  const layouts = [
+    ['de', 'z-y/Z: "@" \\{x|y}[~] <ü&ö> ß=Ä;#+*?'],
+    ['gb', `"two" @home #1 ~ £5 \\ | it's ¬ 'so'`],
+  ] as const;
   for (const [layout, text] of layouts) {
     it(`type on the layout that the guest was set to: ${layout}`, async () => {
       const { typist, command, screen } = linux;
