@@ -15,7 +15,7 @@ import type {
 
 const POINTER_ACTS = ['click', 'double_click', 'drag', 'move'] as const;
 const KEYBOARD_ACTS = ['type', 'keys', 'key', 'hold', 'release', 'menu', 'check', 'uncheck', 'layout'] as const;
-const ACT_NAMES = [...KEYBOARD_ACTS, ...POINTER_ACTS, 'serial', 'serve', 'power'] as const;
+const ACT_NAMES = [...KEYBOARD_ACTS, ...POINTER_ACTS, 'serial', 'serve', 'insert', 'eject', 'power'] as const;
 export type ActName = (typeof ACT_NAMES)[number];
 
 const CONDITION_NAMES = [
@@ -337,6 +337,8 @@ export function describeAct(act: Act): string {
   if ('serial' in act) return `write ${quoted(act.serial)} to the serial console`;
   if ('serve' in act)
     return `serve the guest the file ${quoted(act.serve.file)} (${Buffer.byteLength(act.serve.content)} bytes)`;
+  if ('insert' in act) return `insert the medium ${quoted(act.insert)}`;
+  if ('eject' in act) return `empty the ${act.eject === 'cd' ? 'CD' : 'floppy'} drive`;
   return act.power === 'off' ? 'switch the machine off' : 'reset the machine';
 }
 

@@ -78,7 +78,13 @@ const ENDS_LINE = /^(enter|return|ret)$|.-./i;
 function keysOf(act: Act): readonly string[] {
   if ('key' in act) return [act.key];
   if ('keys' in act) return act.keys;
-  return 'hold' in act || 'release' in act || 'layout' in act || 'serve' in act || placesOf(act).length > 0
+  return 'hold' in act ||
+    'release' in act ||
+    'layout' in act ||
+    'serve' in act ||
+    'insert' in act ||
+    'eject' in act ||
+    placesOf(act).length > 0
     ? []
     : ['enter'];
 }

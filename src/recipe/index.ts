@@ -50,6 +50,7 @@ export { parseOperations } from './operations.ts';
 export { parseRecipe } from './parse.ts';
 export { applyOperations, applyToYaml } from './patch.ts';
 export { DEFAULT_KEYBOARD, KEYBOARDS, type KeyboardName } from './keyboards.ts';
+export { changingDrives, driveOf, insertedAfter } from './removable.ts';
 export { compileRegex, type CompiledRegex } from './regex.ts';
 export {
   bindSecrets,

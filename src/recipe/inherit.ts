@@ -3,9 +3,10 @@
  * with a new machine, and bind parameters; it never changes a step of the base, which is what a patch is for.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { needlesUsed, switchesOff, usesNetwork, usesPointer } from './conditions.ts';
+import { actsOf, needlesUsed, switchesOff, usesNetwork, usesPointer } from './conditions.ts';
 import { DEFAULT_KEYBOARD } from './keyboards.ts';
 import { lineageOf, machineRoot } from './lineage.ts';
+import { changingDrives, driveOf } from './removable.ts';
 import { placeholdersIn } from './placeholders.ts';
 import { didYouMean } from './problems.ts';
 import { keyboardAt } from './typable.ts';
@@ -67,6 +68,13 @@ function sharedMachineProblems(recipe: Recipe, parent: ResolvedRecipe, after: st
   if (recipe.media !== undefined) problems.push(`media: ${why}, and nothing else can be attached to it`);
   if (usesPointer(recipe, 'steps') && !usesPointer(machineRoot(parent).recipe, 'steps'))
     problems.push(`steps: ${why}, and has no pointer, which they use`);
+  const drives = changingDrives(machineRoot(parent).recipe);
+  for (const act of recipe.steps.flatMap(actsOf)) {
+    if ('insert' in act && driveOf(machineRoot(parent).recipe, act.insert) === undefined)
+      problems.push(`steps: ${why}, and there is no medium "${act.insert}" for a drive of it`);
+    if ('eject' in act && !drives.includes(act.eject))
+      problems.push(`steps: ${why}, and has no ${act.eject} drive whose medium changes`);
+  }
   if (usesNetwork(recipe, 'steps') && !usesNetwork(machineRoot(parent).recipe, 'steps'))
     problems.push(`steps: ${why}, and has no network, over which they serve files`);
   const { reproducible } = recipe;

@@ -4,11 +4,13 @@ import { MAX_INLINE_FILE_BYTES } from './limits.ts';
 import { areaProblem, needleProblems } from './needles.ts';
 import { placeholdersIn } from './placeholders.ts';
 import { didYouMean, printable, type Path, type Problem } from './problems.ts';
+import { driveOf } from './removable.ts';
 import { compileRegex } from './regex.ts';
 import { actListsOf, actName, conditionsOf, placesOf, servedBy } from './conditions.ts';
 import type {
   Act,
   Condition,
+  Drive,
   Medium,
   PackageDisk,
   Param,
@@ -85,6 +87,8 @@ function stepProblems(step: Step, path: Path, recipe: Recipe, secrets: boolean, 
       const place = [...path, ...at, index];
       actProblems(act, place, recipe, secrets, say);
       if (branch && 'layout' in act) say(place, 'a layout cannot depend on a branch; set it in a step of its own');
+      if (branch && ('insert' in act || 'eject' in act))
+        say(place, 'what is in a drive cannot depend on a branch; change it in a step of its own');
       if (branch && 'serve' in act)
         say(place, 'what is served cannot depend on a branch; serve it in a step of its own');
     });
@@ -161,11 +165,30 @@ function actProblems(act: Act, path: Path, recipe: Recipe, secrets: boolean, say
     if ('text' in place) patternProblems(place.text, [...at, 'text'], recipe, secrets, say);
     if ('needle' in place) needleNameProblem(place.needle, [...at, 'needle'], recipe, say);
   }
+  if ('insert' in act || 'eject' in act) driveProblems(act, path, recipe, secrets, say);
   if ('serve' in act) servedProblems(act.serve, [...path, 'serve'], recipe, secrets, say);
   for (const kind of ['type', 'menu', 'check', 'uncheck', 'serial'] as const) {
     const text = (act as Readonly<Record<string, unknown>>)[kind];
     if (typeof text === 'string') placeholderProblems(text, [...path, kind], recipe, secrets, say);
   }
+}
+
+/** A recipe with a base may change the media of the machine that it goes on with: with the base at hand it can be told. */
+function driveProblems(
+  act: Extract<Act, { insert: string } | { eject: Drive }>,
+  path: Path,
+  recipe: Recipe,
+  personal: boolean,
+  say: Say,
+): void {
+  if (personal) return say(path, 'an image that is personalised has its disk alone: there is no drive to change');
+  if ('eject' in act || recipe.base !== undefined || driveOf(recipe, act.insert) !== undefined) return;
+  const known = Object.keys(recipe.media ?? {}).filter((name) => driveOf(recipe, name) !== undefined);
+  const offer = known.length === 0 ? '; no medium has a "drive"' : `; those are ${known.join(', ')}`;
+  say(
+    [...path, 'insert'],
+    `${printable(act.insert)} is no medium with a "drive"${didYouMean(act.insert, known) || offer}`,
+  );
 }
 
 function servedProblems(
@@ -304,10 +327,15 @@ function mediaProblems({ media = {}, archives = [] }: Recipe, say: Say): void {
       say(path, 'the firmware is no medium of the recipe: "firmware" in machine says which it is', true);
       continue;
     }
+    if (boots && 'drive' in medium)
+      say([...path, 'drive'], `${name} is in the machine from the beginning, and has no "drive"`, true);
     if (boots && 'layout' in medium)
-      say([...path, 'layout'], `${name} is one file: expected package and path, file, or url`, true);
-    if (!boots && !('layout' in medium)) {
-      say(path, `a medium that is not ${BOOT_MEDIA.join(', ')} is a disk of packages: the field "layout" is missing`);
+      say([...path, 'layout'], `${name} is one file: expected package and path, or file, or url`, true);
+    if (!boots && !('layout' in medium) && medium.drive === undefined) {
+      say(
+        path,
+        `a medium that is not ${BOOT_MEDIA.join(', ')} is a disk of packages ("layout"), or one file for a "drive": both are missing`,
+      );
     }
     foreignFields(medium, path, say);
     if ('package' in medium) filePathProblem(medium.path, [...path, 'path'], say);
@@ -371,9 +399,9 @@ function diskProblems(medium: PackageDisk, path: Path, media: Readonly<Record<st
 }
 
 const MEDIUM_FIELDS: Readonly<Record<'package' | 'file' | 'url' | 'layout', readonly string[]>> = {
-  package: ['package', 'path'],
-  file: ['file', 'sha256', 'unverified'],
-  url: ['url', 'checksums', 'signature', 'signed_by', 'sha256', 'size', 'hosts'],
+  package: ['package', 'path', 'drive'],
+  file: ['file', 'sha256', 'unverified', 'drive'],
+  url: ['url', 'checksums', 'signature', 'signed_by', 'sha256', 'size', 'hosts', 'drive'],
   layout: ['layout', 'packages', 'closure', 'files'],
 };
 

@@ -34,7 +34,7 @@ export function shapeProblems(value: unknown, shape: Shape = 'recipe'): Problem[
 function validator(shape: Shape): ValidateFunction {
   if (ajv === undefined) {
     ajv = new Ajv2020({ allErrors: true, verbose: true, strict: true, allowUnionTypes: true, strictRequired: false });
-    ajv.addVocabulary(['x-expected', 'x-later']);
+    ajv.addVocabulary(['x-expected']);
     ajv.addSchema(schema);
   }
   const validate = ajv.getSchema(shape === 'recipe' ? schema.$id : `${schema.$id}#/$defs/${shape}`);
@@ -45,7 +45,6 @@ function validator(shape: Shape): ValidateFunction {
 interface SchemaPart {
   readonly properties?: Readonly<Record<string, unknown>>;
   readonly 'x-expected'?: string;
-  readonly 'x-later'?: readonly string[];
   readonly oneOf?: readonly { readonly required: readonly [string] }[];
   readonly type?: string | readonly string[];
 }
@@ -111,9 +110,6 @@ function inWords(error: ErrorObject, root: unknown, all: readonly ErrorObject[])
 
 function unknownField(path: Path, name: string, part: SchemaPart): Problem {
   const at = [...path, name];
-  if (part['x-later']?.includes(name) === true) {
-    return { path: at, atKey: true, message: `this version does not know "${name}" yet` };
-  }
   const known = Object.keys(part.properties ?? {});
   const guess = didYouMean(name, known) || `; known are ${known.join(', ')}`;
   return { path: at, atKey: true, message: `unknown field ${printable(name)}${guess}` };
@@ -131,7 +127,7 @@ function exactlyOne(
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return undefined;
   const kinds = (part.oneOf ?? []).map(({ required }) => required[0]);
   const present = kinds.filter((kind) => Object.hasOwn(data, kind));
-  // A misspelt or later kind has been named already: "found none" would only repeat it.
+  // A misspelt kind has been named already: "found none" would only repeat it.
   const misspelt = all.some((other) => other.keyword === 'additionalProperties' && other.instancePath === at);
   if (present.length === 0 && misspelt) return undefined;
   const found = present.length === 0 ? 'none of them' : present.join(' and ');

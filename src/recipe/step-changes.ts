@@ -227,7 +227,7 @@ function actsChanged(
   });
 }
 
-/** What the guest is given beyond keys and clicks: which files it finds. Only a person may change that. */
+/** What the guest is given beyond keys and clicks: which files it finds, what is in its drives. Only a person may change that. */
 function reachOf(was: readonly Act[], is: readonly Act[], where: string, name: string): Change | undefined {
   if (isDeepStrictEqual(was.flatMap(givenBy), is.flatMap(givenBy))) return undefined;
   const words = { before: was.map(describeAct).join(', '), after: is.map(describeAct).join(', ') };
@@ -236,7 +236,8 @@ function reachOf(was: readonly Act[], is: readonly Act[], where: string, name: s
 
 /** The content of a served file is not here: to change it is to send something else, as by typing. */
 function givenBy(act: Act): readonly unknown[] {
-  return 'serve' in act ? [['serve', act.serve.file]] : [];
+  if ('serve' in act) return [['serve', act.serve.file]];
+  return 'insert' in act || 'eject' in act ? [act] : [];
 }
 
 /** The lines in which two contents differ, some of them. */

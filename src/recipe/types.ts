@@ -65,7 +65,12 @@ export interface PackageFile {
   readonly package: string;
   /** Path inside the package, without a leading slash. */
   readonly path: string;
+  /** Not in the machine when it is powered on: a step inserts it into this drive. */
+  readonly drive?: Drive;
 }
+
+/** A drive whose medium steps can change. */
+export type Drive = 'cd' | 'floppy';
 
 /** A file beside the recipe (relative path, no `..`), named by its digest. */
 export interface LocalFile {
@@ -73,6 +78,8 @@ export interface LocalFile {
   /** 64 hex digits. Required unless `unverified: allow`. */
   readonly sha256?: string;
   readonly unverified?: 'allow';
+  /** As with `PackageFile`. */
+  readonly drive?: Drive;
 }
 
 /** A file by its address, verified along a signature by the key or keys of one name in keys/. */
@@ -91,6 +98,8 @@ export interface UrlFile {
   readonly size?: number;
   /** Hosts that a redirect may lead to, beside those of the addresses. */
   readonly hosts?: readonly string[];
+  /** As with `PackageFile`. */
+  readonly drive?: Drive;
 }
 
 export interface ChecksumList {
@@ -294,6 +303,10 @@ export type Act =
   /** From here on the guest's keyboard has this layout. Sends nothing. */
   | { readonly layout: KeyboardName }
   | { readonly serial: string }
+  /** The medium of this name is put into its drive, in place of what is there. */
+  | { readonly insert: string }
+  /** The drive is emptied. */
+  | { readonly eject: Drive }
   /** From here on the guest finds the file at `http://10.0.2.2/FILE`. Sends nothing. */
   | { readonly serve: ServedFile }
   | { readonly power: 'off' | 'reset' };

@@ -110,6 +110,8 @@ describe('classes of change', () => {
           }),
         ],
       ],
+      ['a disc that is put in', [replace(base, 'base-system', { do: [{ insert: 'tools' }] })]],
+      ['a drive that is emptied', [replace(base, 'base-system', { do: [{ eject: 'cd' }] })]],
       ['a file that is served', [replace(base, 'base-system', { do: [{ serve: { file: 'a.cfg', content: 'x' } }] })]],
       [
         'a new step that serves a file',

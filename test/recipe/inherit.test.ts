@@ -173,6 +173,8 @@ describe('inheritance', () => {
     assert.match(problem({ reproducible: { clock: 'host' } }), /keeps its clock/);
     assert.match(problem({ steps: [step('own', { do: [{ click: { at: [1, 1] } }] })] }), /has no pointer/);
     assert.match(problem({ steps: [step('own', { do: [{ serve: { file: 'f', content: 'x' } }] })] }), /has no network/);
+    assert.match(problem({ steps: [step('own', { do: [{ insert: 'disc' }] })] }), /no medium "disc" for a drive/);
+    assert.match(problem({ steps: [step('own', { do: [{ eject: 'cd' }] })] }), /has no cd drive whose medium changes/);
   });
 
   it('refuses parameters that nobody has, wherever they are', () => {

@@ -111,9 +111,42 @@ describe('parseRecipe', () => {
       /found string and regex, expected exactly one/,
     ],
     [
-      'an act of a later version',
-      sampleWith('{ menu: "English" }', '{ insert: ok }'),
-      /this version does not know "insert" yet/,
+      'a medium to insert that no drive takes',
+      sampleWith('{ menu: "English" }', '{ insert: tools }'),
+      /insert: "tools" is no medium with a "drive"; no medium has a "drive"/,
+    ],
+    [
+      'a file that is neither booted nor for a drive',
+      recipeOf('  - { id: a, expect: { text: abc } }\n', 'media: { tools: { package: abc, path: a.iso } }\n'),
+      /media\.tools: a medium that is not kernel, initrd, iso is a disk of packages \("layout"\), or one file for a "drive"/,
+    ],
+    [
+      'a boot medium with a drive',
+      recipeOf('  - { id: a, expect: { text: abc } }\n', 'media: { iso: { package: abc, path: a.iso, drive: cd } }\n'),
+      /iso is in the machine from the beginning/,
+    ],
+    [
+      'a disk of packages with a drive',
+      recipeOf('  - { id: a, expect: { text: abc } }\n', 'media: { tools: { layout: usb-fat, drive: floppy } }\n'),
+      /"drive" does not go with "layout"/,
+    ],
+    [
+      'a drive that there is not',
+      sampleWith('{ menu: "English" }', '{ eject: usb }'),
+      /found "usb", expected one of cd, floppy/,
+    ],
+    [
+      'a disc that is changed in a branch',
+      sampleWith('do: [{ menu: "No" }]', 'do: [{ eject: cd }]'),
+      /what is in a drive cannot depend on a branch/,
+    ],
+    [
+      'a disc that is changed when an image is personalised',
+      sampleWith(
+        'personalise:\n  - id: password\n',
+        'personalise:\n  - id: disc\n    do: [{ eject: cd }]\n    expect: { text: "the end" }\n  - id: password\n',
+      ),
+      /has its disk alone/,
     ],
     ['a sleep', sampleWith('{ menu: "English" }', '{ sleep: 5s }'), /unknown field "sleep"/],
     ['a duration that is none', sampleWith('timeout: 30m', 'timeout: soon'), /found "soon", expected a duration/],

@@ -4,6 +4,7 @@ import { digestOf } from '../../crypto/canonical.ts';
 import type { Digest } from '../../crypto/digest.ts';
 import { UsageError } from '../../errors.ts';
 import { usesNetwork, usesPointer } from '../../recipe/conditions.ts';
+import { BOOT_DISC, changingDrives, insertedAfter } from '../../recipe/removable.ts';
 import type { PackageDisk, ResolvedRecipe } from '../../recipe/types.ts';
 import { createDisk } from '../machine/disks.ts';
 import { UEFI_VARIABLES, type MachineConfig, type MachineDisk } from '../machine/types.ts';
@@ -49,9 +50,12 @@ export async function planMachine(
     bus: layoutOf(resolved, id) === 'virtio-fat' ? 'virtio' : 'usb',
     readOnly: true,
   }));
-  const cdrom: MachineDisk[] = media.iso
-    ? [{ id: 'iso', path: media.iso.path, format: 'raw', bus: 'cdrom', readOnly: true }]
-    : [];
+  const drives = drivesOf(resolved, media);
+  // A disc that steps take out is no fixed part of the machine.
+  const cdrom: MachineDisk[] =
+    media.iso && drives.drives?.some(({ drive }) => drive === 'cd') !== true
+      ? [{ id: 'iso', path: media.iso.path, format: 'raw', bus: 'cdrom', readOnly: true }]
+      : [];
   const variables: MachineDisk[] = media.firmware
     ? [{ id: UEFI_VARIABLES, path: media.firmware.variables.path, format: 'raw', bus: 'pflash' }]
     : [];
@@ -61,6 +65,7 @@ export async function planMachine(
     cpus: machine.cpus ?? 1,
     memoryMiB: Math.floor(sizeBytes(machine.memory) / MIB),
     disks: [...blank, ...packages, ...cdrom, ...variables],
+    ...drives,
     ...(media.kernel && {
       kernel: {
         path: media.kernel.path,
@@ -75,6 +80,18 @@ export async function planMachine(
     ...(fixedClock !== undefined && { clockEpochSeconds: fixedClock }),
   };
   return { config, media: contents(resolved, media, origin) };
+}
+
+/** Drives whose medium steps change, and all that they may put into them. */
+function drivesOf({ recipe }: ResolvedRecipe, media: VerifiedMedia): Pick<MachineConfig, 'drives' | 'shelf'> {
+  const begin = insertedAfter(recipe, []);
+  const drives = changingDrives(recipe).map((drive) => ({ drive, medium: begin[drive] ?? null }));
+  if (drives.length === 0) return {};
+  const files = {
+    ...media.inserts,
+    ...(drives.some(({ drive }) => drive === 'cd') && media.iso && { [BOOT_DISC]: media.iso }),
+  };
+  return { drives, shelf: Object.fromEntries(Object.entries(files).map(([name, { path }]) => [name, path])) };
 }
 
 function layoutOf({ recipe }: ResolvedRecipe, name: string): PackageDisk['layout'] | undefined {
@@ -93,6 +110,9 @@ function contents(resolved: ResolvedRecipe, media: VerifiedMedia, origin: Digest
     initrd: media.initrd?.sha256 ?? null,
     iso: media.iso?.sha256 ?? null,
     ...(origin !== undefined && { base: origin }),
+    ...(media.inserts && {
+      inserts: Object.fromEntries(Object.entries(media.inserts).map(([name, { sha256 }]) => [name, sha256])),
+    }),
     packages: Object.fromEntries(Object.entries(media.disks).map(([id, disk]) => [id, disk.sha256])),
     ...(media.firmware && { firmware: [media.firmware.code.sha256, media.firmware.variables.sha256] }),
     blank: Object.fromEntries((resolved.recipe.machine.disks ?? []).map(({ id, size }) => [id, sizeBytes(size)])),

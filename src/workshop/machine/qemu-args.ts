@@ -5,6 +5,7 @@
  * The network cards it can express lead nowhere but in (`forwards`), or to a socket of ours (`network`). It never takes an option from outside as it is: values inside an option go through `escape`.
  */
 import { GUEST_MAC } from '../network/index.ts';
+import type { Drive } from '../../recipe/types.ts';
 import type { Forward, MachineConfig, MachineDisk, StartOptions } from './types.ts';
 
 /** Pinned: a saved state can only be restored into the machine type that wrote it. Known to QEMU 7.2 and later. */
@@ -74,8 +75,10 @@ export function qemuArguments(plan: QemuPlan): string[] {
     ['-chardev', `socket,id=serial0,fd=${SERIAL_FD}`, '-serial', 'chardev:serial0'],
     ...firmwareArguments(config.firmware),
     ...plan.disks.map(diskArguments),
+    ...shelfArguments(config),
     usbController(plan),
     ...plan.disks.map(diskDevice),
+    ...driveArguments(config),
     config.pointer === undefined ? [] : ['-device', 'usb-tablet,id=pointer,bus=usb.0'],
     ...portArguments(config.ports ?? []),
     ...kernelArguments(config.kernel),
@@ -136,6 +139,37 @@ function diskDevice(disk: MachineDisk, index: number): string[] {
     usb: `usb-storage,${drive},bus=usb.0,removable=on`,
   };
   return ['-device', devices[disk.bus]];
+}
+
+/** Name of the block node of a medium that can be put into a drive. */
+export function mediumNode(name: string): string {
+  return `medium-${name}`;
+}
+
+/** Id of a drive's device: the CD drive is the one that a boot disc would be in. */
+export function driveDevice(drive: Drive): string {
+  return drive === 'cd' ? 'iso' : drive;
+}
+
+/** All that may be put into a drive is opened at the start: QEMU's sandbox need not let it open anything later. */
+function shelfArguments({ shelf = {} }: MachineConfig): string[][] {
+  return Object.entries(shelf).map(([name, path]) => {
+    const node = mediumNode(name);
+    const file = `driver=file,node-name=${node}-file,read-only=on,filename=${escape(path)}`;
+    return ['-blockdev', file, '-blockdev', `driver=raw,node-name=${node},read-only=on,file=${node}-file`];
+  });
+}
+
+function driveArguments({ drives = [] }: MachineConfig): string[][] {
+  return drives.map(({ drive, medium }) => {
+    const inside = medium === null ? '' : `,drive=${mediumNode(medium)}`;
+    const id = `id=${driveDevice(drive)}`;
+    // Only an empty floppy drive must be told what it takes: 3½ inches and 1.44 MB.
+    return [
+      '-device',
+      drive === 'cd' ? `ide-cd,${id}${inside},bootindex=1001` : `floppy,${id}${inside},drive-type=144`,
+    ];
+  });
 }
 
 /** `restrict`: what the guest sends goes nowhere, but for answers to who came in through a forwarded port. */

@@ -12,7 +12,8 @@ import { migrationSocket } from './memory-image.ts';
 import { loadMemory, storeMemory } from './migration.ts';
 import { diedError, spawnQemu } from './process.ts';
 import type { QemuProcess } from './process.ts';
-import { qemuArguments } from './qemu-args.ts';
+import type { Drive } from '../../recipe/types.ts';
+import { driveDevice, mediumNode, qemuArguments } from './qemu-args.ts';
 import { connectQmp, isObject } from './qmp.ts';
 import type { Qmp, QmpEvent } from './qmp.ts';
 import { checkDisk, checkMemory } from './resources.ts';
@@ -177,6 +178,38 @@ class QemuMachine implements Machine {
         await qmp.call('system_reset');
         await qmp.call('cont');
     }
+  }
+
+  async changeMedium(drive: Drive, medium: string | null): Promise<void> {
+    const { qmp } = this.#parts;
+    const id = driveDevice(drive);
+    // Taken out and put in again it would be new to the guest, whose next read then fails.
+    if (await this.#holds(id, medium)) return;
+    try {
+      await qmp.call('blockdev-open-tray', { id });
+    } catch (error) {
+      if (!(error instanceof FailedError) || !/is locked/.test(error.message)) throw error;
+      throw new FailedError(
+        'machine/tray-locked',
+        `the guest holds its ${drive} drive closed: what is in it is in use`,
+        {
+          hint: 'let the guest unmount it first',
+          cause: error,
+        },
+      );
+    }
+    await qmp.call('blockdev-remove-medium', { id });
+    if (medium === null) return;
+    await qmp.call('blockdev-insert-medium', { id, 'node-name': mediumNode(medium) });
+    await qmp.call('blockdev-close-tray', { id });
+  }
+
+  async #holds(id: string, medium: string | null): Promise<boolean> {
+    const drives = objects(await this.#parts.qmp.call('query-block'));
+    const drive = drives.find(({ qdev }) => qdev === id);
+    const inserted = drive?.['inserted'];
+    if (!isObject(inserted)) return medium === null && drive !== undefined;
+    return medium !== null && inserted['node-name'] === mediumNode(medium) && drive?.['tray_open'] !== true;
   }
 
   onEvent(listener: (event: MachineEvent) => void): () => void {

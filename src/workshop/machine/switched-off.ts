@@ -20,6 +20,7 @@ export function switchedOff(
     writeSerial: off,
     port: off,
     power: off,
+    changeMedium: off,
     onEvent(listener) {
       listener({ type: 'shutdown', byGuest: true });
       return () => undefined;

@@ -4,6 +4,7 @@
  */
 
 import type { Duplex } from 'node:stream';
+import type { Drive } from '../../recipe/types.ts';
 import type { GuestServices } from '../network/guest-services.ts';
 
 /** One picture of the screen. `rgb` holds width × height × 3 bytes, rows from the top. */
@@ -52,6 +53,13 @@ export interface MachineDisk {
 /** Id of the disk that holds UEFI's variables: what no disk of a recipe can be called. */
 export const UEFI_VARIABLES = 'uefi.variables';
 
+/** A drive whose medium can be changed while the machine runs. */
+export interface MediaDrive {
+  readonly drive: Drive;
+  /** Name of the medium that is in it when the machine starts, or is restored; `null` where it is empty. */
+  readonly medium: string | null;
+}
+
 /** A TCP port of the host's loopback that leads to one of the guest. */
 export interface Forward {
   readonly hostPort: number;
@@ -64,6 +72,9 @@ export interface MachineConfig {
   readonly cpus: number;
   readonly memoryMiB: number;
   readonly disks: readonly MachineDisk[];
+  /** Drives whose medium changes, and the raw files, by name, that may be put into them. */
+  readonly drives?: readonly MediaDrive[];
+  readonly shelf?: Readonly<Record<string, string>>;
   /** Direct boot of an installer's kernel. A verified VM never has this (docs/decisions). */
   readonly kernel?: { readonly path: string; readonly initrd?: string; readonly args?: string };
   /** UEFI instead of the BIOS: the firmware's code, which is never written. Its variables are the disk on the bus `pflash`. */
@@ -106,6 +117,11 @@ export interface Machine {
   /** Duplex stream of a named virtio-serial port from `MachineConfig.ports`. */
   port(name: string): Promise<Duplex>;
   power(action: 'off' | 'reset' | 'acpi-off'): Promise<void>;
+  /**
+   * Puts the medium of this name into the drive, or empties it (`null`). Rejects with `machine/tray-locked` where the guest
+   * holds the drive closed; it has then been asked to let go.
+   */
+  changeMedium(drive: Drive, medium: string | null): Promise<void>;
   /** Calls back for each event until the returned function is called. Past `shutdown`/`died` are told at once. */
   onEvent(listener: (event: MachineEvent) => void): () => void;
   /** Of the guest's memory, which begins at address 0. */

@@ -47,7 +47,6 @@ export interface PrepareOptions extends SessionOptions {
 
 /** Media that a machine boots from. All others are disks of packages. */
 const BOOT_MEDIA = ['kernel', 'initrd', 'iso'] as const;
-type BootMedium = (typeof BOOT_MEDIA)[number];
 
 /** The date on a package disk's files when the recipe has no `source_date_epoch`: the first that FAT knows. */
 const FAT_EPOCH_SECONDS = 315_532_800;
@@ -78,7 +77,7 @@ async function prepare(given: PrepareOptions): Promise<VerifiedMedia> {
   const single = await singleFiles(options, sorted);
   if (sorted.packaged.length === 0 && sorted.disks.length === 0 && machine.firmware !== 'uefi') {
     return verifiedMedia({
-      ...Object.fromEntries(single.boot),
+      ...attached(single.boot),
       lock: options.lock ?? newLock(options, {}, single),
       disks: {},
       files: [...single.boot.values()],
@@ -91,13 +90,13 @@ async function prepare(given: PrepareOptions): Promise<VerifiedMedia> {
 
 /** Media that are files by themselves: beside the recipe, or by their address. */
 interface SingleFiles {
-  readonly boot: ReadonlyMap<BootMedium, VerifiedFile>;
+  readonly boot: ReadonlyMap<string, VerifiedFile>;
   readonly locked: Readonly<Record<string, LockedFile>>;
   readonly warnings: readonly string[];
 }
 
 async function singleFiles(options: PrepareOptions, { local, remote }: SortedMedia): Promise<SingleFiles> {
-  const boot = new Map<BootMedium, VerifiedFile>();
+  const boot = new Map<string, VerifiedFile>();
   const locks: Record<string, LockedFile> = {};
   const warnings: string[] = [];
   for (const [name, medium] of local)
@@ -177,7 +176,7 @@ async function gather(
     files.push(...pool);
   }
   return verifiedMedia({
-    ...Object.fromEntries(boot),
+    ...attached(boot),
     ...(firmware[0] && { firmware: await firmwareIn(firmware[0], options) }),
     // The lock that was given stays as it is, even where another key vouches for the same bytes by now.
     lock: options.lock ?? newLock(options, locks, single),
@@ -226,32 +225,44 @@ function inFlavour(version: string, flavour: string | undefined): string {
 }
 
 interface SortedMedia {
-  readonly local: readonly (readonly [BootMedium, LocalFile])[];
-  readonly remote: readonly (readonly [BootMedium, UrlFile])[];
-  readonly packaged: readonly (readonly [BootMedium, PackageFile])[];
+  readonly local: readonly (readonly [string, LocalFile])[];
+  readonly remote: readonly (readonly [string, UrlFile])[];
+  readonly packaged: readonly (readonly [string, PackageFile])[];
   readonly disks: readonly (readonly [string, PackageDisk])[];
 }
 
 function sortMedia(media: Readonly<Record<string, Medium>>): SortedMedia {
-  const local: [BootMedium, LocalFile][] = [];
-  const remote: [BootMedium, UrlFile][] = [];
-  const packaged: [BootMedium, PackageFile][] = [];
+  const local: [string, LocalFile][] = [];
+  const remote: [string, UrlFile][] = [];
+  const packaged: [string, PackageFile][] = [];
   const disks: [string, PackageDisk][] = [];
   for (const [name, medium] of Object.entries(media)) {
     const boot = BOOT_MEDIA.find((one) => one === name);
     if ('layout' in medium) {
       if (boot) throw new UsageError('media/not-a-file', `The medium ${name} must be a file, not a disk of packages.`);
       disks.push([name, medium]);
-    } else if (!boot) {
+    } else if (!boot && medium.drive === undefined) {
       throw new UsageError(
         'media/not-a-disk',
-        `The medium ${name} must be a disk of packages: only ${BOOT_MEDIA.join(', ')} are files.`,
+        `The medium ${name} must be a disk of packages: only ${BOOT_MEDIA.join(', ')} and what goes into a drive are files.`,
       );
-    } else if ('package' in medium) packaged.push([boot, medium]);
-    else if ('url' in medium) remote.push([boot, medium]);
-    else local.push([boot, medium]);
+    } else if ('package' in medium) packaged.push([name, medium]);
+    else if ('url' in medium) remote.push([name, medium]);
+    else local.push([name, medium]);
   }
   return { local, remote, packaged, disks };
+}
+
+/** What the machine boots, and what steps put into its drives. */
+function attached(
+  files: ReadonlyMap<string, VerifiedFile>,
+): Pick<VerifiedMedia, 'kernel' | 'initrd' | 'iso' | 'inserts'> {
+  const boot = BOOT_MEDIA.flatMap((name) => {
+    const file = files.get(name);
+    return file ? [[name, file] as const] : [];
+  });
+  const inserts = [...files].filter(([name]) => !BOOT_MEDIA.some((one) => one === name));
+  return { ...Object.fromEntries(boot), ...(inserts.length > 0 && { inserts: Object.fromEntries(inserts) }) };
 }
 
 function raise(): never {

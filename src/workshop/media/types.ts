@@ -55,6 +55,8 @@ export interface VerifiedMedia {
   readonly kernel?: VerifiedFile;
   readonly initrd?: VerifiedFile;
   readonly iso?: VerifiedFile;
+  /** Media that steps put into drives, by name. */
+  readonly inserts?: Readonly<Record<string, VerifiedFile>>;
   /** UEFI's code, and the variable store that a new machine begins with. */
   readonly firmware?: Firmware;
   /** Disks of packages by medium name: raw images, byte-identical for the same recipe and lock. */

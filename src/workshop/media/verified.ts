@@ -8,7 +8,10 @@ export function verifiedFile(file: Pick<VerifiedFile, 'path' | 'sha256' | 'sizeB
 }
 
 export function verifiedMedia(
-  media: Pick<VerifiedMedia, 'lock' | 'kernel' | 'initrd' | 'iso' | 'firmware' | 'disks' | 'files' | 'warnings'>,
+  media: Pick<
+    VerifiedMedia,
+    'lock' | 'kernel' | 'initrd' | 'iso' | 'inserts' | 'firmware' | 'disks' | 'files' | 'warnings'
+  >,
 ): VerifiedMedia {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the brand is made here and nowhere else
   return media as VerifiedMedia;

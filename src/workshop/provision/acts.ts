@@ -7,11 +7,11 @@ import { describeAct, describeCondition, describePlace } from '../../recipe/cond
 import type { KeyboardName } from '../../recipe/keyboards.ts';
 import { DEFAULT_PRESSES } from '../../recipe/limits.ts';
 import { fillServed } from '../../recipe/placeholders.ts';
-import type { Act, Condition, Place, SeenPlace, ServedFile } from '../../recipe/types.ts';
+import type { Act, Condition, Drive, Place, SeenPlace, ServedFile } from '../../recipe/types.ts';
 import type { Frame, PointerButton } from '../machine/types.ts';
 import type { NeedleMatch } from '../screen/needle.ts';
 import { serialText } from './conditions.ts';
-import { SERIAL_ECHO_MS } from './limits.ts';
+import { SERIAL_ECHO_MS, TRAY_MS } from './limits.ts';
 import type { Observer } from './observer.ts';
 import type { BuildEventBody } from './types.ts';
 
@@ -50,6 +50,8 @@ export interface ActContext {
   readonly secrets: ReadonlyMap<string, string>;
   /** Waits for the condition until the screen rests without it. */
   readonly comes: (condition: Condition) => Promise<boolean>;
+  /** The drive that a medium goes into. */
+  readonly driveOf: (medium: string) => Drive;
   readonly needle: (name: string, frame: Frame) => NeedleMatch | undefined;
   readonly hostFactor: number;
   readonly now: () => number;
@@ -80,6 +82,8 @@ export async function perform(act: Act, context: ActContext): Promise<void> {
   if ('uncheck' in act) return told(describeAct(act), context, () => typist.tick(act.uncheck, false, signal));
   if ('layout' in act) return typist.useLayout(act.layout);
   if ('serial' in act) return writeSerial(act.serial, context);
+  if ('insert' in act) return changeMedium(context.driveOf(act.insert), act.insert, context);
+  if ('eject' in act) return changeMedium(act.eject, null, context);
   if ('serve' in act) return serveFile(act.serve, context);
   if ('power' in act) return switchPower(act.power, context);
   await told(describeAct(act), context, () => point(act, context));
@@ -128,6 +132,24 @@ async function pressUntil(
       );
     }
     await press(key, context);
+  }
+}
+
+/** A guest that holds the drive closed is asked to let go, and may take a moment to. */
+async function changeMedium(drive: Drive, medium: string | null, context: ActContext): Promise<void> {
+  const { observer, step, emit, now, signal, hostFactor } = context;
+  const deadline = now() + TRAY_MS * hostFactor;
+  observer.firstInputMs();
+  for (;;) {
+    try {
+      await observer.hands.changeMedium(drive, medium);
+      return emit({ event: 'medium', step, drive, medium });
+    } catch (error) {
+      if (!(error instanceof FailedError) || error.code !== 'machine/tray-locked') throw error;
+      if (now() >= deadline)
+        throw new FailedError('input/tray-locked', error.message, { hint: error.hint ?? '', cause: error });
+    }
+    await observer.next(signal);
   }
 }
 

@@ -1,5 +1,5 @@
 /** What a step is worked with: one machine with eyes and hands for it, and what does not change while steps run. */
-import type { Duration, Recipe, Step, Watch } from '../../recipe/types.ts';
+import type { Duration, Recipe, Step, Watch, Drive } from '../../recipe/types.ts';
 import type { PictureReader } from '../screen/picture-reader.ts';
 import type { Typist } from './acts.ts';
 import type { TextReader } from './conditions.ts';
@@ -33,6 +33,8 @@ export interface StepSettings {
   readonly masker: Masker;
   /** The step as the recipe has it, before parameters were bound: what a failure, and so a symptom, speaks of. */
   readonly asWritten: (step: Step) => Step;
+  /** The drive that a medium goes into. */
+  readonly driveOf: (medium: string) => Drive;
   readonly now: () => number;
   readonly emit: (event: BuildEventBody) => void;
   readonly signal: AbortSignal;

@@ -69,10 +69,11 @@ export function checkpointKeys(powerOn: Digest, steps: readonly KeyedStep[]): re
 
 /** Where the files lie on this host says nothing about the guest; their contents are in `media`. */
 function withoutPaths(config: MachineConfig): unknown {
-  const { disks, kernel, firmware, ...rest } = config;
+  const { disks, kernel, firmware, shelf, ...rest } = config;
   return {
     ...rest,
     ...(firmware !== undefined && { firmware: true }),
+    ...(shelf !== undefined && { shelf: Object.keys(shelf) }),
     disks: disks.map(({ path: _path, ...disk }) => disk),
     kernel: kernel === undefined ? null : { args: kernel.args ?? null, initrd: kernel.initrd !== undefined },
   };

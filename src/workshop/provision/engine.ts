@@ -9,8 +9,9 @@ import { stepDigest } from '../../recipe/digest.ts';
 import { durationMs } from '../../recipe/duration.ts';
 import { beginningOf } from '../../recipe/echo.ts';
 import { DEFAULT_BACKOFF, DEFAULT_RETRIES, DEFAULT_TIMEOUT_MS } from '../../recipe/limits.ts';
+import { driveOf } from '../../recipe/removable.ts';
 import { keyboardAt } from '../../recipe/typable.ts';
-import { stepsOfPart, type PlacedStep } from '../../recipe/lineage.ts';
+import { machineRoot, stepsOfPart, type PlacedStep } from '../../recipe/lineage.ts';
 import type { Duration, ResolvedRecipe, Step } from '../../recipe/types.ts';
 import type { Frame, Machine } from '../machine/types.ts';
 import type { Eyes, Font } from '../screen/types.ts';
@@ -309,6 +310,11 @@ class Run {
       secrets: secrets ?? new Map<string, string>(),
       masker: this.#masker,
       asWritten: (step) => asWritten(author, this.#part, step),
+      driveOf: (medium) => {
+        const drive = driveOf(machineRoot(this.#resolved).recipe, medium);
+        if (drive === undefined) throw new TypeError(`${medium} was checked to be a medium for a drive`);
+        return drive;
+      },
       now: this.#now,
       emit: this.#emit,
       signal,

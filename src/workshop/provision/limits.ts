@@ -40,6 +40,9 @@ export const PRESS_MOST_MS = 4_000;
 /** A serial line typed with an end of line waits this long for its own echo first, milliseconds, scaled. */
 export const SERIAL_ECHO_MS = 2_000;
 
+/** A guest that was asked to let go of a medium is given this long, milliseconds, scaled. */
+export const TRAY_MS = 10_000;
+
 /** A line this near to the expected text is offered as its new wording (0 to 1). */
 export const SUGGEST_SIMILARITY = 0.6;
 

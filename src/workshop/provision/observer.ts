@@ -3,6 +3,7 @@
  * match can be told from what stood there before.
  */
 import type { Duplex } from 'node:stream';
+import type { Drive } from '../../recipe/types.ts';
 import type { Eyes, Font, ScreenText } from '../screen/types.ts';
 import type { Frame, KeyEvent, Machine, MachineEvent, PointerEvent } from '../machine/types.ts';
 import type { GuestRequest } from '../network/requests.ts';
@@ -265,6 +266,11 @@ function handsOf(
     async power(action: 'off' | 'reset' | 'acpi-off'): Promise<void> {
       told.input();
       await machine.power(action);
+      told.sent();
+    },
+    async changeMedium(drive: Drive, medium: string | null): Promise<void> {
+      told.input();
+      await machine.changeMedium(drive, medium);
       told.sent();
     },
     onEvent: (listener) => machine.onEvent(listener),

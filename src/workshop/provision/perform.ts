@@ -62,6 +62,7 @@ async function act(acts: readonly Act[], step: Step, bench: Bench, settings: Ste
         observer: bench.observer,
         typist: bench.typist,
         comes: (condition) => comesWhileMoving(condition, bench, settings),
+        driveOf: settings.driveOf,
         needle: (name, frame) => bench.pictures(settings.needles).needle(name, frame),
       });
     } catch (error) {

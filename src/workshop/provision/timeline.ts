@@ -6,13 +6,14 @@ import { digestHex, shortDigest, type Digest } from '../../crypto/digest.ts';
 import { FailedError, PortalgunError, UsageError } from '../../errors.ts';
 import { needlesOfStep } from '../../recipe/conditions.ts';
 import { machineRoot, type PlacedStep } from '../../recipe/lineage.ts';
+import { insertedAfter } from '../../recipe/removable.ts';
 import type { Recipe, ResolvedRecipe, Step } from '../../recipe/types.ts';
 import { switchedOff } from '../machine/switched-off.ts';
 import type { Machine } from '../machine/types.ts';
 import { checkpointKeys, powerOnKey, type CheckpointPlace, type KeyedStep } from './checkpoint-key.ts';
 import type { Checkpoint, CheckpointSession } from './checkpoints.ts';
 import type { BuildEventBody } from './types.ts';
-import type { Workbench } from './workbench.ts';
+import type { Inserted, Workbench } from './workbench.ts';
 
 export interface Arrival {
   readonly machine: Machine;
@@ -107,6 +108,15 @@ export function createTimeline(
     return found;
   }
 
+  /** What is in the drives at the end of the step at `index`. */
+  function insertedAt(resolved: ResolvedRecipe, index: number): Inserted {
+    const done = stepsOf(resolved).slice(0, index + 1);
+    return insertedAfter(
+      machineRoot(resolved).recipe,
+      done.map(({ step }) => step),
+    );
+  }
+
   async function goTo(to: string | null, resolved: ResolvedRecipe, signal: AbortSignal): Promise<Arrival> {
     const last = to === null ? -1 : stepsOf(resolved).findIndex(({ step }) => step.id === to);
     const places = await existing(resolved, last);
@@ -119,7 +129,12 @@ export function createTimeline(
         const machine =
           checkpoint.memoryPath === null
             ? switchedOff(checkpoint.disks, workbench)
-            : await workbench.restore(checkpoint, checkpoint.memoryPath, session.disksDir, signal);
+            : await workbench.restore(checkpoint, {
+                memoryPath: checkpoint.memoryPath,
+                disksDir: session.disksDir,
+                inserted: insertedAt(resolved, index),
+                signal,
+              });
         return { machine, step, key, next: index + 1 };
       } catch (error) {
         if (signal.aborted || !(error instanceof PortalgunError)) throw error;

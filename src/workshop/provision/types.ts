@@ -1,6 +1,6 @@
 /** Steps, events, checkpoints and repair: the words that the engine and those around it share. */
 import type { Digest } from '../../crypto/digest.ts';
-import type { Condition, Operation, ResolvedRecipe, Step } from '../../recipe/types.ts';
+import type { Condition, Drive, Operation, ResolvedRecipe, Step } from '../../recipe/types.ts';
 import type { GuestRequest } from '../network/requests.ts';
 import type { ScreenText } from '../screen/types.ts';
 import type { LiveMachine } from './recorder.ts';
@@ -103,6 +103,8 @@ export type BuildEvent = { readonly atMs: number } & (
   | { readonly event: 'key'; readonly step: string; readonly key: string; readonly sentAtMs: number }
   /** From here on the guest finds this file on its network. */
   | { readonly event: 'serves'; readonly step: string; readonly file: string; readonly sizeBytes: number }
+  /** What is in a drive from here on; `null`: nothing. */
+  | { readonly event: 'medium'; readonly step: string; readonly drive: Drive; readonly medium: string | null }
   /** What the guest has asked of its network, and what became of it. */
   | {
       readonly event: 'request';

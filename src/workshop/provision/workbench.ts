@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { Drive } from '../../recipe/types.ts';
 import type { Digest } from '../../crypto/digest.ts';
 import { createOverlay, flattenDisk } from '../machine/disks.ts';
 import { isWritable } from '../machine/qemu-args.ts';
@@ -35,12 +36,18 @@ export interface Workbench {
   readonly qemuVersion: string;
   /** `rests`: frozen files that writable disks lie over, by disk id, instead of their pristine content. */
   powerOn(disksDir: string | null, signal: AbortSignal, rests?: Readonly<Record<string, string>>): Promise<Machine>;
-  restore(
-    checkpoint: Pick<Checkpoint, 'disks'>,
-    memoryPath: string,
-    disksDir: string,
-    signal: AbortSignal,
-  ): Promise<Machine>;
+  restore(checkpoint: Pick<Checkpoint, 'disks'>, how: Restoring): Promise<Machine>;
+}
+
+/** By drive: the medium that is in it, `null` for none. */
+export type Inserted = Partial<Readonly<Record<Drive, string | null>>>;
+
+export interface Restoring {
+  readonly memoryPath: string;
+  readonly disksDir: string;
+  /** What was in the drives when the state was saved: a restored machine must be built as the saved one was. */
+  readonly inserted: Inserted;
+  readonly signal: AbortSignal;
 }
 
 export function createWorkbench(options: WorkbenchOptions): Workbench {
@@ -79,12 +86,16 @@ export function createWorkbench(options: WorkbenchOptions): Workbench {
         throw error;
       }
     },
-    restore(checkpoint, memoryPath, disksDir, signal) {
+    restore(checkpoint, { memoryPath, disksDir, inserted, signal }) {
       const disks = config.disks.map((disk): MachineDisk => {
         const frozen = checkpoint.disks[disk.id];
         return frozen === undefined ? disk : { ...disk, path: frozen, format: 'qcow2' };
       });
-      return start({ ...config, disks }, resolve(disksDir), signal, memoryPath);
+      const drives = config.drives?.map(({ drive, medium }) => {
+        const now = inserted[drive];
+        return { drive, medium: now === undefined ? medium : now };
+      });
+      return start({ ...config, disks, ...(drives && { drives }) }, resolve(disksDir), signal, memoryPath);
     },
   };
 }

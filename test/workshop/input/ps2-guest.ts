@@ -224,6 +224,7 @@ export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
     power: unused,
     onEvent: () => () => undefined,
     memoryBytes: 0,
+    changeMedium: () => Promise.reject(new Error('it has no drives')),
     readMemory: unused,
     vgaMemoryAddress: () => Promise.resolve(null),
     save: unused,

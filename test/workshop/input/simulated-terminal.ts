@@ -154,6 +154,7 @@ export function simulatedTerminal(options: SimulatedOptions = {}): Simulated {
     power: unused,
     onEvent: () => () => undefined,
     memoryBytes: 0,
+    changeMedium: () => Promise.reject(new Error('it has no drives')),
     readMemory: unused,
     vgaMemoryAddress: () => Promise.resolve(null),
     save: unused,

@@ -87,6 +87,25 @@ describe('the command line of QEMU', () => {
     assert.deepEqual(card, ['virtio-net-pci', 'netdev=cable', 'mac=52:54:00:12:34:56', 'romfile=']);
   });
 
+  it('opens all that may be put into a drive at the start, for reading alone, and shows what is in it', () => {
+    const args = plan({
+      drives: [
+        { drive: 'cd', medium: 'two' },
+        { drive: 'floppy', medium: null },
+      ],
+      shelf: { one: '/1', two: '/2,readonly=off' },
+    });
+    const files = valuesOf(args, '-blockdev').filter(([driver]) => driver === 'driver=file');
+    assert.deepEqual(files, [
+      ['driver=file', 'node-name=medium-one-file', 'read-only=on', 'filename=/1'],
+      ['driver=file', 'node-name=medium-two-file', 'read-only=on', 'filename=/2,readonly=off'],
+    ]);
+    assert.deepEqual(valuesOf(args, '-device'), [
+      ['ide-cd', 'id=iso', 'drive=medium-two', 'bootindex=1001'],
+      ['floppy', 'id=floppy', 'drive-type=144'],
+    ]);
+  });
+
   it('tells the resolution that the monitor prefers', () => {
     const args = plan({ display: { width: 1024, height: 768 } });
     assert.equal(after(args, '-vga'), 'none');

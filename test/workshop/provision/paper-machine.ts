@@ -106,6 +106,7 @@ export function startPaper<S>(program: Program<S>, made: PaperMachine[] = []) {
         return () => listeners.delete(listener);
       },
       memoryBytes: 0,
+      changeMedium: () => Promise.reject(new Error('it has no drives')),
       readMemory: () => Promise.resolve(new Uint8Array()),
       vgaMemoryAddress: () => Promise.resolve(null),
       async save(memoryPath) {
