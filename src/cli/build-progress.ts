@@ -72,6 +72,7 @@ function requestLine({ outcome, what }: Extract<BuildEvent, { event: 'request' }
   const words: Readonly<Record<typeof outcome, string>> = {
     served: `the guest has fetched ${what}`,
     missing: `the guest asked for ${what}, which the recipe does not serve`,
+    passed: `the guest fetched ${what}`,
     refused: `the guest tried to reach ${what}: refused`,
   };
   return words[outcome];

@@ -168,9 +168,14 @@ export function servedBy(steps: readonly Step[]): ServedFile[] {
   return [...new Map(served.map((one) => [one.file, one])).values()];
 }
 
+/** Where the guest may go, through the proxy. An image that is personalised goes nowhere. */
+export function allowedPlaces({ machine }: Recipe): readonly string[] {
+  return typeof machine?.network === 'object' ? machine.network.allow : [];
+}
+
 /** A machine has a network only where its recipe uses one: it is part of what a checkpoint's key is made of. */
 export function usesNetwork(recipe: Recipe, part: 'steps' | 'personalise'): boolean {
-  return servedBy(recipe[part] ?? []).length > 0;
+  return servedBy(recipe[part] ?? []).length > 0 || (part === 'steps' && allowedPlaces(recipe).length > 0);
 }
 
 /** True where the machine is off once the step is done. */

@@ -145,7 +145,8 @@ export interface MachineSpec {
   /** `uefi` is Debian's own OVMF, verified like every medium, without Secure Boot. Default `bios`. */
   readonly firmware?: 'bios' | 'uefi';
   readonly disks?: readonly { readonly id: string; readonly size: string }[];
-  readonly network?: 'none';
+  /** Places that the guest may reach, through a proxy; `none` is the default. */
+  readonly network?: 'none' | { readonly allow: readonly string[] };
   /** What the monitor says that it prefers: `1024x768`. A guest may choose another. */
   readonly display?: { readonly resolution: string };
   /** The layout that the guest has from the beginning. Default `us`. */

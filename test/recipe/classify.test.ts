@@ -121,6 +121,7 @@ describe('classes of change', () => {
       ['media', [set(['media'], { iso: { package: 'grub-rescue-pc', path: 'a.iso' } })]],
       ['the machine', [set(['machine', 'memory'], '1G')]],
       ['the network', [set(['machine', 'network'], 'none')]],
+      ['a place on the network', [set(['machine', 'network'], { allow: ['example.org'] })]],
       ['a base', [set(['base'], { recipe: 'other', digest: digestOf(1) })]],
       ['outputs', [set(['outputs', '0', 'as'], 'disk')]],
       ['normaliser rules', [set(['normalise'], ['machine-id'])]],

@@ -111,6 +111,21 @@ describe('parseRecipe', () => {
       /found string and regex, expected exactly one/,
     ],
     [
+      'a place on the network that is an address',
+      sampleWith('arch: x86_64', 'arch: x86_64\n  network: { allow: [192.0.2.1] }'),
+      /machine\.network\.allow\[0\]: found "192\.0\.2\.1", expected the name of a host/,
+    ],
+    [
+      'a network of no places',
+      sampleWith('arch: x86_64', 'arch: x86_64\n  network: { allow: [] }'),
+      /machine\.network\.allow: found a list of 0, expected at least 1/,
+    ],
+    [
+      'a network of all places',
+      sampleWith('arch: x86_64', 'arch: x86_64\n  network: any'),
+      /expected none, or allow and a list/,
+    ],
+    [
       'a medium to insert that no drive takes',
       sampleWith('{ menu: "English" }', '{ insert: tools }'),
       /insert: "tools" is no medium with a "drive"; no medium has a "drive"/,

@@ -7,7 +7,7 @@ import { parseRecipe } from '../../src/recipe/parse.ts';
 import { cli, jsonLines, ROOT, type Answer } from './cli.ts';
 import { runConsole } from './console.ts';
 import { needBuilds, skip } from './grub.ts';
-import { describeNetinst } from './netinst.ts';
+import { describeNetinst } from './in-part.ts';
 import { tempHome, type TestHome } from './temp-home.ts';
 
 export interface System {

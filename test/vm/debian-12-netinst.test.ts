@@ -1,3 +1,3 @@
-import { describeNetinst } from '../support/netinst.ts';
+import { describeNetinst } from '../support/in-part.ts';
 
 describeNetinst();

@@ -23,7 +23,16 @@ import {
   classOf,
 } from '../../recipe/index.ts';
 import { shortDigest, type Digest } from '../../crypto/digest.ts';
-import type { Base, CheckedRecipe, Operation, Recipe, RecipeNeedle, Step, UrlFile } from '../../recipe/types.ts';
+import type {
+  Base,
+  CheckedRecipe,
+  MachineSpec,
+  Operation,
+  Recipe,
+  RecipeNeedle,
+  Step,
+  UrlFile,
+} from '../../recipe/types.ts';
 import { PortalgunError, RefusedError, UsageError } from '../../errors.ts';
 import type { Context } from '../context.ts';
 import { note, printResult, table } from '../output.ts';
@@ -104,10 +113,14 @@ function describeBase({ recipe, digest, at }: Base): string {
   return `${recipe} (${shortDigest(digest)}), going on from ${at === undefined ? 'its end' : `its checkpoint after ${at}`}`;
 }
 
+function networkInWords(network: MachineSpec['network'] = 'none'): string {
+  return network === 'none' ? 'none' : `${network.allow.join(', ')} alone, through a proxy`;
+}
+
 function describeMachine({ base, machine = {} }: Recipe): string {
   const disks = (machine.disks ?? []).map(({ id, size }) => `${id} of ${size}`);
   if (base) return disks.length === 0 ? 'that of the base' : `that of the base, with the disks ${disks.join(', ')}`;
-  return `${machine.arch}, ${machine.firmware ?? 'bios'}, ${machine.memory} of memory, network: ${machine.network ?? 'none'}`;
+  return `${machine.arch}, ${machine.firmware ?? 'bios'}, ${machine.memory} of memory, network: ${networkInWords(machine.network)}`;
 }
 
 /** With what it inherits, and all public parameters bound: what is built, and what is compared. */

@@ -134,7 +134,7 @@ async function personalise(request: BuildRequest, making: Making, done: Finished
         disks: [disk, ...variables],
         ...(firmware && { firmware }),
         ...(usesPointer(run.final.recipe, 'personalise') && { pointer: 'tablet' }),
-        ...(usesNetwork(run.final.recipe, 'personalise') && { network: 'services' }),
+        ...(usesNetwork(run.final.recipe, 'personalise') && { network: { allow: [] } }),
       },
       media: plan.media,
       accelerator: host.accelerator,

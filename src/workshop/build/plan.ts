@@ -3,7 +3,7 @@ import path from 'node:path';
 import { digestOf } from '../../crypto/canonical.ts';
 import type { Digest } from '../../crypto/digest.ts';
 import { UsageError } from '../../errors.ts';
-import { usesNetwork, usesPointer } from '../../recipe/conditions.ts';
+import { allowedPlaces, usesNetwork, usesPointer } from '../../recipe/conditions.ts';
 import { BOOT_DISC, changingDrives, insertedAfter } from '../../recipe/removable.ts';
 import type { PackageDisk, ResolvedRecipe } from '../../recipe/types.ts';
 import { createDisk } from '../machine/disks.ts';
@@ -76,7 +76,7 @@ export async function planMachine(
     ...(media.firmware && { firmware: { path: media.firmware.code.path } }),
     ...(machine.display && { display: resolution(machine.display.resolution) }),
     ...(usesPointer(resolved.recipe, 'steps') && { pointer: 'tablet' }),
-    ...(usesNetwork(resolved.recipe, 'steps') && { network: 'services' }),
+    ...(usesNetwork(resolved.recipe, 'steps') && { network: { allow: allowedPlaces(resolved.recipe) } }),
     ...(fixedClock !== undefined && { clockEpochSeconds: fixedClock }),
   };
   return { config, media: contents(resolved, media, origin) };

@@ -56,7 +56,7 @@ export async function startMachine(options: StartOptions): Promise<Machine> {
     const qmp = await connectQmp(control, { signal: options.signal }, whyClosed);
     const ports = others.slice(0, options.config.ports?.length ?? 0);
     const cable = options.config.network && others.at(-1);
-    const network = cable && openGuestServices(cable);
+    const network = cable && openGuestServices(cable, options.config.network);
     const machine = new QemuMachine(options, {
       qemu,
       qmp,

@@ -53,6 +53,11 @@ export interface MachineDisk {
 /** Id of the disk that holds UEFI's variables: what no disk of a recipe can be called. */
 export const UEFI_VARIABLES = 'uefi.variables';
 
+/** `allow`: places that the guest's proxy leads to (`host`, `host:port`). None: what the recipe serves is all there is. */
+export interface GuestNetworkConfig {
+  readonly allow: readonly string[];
+}
+
 /** A drive whose medium can be changed while the machine runs. */
 export interface MediaDrive {
   readonly drive: Drive;
@@ -85,8 +90,8 @@ export interface MachineConfig {
   readonly clockEpochSeconds?: number;
   /** An absolute pointer, exactly one. Absent where nobody points: a machine with one is another machine. */
   readonly pointer?: 'tablet';
-  /** A network card whose cable ends in this process (network/): it leads to none of the host's networks. Absent: no card. */
-  readonly network?: 'services';
+  /** A network card whose cable ends in this process (network/): what it leads to is stated here. Absent: no card. */
+  readonly network?: GuestNetworkConfig;
   /** A network card for these alone: the guest reaches neither the host nor anything beyond it. Absent: no card. */
   readonly forwards?: readonly Forward[];
   /** Extra virtio-serial ports by name, each a unix socket of ours (the measuring VM's way out). */

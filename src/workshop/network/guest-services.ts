@@ -2,7 +2,12 @@
 import type { Duplex } from 'node:stream';
 import { createFileServer } from './files.ts';
 import { connectGuest } from './index.ts';
+import { THE_INTERNET, type Outside } from './outside.ts';
+import { createProxy } from './proxy.ts';
 import { createRequestLog, type GuestRequest } from './requests.ts';
+
+/** Where on `HOST` the proxy is. */
+export const PROXY_PORT = 3128;
 
 export interface GuestServices {
   /** From now on the guest finds this file at `http://10.0.2.2/NAME`. */
@@ -13,11 +18,24 @@ export interface GuestServices {
   close(): void;
 }
 
-export function openGuestServices(cable: Duplex): GuestServices {
+export interface GuestServicesOptions {
+  /** Places that the guest's proxy leads to; without any there is no proxy. */
+  readonly allow?: readonly string[];
+  readonly outside?: Outside;
+}
+
+export function openGuestServices(
+  cable: Duplex,
+  { allow = [], outside = THE_INTERNET }: GuestServicesOptions = {},
+): GuestServices {
   const log = createRequestLog();
   const files = createFileServer((request) => log.add(request));
+  const proxy = allow.length === 0 ? undefined : createProxy({ allow, outside, told: (request) => log.add(request) });
   const network = connectGuest(cable, {
-    ports: { 80: (connection) => files.take(connection) },
+    ports: {
+      80: (connection) => files.take(connection),
+      ...(proxy && { [PROXY_PORT]: (connection: Duplex) => proxy.take(connection) }),
+    },
     refused: (what) => log.add({ outcome: 'refused', what }),
   });
   return {
@@ -26,6 +44,7 @@ export function openGuestServices(cable: Duplex): GuestServices {
     onRequest: (listener) => log.onRequest(listener),
     close() {
       files.close();
+      proxy?.close();
       network.close();
     },
   };

@@ -27,6 +27,12 @@ export const CABLE_BYTES = 4 * 1024 * 1024;
 /** Seconds that the guest may keep its address. Nobody else wants it. */
 export const LEASE_SECONDS = 7 * 24 * 60 * 60;
 
+/** Connections of the proxy to the outside at once. */
+export const PROXY_CONNECTIONS_MOST = 32;
+
+/** Bytes that one machine may send and receive through the proxy: an installation with a desktop takes some 3 GB. */
+export const PROXY_BYTES_MOST = 16 * 1024 ** 3;
+
 /** What is remembered of the guest's requests. Those after it are answered, and no longer told. */
 export const REQUESTS_MOST = 10_000;
 

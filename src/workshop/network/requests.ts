@@ -4,9 +4,9 @@ import { REQUEST_CHARACTERS, REQUESTS_MOST } from './limits.ts';
 export interface GuestRequest {
   /**
    * `served`: a file of the recipe, whole · `missing`: a file that the recipe does not serve · `refused`: anything beyond the
-   * machine at the other end of the cable.
+   * machine at the other end of the cable, or that the proxy does not let through · `passed`: through the proxy, to its end.
    */
-  readonly outcome: 'served' | 'missing' | 'refused';
+  readonly outcome: 'served' | 'missing' | 'refused' | 'passed';
   /** The file's name, or what else was asked for. Escaped: safe to show. */
   readonly what: string;
   readonly sizeBytes?: number;

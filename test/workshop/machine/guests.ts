@@ -32,9 +32,6 @@ export const grubIso = (): Promise<string | null> => fileOfPackage('grub-rescue-
 /** iPXE as something that QEMU starts like a kernel, from Debian's package ipxe. */
 export const ipxeKernel = (): Promise<string | null> => fileOfPackage('ipxe', 'boot/ipxe.lkrn');
 
-/** iPXE's CD. */
-export const ipxeIso = (): Promise<string | null> => fileOfPackage('ipxe', 'usr/lib/ipxe/ipxe.iso');
-
 /** Of a package that is installed, or fetched by apt into a folder that is kept. */
 async function fileOfPackage(name: string, file: string): Promise<string | null> {
   const kept = join(tmpdir(), 'portalgun-test-media');

@@ -81,7 +81,7 @@ describe('the command line of QEMU', () => {
   });
 
   it('has a cable to a socket of ours where the recipe wants a network, behind the sockets of its ports', () => {
-    const args = plan({ network: 'services', ports: ['a', 'b'] });
+    const args = plan({ network: { allow: [] }, ports: ['a', 'b'] });
     assert.deepEqual(valuesOf(args, '-netdev'), [['socket', 'id=cable', 'fd=7']]);
     const [card] = valuesOf(args, '-device').filter(([model]) => model === 'virtio-net-pci');
     assert.deepEqual(card, ['virtio-net-pci', 'netdev=cable', 'mac=52:54:00:12:34:56', 'romfile=']);

@@ -86,7 +86,7 @@ describe('a guest that is served files', function () {
           cpus: 1,
           memoryMiB: 64,
           disks: [],
-          network: 'services',
+          network: { allow: [] },
           kernel: { path: kernel, args: 'shell' },
         },
         media: sha256('iPXE'),

@@ -19,8 +19,14 @@ export interface PaperGuest {
   readonly frames: readonly Buffer[];
   send(frame: Buffer): void;
   raw(bytes: Uint8Array): void;
-  /** Sends `bytes`, then says that there is no more; all that came back, or `null` where the connection was refused. */
-  exchange(bytes: Buffer, options?: { readonly to?: string; readonly port?: number }): Promise<Buffer | null>;
+  /**
+   * Sends `bytes`, then says that there is no more (with `waits` only once the other side has said so); all that came back, or
+   * `null` where the connection was refused.
+   */
+  exchange(
+    bytes: Buffer,
+    options?: { readonly to?: string; readonly port?: number; readonly waits?: boolean },
+  ): Promise<Buffer | null>;
   close(): void;
 }
 
@@ -48,7 +54,7 @@ export function paperGuest(doors: Doors, loses: () => boolean = () => false): Pa
     frames,
     send,
     raw: (bytes) => void ours.write(bytes),
-    exchange(bytes, { to = HOST, port = 80 } = {}) {
+    exchange(bytes, { to = HOST, port = 80, waits = false } = {}) {
       nextPort += 1;
       const fromPort = nextPort;
       const from = GUEST;
@@ -68,7 +74,7 @@ export function paperGuest(doors: Doors, loses: () => boolean = () => false): Pa
           if (acknowledged < 0) return say(-1, SYN);
           const rest = bytes.subarray(acknowledged, acknowledged + 1_000);
           if (rest.length > 0) return say(acknowledged, ACK, rest);
-          say(acknowledged, acknowledged < fin ? ACK | FIN : ACK);
+          say(acknowledged, acknowledged < fin && !waits ? ACK | FIN : ACK);
         };
         const timer = setInterval(speak, 5);
         const end = (result: Buffer | null): void => {

@@ -1,12 +1,16 @@
-/** Discs that a recipe takes out and puts in, on a real machine: GRUB reads what is in its CD drive. */
+/**
+ * Discs that a recipe takes out and puts in, on a real machine. GRUB reads floppies; a CD that was changed behind its back it
+ * cannot read, for its BIOS gives up at the drive's "unit attention".
+ */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256 } from '../../../src/crypto/digest.ts';
 import { parseRecipe } from '../../../src/recipe/parse.ts';
 import { resolveRecipe } from '../../../src/recipe/resolve.ts';
 import type { Act, Step } from '../../../src/recipe/types.ts';
+import { fatImage, type FatFile } from '../../../src/workshop/media/fat.ts';
 import { startMachine } from '../../../src/workshop/machine/index.ts';
 import {
   createSenses,
@@ -17,35 +21,46 @@ import {
 } from '../../../src/workshop/provision/index.ts';
 import { createEyes } from '../../../src/workshop/screen/index.ts';
 import { skip } from '../../support/grub.ts';
-import { grubIso, ipxeIso, whyNoQemu } from '../machine/guests.ts';
+import { grubIso, whyNoQemu } from '../machine/guests.ts';
 
-/** GRUB believes for two seconds what it has read before, and fails its first read of a new disc: it is asked again. */
+const FLOPPY_BYTES = 1440 * 1024;
+const FAT = { label: 'SECOND', volumeId: 1, epochSeconds: 1_750_000_000 };
+const file = (path: string): FatFile => ({ path, sizeBytes: 1, content: () => [Buffer.from('x')] });
+
+/** GRUB believes for two seconds what it has read before: it is asked again. */
 const lists = (id: string, act: Act | undefined, folder: string, text: string): Step => ({
   id,
-  do: [...(act ? [act] : []), { type: `ls (cd)${folder}` }, { key: 'enter' }],
+  do: [...(act ? [act] : []), { type: `ls (fd0)${folder}` }, { key: 'enter' }],
   repeat: { until: { text, timeout: '3s' }, at_most: 5 },
   checkpoint: true,
 });
 const STEPS: readonly Step[] = [
   { id: 'shell', when: { text: 'GNU GRUB' }, do: [{ key: 'c' }], expect: { text: 'grub>' } },
-  lists('first', undefined, '/', 'boot.catalog'),
-  lists('other', { insert: 'other' }, '/', 'isolinux'),
-  lists('again', undefined, '/', 'isolinux'),
-  lists('gone', { eject: 'cd' }, '/', 'error'),
-  lists('back', { insert: 'iso' }, '/boot/grub/', 'i386-pc'),
+  { id: 'module', do: [{ type: 'insmod fat; echo loaded-$?' }, { key: 'enter' }], expect: { text: 'loaded-0' } },
+  lists('first', { insert: 'first' }, '/', 'first.txt'),
+  lists('second', { insert: 'second' }, '/', 'second.txt'),
+  lists('gone', { eject: 'floppy' }, '/', 'failure reading sector'),
+  lists('back', { insert: 'first' }, '/folder/', 'first-inside.txt'),
 ];
 
 describe('discs that are changed', function () {
   this.timeout(240_000);
-  let discs: Readonly<Record<'iso' | 'other', string>>;
+  let iso: string;
+  let discs: Readonly<Record<'first' | 'second', string>>;
   let folder: string;
 
   before(async function () {
-    const [iso, other] = [await grubIso(), await ipxeIso()];
-    const why = iso === null || other === null ? 'apt cannot fetch grub-rescue-pc and ipxe' : await whyNoQemu();
+    const found = await grubIso();
+    const why = found === null ? 'apt cannot fetch the package grub-rescue-pc' : await whyNoQemu();
     if (why !== null) return skip(this, why);
-    discs = { iso: iso!, other: other! };
+    iso = found!;
     folder = await mkdtemp(join(tmpdir(), 'portalgun-drives-'));
+    discs = { first: join(folder, 'first.img'), second: join(folder, 'second.img') };
+    for (const [name, path] of Object.entries(discs)) {
+      await writeFile(path, fatImage([file(`${name}.txt`), file(`folder/${name}-inside.txt`)], FAT));
+      // All of it that there is lies at the beginning.
+      await truncate(path, FLOPPY_BYTES);
+    }
   });
   after(() => folder && rm(folder, { recursive: true, force: true }));
 
@@ -56,8 +71,8 @@ describe('discs that are changed', function () {
       name: 'discs',
       version: '1.0.0',
       media: {
-        iso: { file: 'a.iso', sha256: '0'.repeat(64) },
-        other: { file: 'b.iso', sha256: '1'.repeat(64), drive: 'cd' },
+        first: { file: 'a.img', sha256: '0'.repeat(64), drive: 'floppy' },
+        second: { file: 'b.img', sha256: '1'.repeat(64), drive: 'floppy' },
       },
       machine: { arch: 'x86_64', memory: '64M' },
       defaults: { timeout: '20s', retries: 0 },
@@ -71,8 +86,8 @@ describe('discs that are changed', function () {
           arch: 'x86_64',
           cpus: 1,
           memoryMiB: 64,
-          disks: [],
-          drives: [{ drive: 'cd', medium: 'iso' }],
+          disks: [{ id: 'iso', path: iso, format: 'raw', bus: 'cdrom', readOnly: true }],
+          drives: [{ drive: 'floppy', medium: null }],
           shelf: discs,
         },
         media: sha256('two discs'),
@@ -95,23 +110,16 @@ describe('discs that are changed', function () {
   }
 
   it('are in the drive, out of it, and in it again, as the steps say', async () => {
-    assert.deepEqual(await build(STEPS), { resumedFrom: null, media: ['other', null, 'iso'] });
+    assert.deepEqual(await build(STEPS), { resumedFrom: null, media: ['first', 'second', null] });
   });
 
-  it('are where they were on a machine that is restored: another disc, none, the first one', async () => {
+  it('are where they were on a machine that is restored: one, none, the other one', async () => {
     const further = (after: string, step: Step) =>
-      build([...STEPS.slice(0, STEPS.findIndex(({ id }) => id === after) + 1), { ...step, id: 'further' }]);
-    assert.deepEqual(await further('again', lists('x', undefined, '/isolinux/', 'isolinux.bin')), {
-      resumedFrom: 'again',
-      media: [],
-    });
-    assert.deepEqual(await further('gone', lists('x', { insert: 'other' }, '/', 'isolinux')), {
-      resumedFrom: 'gone',
-      media: ['other'],
-    });
-    assert.deepEqual(await further('back', lists('x', undefined, '/boot/', 'grub')), {
-      resumedFrom: 'back',
-      media: [],
-    });
+      build([...STEPS.slice(0, STEPS.findIndex(({ id }) => id === after) + 1), step]);
+    const inside = (text: string): Step => lists('further', undefined, '/folder/', text);
+    assert.deepEqual(await further('second', inside('second-inside.txt')), { resumedFrom: 'second', media: [] });
+    const again = lists('further', { insert: 'second' }, '/folder/', 'second-inside.txt');
+    assert.deepEqual(await further('gone', again), { resumedFrom: 'gone', media: ['second'] });
+    assert.deepEqual(await further('back', inside('first-inside.txt')), { resumedFrom: 'back', media: [] });
   });
 });

@@ -1,0 +1,3 @@
+import { describeGraphical } from '../support/in-part.ts';
+
+describeGraphical();

@@ -1,0 +1,148 @@
+/** The way out of a guest: to the places that the recipe states, at public addresses, counted and told. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect, createServer as createTcpServer } from 'node:net';
+import { isPublic, type Outside } from '../../../src/workshop/network/outside.ts';
+import { createProxy, isAllowed } from '../../../src/workshop/network/proxy.ts';
+import type { GuestRequest } from '../../../src/workshop/network/requests.ts';
+import { paperGuest } from './paper-guest.ts';
+
+const PUBLIC = '93.184.215.14';
+
+describe('the proxy of a guest', () => {
+  const closers: (() => void)[] = [];
+  afterEach(() => {
+    for (const close of closers.splice(0)) close();
+  });
+
+  /** Names lead to the addresses that are given; a connection to any address ends at `port` of this host. */
+  function outsideOf(addresses: Readonly<Record<string, readonly string[]>>, port: number) {
+    const connected: string[] = [];
+    const outside: Outside = {
+      resolve: (host) => Promise.resolve(addresses[host] ?? Promise.reject(new Error('no such name'))),
+      connect: (address, to) => {
+        connected.push(`${address}:${to}`);
+        return connect(port, '127.0.0.1');
+      },
+    };
+    return { outside, connected };
+  }
+
+  async function listening(server: ReturnType<typeof createTcpServer>): Promise<number> {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    closers.push(() => server.close());
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  function guestOf(allow: readonly string[], outside: Outside, bytesMost?: number) {
+    const told: GuestRequest[] = [];
+    const proxy = createProxy({ allow, outside, told: (request) => told.push(request), bytesMost });
+    const guest = paperGuest({ ports: { 3128: (one) => proxy.take(one) }, refused: () => undefined });
+    closers.push(
+      () => proxy.close(),
+      () => guest.close(),
+    );
+    const ask = async (text: string): Promise<string> =>
+      String(await guest.exchange(Buffer.from(text.replaceAll('\n', '\r\n')), { port: 3128, waits: true }));
+    return { told, ask };
+  }
+
+  it('fetches over HTTP what the recipe states, in the name of the host that was let through', async () => {
+    const heard: unknown[] = [];
+    const port = await listening(
+      createServer((request, response) => {
+        heard.push([request.url, request.headers['host'], request.headers['proxy-connection']]);
+        response.end('the package');
+      }),
+    );
+    const { outside, connected } = outsideOf({ 'deb.example.org': [PUBLIC] }, port);
+    const { told, ask } = guestOf(['deb.example.org'], outside);
+    const answer = await ask(
+      'GET http://deb.example.org/a?b=1 HTTP/1.1\nHost: evil.example\nProxy-Connection: close\nConnection: close\n\n',
+    );
+    assert.match(answer, /^HTTP\/1\.1 200 OK[\s\S]*the package/);
+    assert.deepEqual(heard, [['/a?b=1', 'deb.example.org', undefined]]);
+    assert.deepEqual(connected, [`${PUBLIC}:80`]);
+    assert.deepEqual(told, [{ outcome: 'passed', what: 'GET deb.example.org/a: 200', sizeBytes: 11 }]);
+  });
+
+  it('lets bytes through both ways after CONNECT', async () => {
+    const port = await listening(
+      createTcpServer((socket) =>
+        socket.on('data', (data) => socket.end(Buffer.concat([Buffer.from('echo '), Buffer.from(data)]))),
+      ),
+    );
+    const { outside, connected } = outsideOf({ 'deb.example.org': [PUBLIC] }, port);
+    const { told, ask } = guestOf(['deb.example.org:8443'], outside);
+    const answer = await ask('CONNECT deb.example.org:8443 HTTP/1.1\nHost: x\n\nhello');
+    assert.match(answer, /200 Connection established\r\n\r\necho hello$/);
+    assert.deepEqual(connected, [`${PUBLIC}:8443`]);
+    while (told.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(told, [{ outcome: 'passed', what: 'CONNECT deb.example.org:8443', sizeBytes: 15 }]);
+  });
+
+  it('threat 38: leads to no host and no port that the recipe does not state', async () => {
+    const { outside, connected } = outsideOf({ 'deb.example.org': [PUBLIC], 'other.example': [PUBLIC] }, 1);
+    const { told, ask } = guestOf(['deb.example.org'], outside);
+    for (const line of [
+      'GET http://other.example/ HTTP/1.1',
+      'GET http://deb.example.org:8080/ HTTP/1.1',
+      'GET http://deb.example.org.other.example/ HTTP/1.1',
+      'GET http://deb.example.org@other.example/ HTTP/1.1',
+      'GET http://127.0.0.1/ HTTP/1.1',
+      'GET http://[::1]/ HTTP/1.1',
+      'CONNECT other.example:443 HTTP/1.1',
+      'CONNECT deb.example.org:22 HTTP/1.1',
+      'CONNECT 127.0.0.1:443 HTTP/1.1',
+    ])
+      assert.match(await ask(`${line}\nHost: deb.example.org\nConnection: close\n\n`), /^HTTP\/1\.1 403/, line);
+    assert.match(await ask('GET /here HTTP/1.1\nHost: deb.example.org\nConnection: close\n\n'), /^HTTP\/1\.1 400/);
+    assert.deepEqual(connected, []);
+    assert.equal(told.filter(({ outcome }) => outcome === 'refused').length, 9);
+  });
+
+  it('threat 38: a name that leads, also, to an address around here is not followed', async () => {
+    for (const address of ['127.0.0.1', '192.168.1.1', '169.254.169.254', '::1', 'fe80::1', '::ffff:10.0.0.1']) {
+      const { outside, connected } = outsideOf({ 'deb.example.org': [PUBLIC, address] }, 1);
+      const { told, ask } = guestOf(['deb.example.org'], outside);
+      assert.match(await ask('GET http://deb.example.org/ HTTP/1.1\nHost: x\nConnection: close\n\n'), /403/, address);
+      assert.match(told[0]?.what ?? '', /is not on the public internet/);
+      assert.deepEqual(connected, []);
+    }
+  });
+
+  it('lets no more bytes through than one build may have', async () => {
+    const port = await listening(createServer((_, response) => response.end('x'.repeat(5_000))));
+    const { outside } = outsideOf({ 'deb.example.org': [PUBLIC] }, port);
+    const { told, ask } = guestOf(['deb.example.org'], outside, 4_000);
+    await ask('GET http://deb.example.org/big HTTP/1.1\nHost: x\nConnection: close\n\n');
+    assert.match(await ask('GET http://deb.example.org/more HTTP/1.1\nHost: x\nConnection: close\n\n'), /403/);
+    assert.match(told.at(-1)?.what ?? '', /all the bytes that one may have/);
+  });
+
+  it('says that a name cannot be reached, and not why', async () => {
+    const { outside } = outsideOf({}, 1);
+    const { told, ask } = guestOf(['deb.example.org'], outside);
+    assert.match(
+      await ask('GET http://deb.example.org/ HTTP/1.1\nHost: x\nConnection: close\n\n'),
+      /it cannot be reached/,
+    );
+    assert.deepEqual(told, [{ outcome: 'refused', what: 'GET deb.example.org/: it cannot be reached' }]);
+  });
+
+  it('knows public addresses from all others', () => {
+    const open = ['8.8.8.8', PUBLIC, '172.32.0.1', '2a00:1450:4001::1', '2606:4700::1'];
+    const closed = [
+      '0.0.0.0 10.1.2.3 100.64.0.1 127.9.9.9 169.254.1.1 172.16.0.1 172.31.255.255 192.168.0.1 192.0.2.1',
+      '198.18.0.1 198.51.100.1 203.0.113.1 224.0.0.1 255.255.255.255',
+      ':: ::1 ::ffff:8.8.8.8 64:ff9b::808:808 fc00::1 fe80::1 ff02::1 2001:db8::1 2002::1 name 1.2.3 fe80::1%eth0',
+    ].flatMap((line) => line.split(' '));
+    assert.deepEqual(open.filter(isPublic), open);
+    assert.deepEqual(closed.filter(isPublic), []);
+    assert.ok(isAllowed(['a.org'], 'a.org', 443) && !isAllowed(['a.org'], 'a.org', 8080));
+    assert.ok(isAllowed(['a.org:8080'], 'a.org', 8080) && !isAllowed(['a.org:8080'], 'a.org', 80));
+  });
+});
