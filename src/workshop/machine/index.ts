@@ -3,7 +3,7 @@
  *
  * Promises: a machine that was closed leaves no process, socket or temporary disk; the death of QEMU ends every pending call with
  * its last words; a saved state can be restored by another process as often as one likes, and its files are never written again.
- * Never: a network card, an option of QEMU's taken from outside, a shell.
+ * Never: a network card that leads out other than by `network/`, an option of QEMU's taken from outside, a shell.
  */
 export { acceleratorCandidates, hostBootId, probeAccelerator } from './accelerator.ts';
 export type { AcceleratorChoice, AcceleratorOptions } from './accelerator.ts';
