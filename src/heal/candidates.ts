@@ -64,8 +64,9 @@ export function candidatesFor(
       unfit.push({ record: patch.record.id, reason: fitting.reason });
       continue;
     }
-    const { changeClass, of, operations, sameBase } = fitting;
+    const { changeClass, of, operations, sameBase, further } = fitting;
     const decision = decide(patch, changeClass, of);
+    const reservations = [...(sameBase ? [] : [OTHER_VERSION]), ...(further ? [FURTHER_TOGETHER] : [])];
     candidates.push({
       record: patch.record.id,
       author: patch.record.link.author,
@@ -74,7 +75,7 @@ export function candidatesFor(
       operations,
       result: fitting.result,
       sameBase,
-      decision: sameBase ? decision : asksAtMost(decision),
+      decision: reservations.length === 0 ? decision : asksAtMost(decision, reservations),
     });
   }
   return { candidates: candidates.sort(byPreference), unfit };
@@ -99,7 +100,11 @@ function touches(operation: Operation, stepId: string): boolean {
 }
 
 type Fitting =
-  | (Pick<Candidate, 'changeClass' | 'operations' | 'result' | 'sameBase'> & { readonly of: Digest })
+  | (Pick<Candidate, 'changeClass' | 'operations' | 'result' | 'sameBase'> & {
+      readonly of: Digest;
+      /** With what the build has changed it reaches further than by itself, and by itself is how people were shown it. */
+      readonly further: boolean;
+    })
   | { readonly reason: string };
 
 /** The receiver recomputes: base and operations must give exactly the digest that the patch claims. */
@@ -108,7 +113,7 @@ function fit(recipe: CheckedRecipe, { base, operations, result }: PatchMeaning):
     const is = applyOperations(recipe, operations).digest;
     const sameBase = base === recipe.digest;
     if (sameBase && is !== result) return { reason: `its operations give ${is}, but it claims ${result}` };
-    return { changeClass: classOf(recipe, operations), operations, result, sameBase, of: recipe.digest };
+    return { changeClass: classOf(recipe, operations), operations, result, sameBase, of: recipe.digest, further: false };
   } catch (error) {
     if (error instanceof PortalgunError) return { reason: error.message };
     throw error;
@@ -138,20 +143,22 @@ function merged({ recipe, started }: Symptom, { record, meaning }: PublishedPatc
     const parts = higherClass(whole.changeClass, classOf(started, mended));
     const alone = higherClass(whole.changeClass, classOf(recipe, operations));
     const changeClass = higherClass(parts, merge.class) === parts ? alone : merge.class;
-    return { changeClass, operations, result: merge.result.digest, sameBase: true, of: started.digest };
+    const further = higherClass(whole.changeClass, changeClass) !== whole.changeClass;
+    return { changeClass, operations, result: merge.result.digest, sameBase: true, of: started.digest, further };
   } catch (error) {
     if (error instanceof PortalgunError) return undefined;
     throw error;
   }
 }
 
-function asksAtMost(decision: Decision): Decision {
+const OTHER_VERSION = 'It was made against another version of this recipe: such a patch is always asked about.';
+/** Who accepted it in the inbox has not seen this. */
+const FURTHER_TOGETHER =
+  'With what this build has changed already it reaches further than by itself: that is always asked about.';
+
+function asksAtMost(decision: Decision, reservations: readonly string[]): Decision {
   if (decision.apply !== 'auto') return decision;
-  const because = [
-    ...decision.because,
-    'It was made against another version of this recipe: such a patch is always asked about.',
-  ];
-  return { ...decision, apply: 'ask', because };
+  return { ...decision, apply: 'ask', because: [...decision.because, ...reservations] };
 }
 
 const ORDER = { auto: 0, ask: 1, never: 2 } as const;

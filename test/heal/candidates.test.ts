@@ -172,8 +172,11 @@ describe('patches of several authors for one build', () => {
     const alone: string[] = [];
     candidatesFor({ ...later, recipe: from, started: undefined }, [byBob], noting(alone));
     const together: string[] = [];
-    candidatesFor({ ...later, recipe: typed, started: from }, [byBob], noting(together));
+    const merged = candidatesFor({ ...later, recipe: typed, started: from }, [byBob], noting(together)).candidates[0];
     assert.deepEqual([alone[0], together[0]], ['wording', 'authority']);
+    // Even where the person has accepted it in the inbox: as wording, which it was there.
+    assert.equal(merged?.decision.apply, 'ask');
+    assert.match(merged.decision.because.at(-1) ?? '', /reaches further than by itself/);
   });
 });
 

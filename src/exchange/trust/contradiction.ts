@@ -43,9 +43,16 @@ const BY_ENTRY: readonly string[] = ['media', 'params', 'needles', 'machine', 'r
 export function touchedBy(operations: readonly Operation[]): Touched {
   const places = new Map<string, string>();
   const wholeParts = new Set<string>();
+  /** Where the run of new steps begins that a new step stands in. */
+  const begins = new Map<string, string>();
+  const removed = new Set(operations.flatMap((operation) => (operation.op === 'remove-step' ? [operation.id] : [])));
   const does = (op: Operation['op']): boolean => operations.some((operation) => operation.op === op);
   for (const operation of operations) {
-    for (const place of placesOf(operation))
+    if (operation.op === 'insert-step') {
+      const after = operation.after ?? '';
+      begins.set(operation.step.id, begins.get(after) ?? after);
+    }
+    for (const place of placesOf(operation, begins))
       places.set(place, `${places.get(place) ?? ''}${JSON.stringify(operation)}\n`);
     if (operation.op === 'set' && operation.path.length === 1) wholeParts.add(operation.path[0] ?? '');
   }
@@ -55,14 +62,15 @@ export function touchedBy(operations: readonly Operation[]): Touched {
     steps: [...places.keys()].some((place) => place.startsWith('step ')),
     inserts: does('insert-step'),
     removes: does('remove-step'),
-    moves: does('move-step'),
+    // What is taken away and put in again is moved too.
+    moves: does('move-step') || [...begins.keys()].some((id) => removed.has(id)),
   };
 }
 
-function placesOf(operation: Operation): string[] {
+function placesOf(operation: Operation, begins: ReadonlyMap<string, string>): string[] {
   switch (operation.op) {
     case 'insert-step':
-      return [`step ${operation.step.id}`, `after ${operation.after ?? ''}`];
+      return [`step ${operation.step.id}`, `after ${begins.get(operation.step.id) ?? ''}`];
     case 'set': {
       const [part = '', entry = ''] = operation.path;
       if (part === 'steps') return [`step ${entry}`];

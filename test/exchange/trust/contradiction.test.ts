@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { mayConflict } from '../../../src/exchange/trust/contradiction.ts';
 import { conflictsOf } from '../../../src/recipe/merge.ts';
-import { base, inserted, moved, patches, removed, reworded } from '../../recipe/made-apart.ts';
+import type { Operation } from '../../../src/recipe/types.ts';
+import { stepOf } from '../../recipe/fixtures.ts';
+import { base, inserted, moved, patch, patches, removed, reworded } from '../../recipe/made-apart.ts';
 
 describe('two patches of one recipe', () => {
   it('threat 14: never look as if they agreed where merging them would find a conflict', () => {
@@ -34,5 +36,14 @@ describe('two patches of one recipe', () => {
     assert.ok(mayConflict([inserted('a', 'x')], [inserted('a', 'y')]));
     assert.ok(mayConflict([removed('b')], [inserted('a', 'y')]));
     assert.ok(mayConflict([moved('a', 'c')], [reworded('b', 'x')]));
+  });
+
+  it('threat 14: contradict where one puts more into the same place, or moves by taking away and putting in', () => {
+    const meet = (one: readonly Operation[], other: readonly Operation[]): void => {
+      assert.ok(conflictsOf(base, [patch('one', ...one), patch('other', ...other)]).length > 0);
+      assert.ok(mayConflict(one, other) && mayConflict(other, one));
+    };
+    meet([inserted('a', 'x')], [inserted('a', 'x'), inserted('x', 'y')]);
+    meet([removed('a'), { op: 'insert-step', after: 'c', step: stepOf(base, 'a') }], [reworded('b', 'x')]);
   });
 });
