@@ -113,7 +113,14 @@ function fit(recipe: CheckedRecipe, { base, operations, result }: PatchMeaning):
     const is = applyOperations(recipe, operations).digest;
     const sameBase = base === recipe.digest;
     if (sameBase && is !== result) return { reason: `its operations give ${is}, but it claims ${result}` };
-    return { changeClass: classOf(recipe, operations), operations, result, sameBase, of: recipe.digest, further: false };
+    return {
+      changeClass: classOf(recipe, operations),
+      operations,
+      result,
+      sameBase,
+      of: recipe.digest,
+      further: false,
+    };
   } catch (error) {
     if (error instanceof PortalgunError) return { reason: error.message };
     throw error;

@@ -2,7 +2,7 @@
 import { RefusedError } from '../../errors.ts';
 import type { Budgets } from './budgets.ts';
 import { refusal } from './codec.ts';
-import { ANSWERING_MAX, ANSWERING_MAX_PER_PEER, RATE_LIMIT_MAX_PEERS } from './limits.ts';
+import { ANSWERING_MAX, ANSWERING_MAX_OF_STRANGERS, ANSWERING_MAX_PER_PEER, RATE_LIMIT_MAX_PEERS } from './limits.ts';
 import type { Asker, OnTrouble, Protocol } from './protocol.ts';
 import { createRateLimiter, describeLimit } from './rate-limit.ts';
 
@@ -38,24 +38,37 @@ export function createAnswering(context: AnsweringContext, protocol: Protocol) {
   };
 }
 
-/** Counts what is being answered. `enter` says no, with the reason, where one more would be too many. */
-export function createGate() {
-  const open = new Map<string, number>();
+/**
+ * Counts what is being answered. `enter` says no, with the reason, where one more would be too many. Strangers, however
+ * many they are, leave room for friends.
+ */
+export function createGate(isFriend: (peer: string) => boolean) {
+  const open = new Map<string, { count: number; readonly isStranger: boolean }>();
   let all = 0;
+  let strangers = 0;
   return {
     enter(peer: string): string | undefined {
-      const own = open.get(peer) ?? 0;
-      if (own >= ANSWERING_MAX_PER_PEER) return `more than ${ANSWERING_MAX_PER_PEER} requests of one peer at once`;
+      // As it was when the first of them came: policy may change while it is answered.
+      const own = open.get(peer) ?? { count: 0, isStranger: !isFriend(peer) };
+      if (own.count >= ANSWERING_MAX_PER_PEER)
+        return `more than ${ANSWERING_MAX_PER_PEER} requests of one peer at once`;
       if (all >= ANSWERING_MAX) return `more than ${ANSWERING_MAX} requests at once`;
-      open.set(peer, own + 1);
+      if (own.isStranger && strangers >= ANSWERING_MAX_OF_STRANGERS) {
+        return `more than ${ANSWERING_MAX_OF_STRANGERS} requests of strangers at once`;
+      }
+      own.count += 1;
+      open.set(peer, own);
       all += 1;
+      if (own.isStranger) strangers += 1;
       return undefined;
     },
     leave(peer: string): void {
-      const own = (open.get(peer) ?? 0) - 1;
-      if (own > 0) open.set(peer, own);
-      else open.delete(peer);
+      const own = open.get(peer);
+      if (own === undefined) return;
+      own.count -= 1;
+      if (own.count === 0) open.delete(peer);
       all -= 1;
+      if (own.isStranger) strangers -= 1;
     },
   };
 }

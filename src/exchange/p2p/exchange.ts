@@ -1,11 +1,13 @@
 /** The running node: a participant on libp2p. What it does is decided there; here its parts are put together. */
 import { randomBytes } from 'node:crypto';
+import type { Connection } from '@libp2p/interface';
 import { publicKeyOf } from '../../crypto/ed25519.ts';
 import { InterruptedError, UnavailableError } from '../../errors.ts';
 import { authorIdOf, isAuthorId } from '../record/identity.ts';
 import type { AuthorId } from '../record/types.ts';
 import { createGate } from './answering.ts';
 import type { AnswerChallenge } from './challenge.ts';
+import { isOneTooMany } from './crowd.ts';
 import type { DialTarget } from './dialling.ts';
 import { createDiscovery } from './discovery.ts';
 import { createDriver } from './driver.ts';
@@ -147,9 +149,13 @@ async function startOn(
   });
   const upkeep = createUpkeep({ store, standing, gossip, discovery, places, timing, onTrouble, stopping: signal });
   node.addEventListener('peer:disconnect', ({ detail }) => driver.left(detail));
-  node.addEventListener('connection:open', ({ detail: { remotePeer } }) => {
-    for (const extra of node.getConnections(remotePeer).slice(MAX_CONNECTIONS_PER_PEER)) {
+  const connected = ({ direction, remotePeer }: Connection) => ({ direction, peer: remotePeer.toString() });
+  node.addEventListener('connection:open', ({ detail: opened }) => {
+    for (const extra of node.getConnections(opened.remotePeer).slice(MAX_CONNECTIONS_PER_PEER)) {
       extra.abort(new UnavailableError('exchange/too-many-connections', 'one peer has too many connections'));
+    }
+    if (!isBootstrap && isOneTooMany(connected(opened), node.getConnections().map(connected), isFriend)) {
+      opened.abort(new UnavailableError('exchange/too-many-connections', 'strangers have too many connections'));
     }
   });
   node.addEventListener('peer:identify', ({ detail }) => {
@@ -168,7 +174,7 @@ async function startOn(
   node.services.pubsub.addEventListener('subscription-change', ({ detail }) => {
     if (detail.subscriptions.some(({ subscribe }) => subscribe)) participant.want(detail.peerId.toString());
   });
-  const gate = createGate();
+  const gate = createGate(isFriend);
   for (const [protocol, answering] of participant.answering) {
     await serve(
       { node, signal, onTrouble, gate, authorOf: (peer) => acquaintance.authorOf(peer) },

@@ -139,6 +139,8 @@ export const RATE_LIMIT_MAX_PEERS = 4096;
 export const ANSWERING_MAX_PER_PEER = 32;
 /** Requests of all peers that are being answered: each may hold one request and one frame, 224 KiB. */
 export const ANSWERING_MAX = 256;
+/** Of those, the most that are of strangers: what peers of the policy ask always finds room. */
+export const ANSWERING_MAX_OF_STRANGERS = 128;
 
 /** Refusals that `node status` can tell of one by one. */
 export const RECENT_REFUSALS_MAX = 64;
@@ -147,6 +149,8 @@ export const RECENT_REFUSALS_OF_A_PEER = 8;
 
 /** Connections in all. */
 export const MAX_CONNECTIONS = 256;
+/** Inbound connections of strangers, unless this is a bootstrap node; further ones are closed, and friends get in. */
+export const MAX_CONNECTIONS_OF_STRANGERS = 192;
 /** Connections that one peer may have; further ones are closed. */
 export const MAX_CONNECTIONS_PER_PEER = 4;
 /** Inbound connections not yet encrypted. */
@@ -169,8 +173,9 @@ export const RELAY = {
   /** Bytes of one circuit, both ways together: one answer of a sync, and what frames it. Whoever needs more dials again. */
   circuitBytes: 16 * MIB,
   circuitMs: 10 * 60_000,
-  /** Circuits that begin: of one peer, and of all together, so that the relay passes on 16 MiB a second at most. */
+  /** Circuits that begin: of one peer, of one host, and of all together, so that the relay passes on 16 MiB a second at most. */
   circuitsOfPeer: { burst: 16, intervalMs: 15_000 },
+  circuitsOfHost: { burst: 64, intervalMs: 4_000 },
   circuitsOfAll: { burst: 256, intervalMs: 1_000 },
   /** Circuits that one relayed node may have open. */
   circuits: 64,

@@ -151,8 +151,8 @@ export interface RelayContext {
 }
 
 /**
- * Whom a relay serves: keys cost nothing, so places are counted by host too, and circuits by all together. libp2p bounds
- * a circuit's bytes and time, and not how many of them there are.
+ * Whom a relay serves: keys cost nothing, so places and circuits are counted by host too, and by all together. libp2p
+ * bounds a circuit's bytes and time, and not how many of them there are.
  */
 export function createRelayGater({
   places,
@@ -160,6 +160,7 @@ export function createRelayGater({
   now,
 }: RelayContext): Pick<ConnectionGater, 'denyInboundRelayReservation' | 'denyOutboundRelayedConnection'> {
   const byPeer = createRateLimiter(RELAY.circuitsOfPeer, now, RATE_LIMIT_MAX_PEERS);
+  const byHost = createRateLimiter(RELAY.circuitsOfHost, now, RATE_LIMIT_MAX_PEERS);
   const byAll = createRateLimiter(RELAY.circuitsOfAll, now, 1);
   return {
     denyInboundRelayReservation(peer) {
@@ -167,10 +168,21 @@ export function createRelayGater({
       const taken = [...places()].filter(([other]) => !other.equals(peer));
       return taken.filter(([, { addr }]) => hostIn(addr) === host).length >= RELAY.placesOfHost;
     },
-    denyOutboundRelayedConnection: async (from) => !(byPeer(from.toString()).allowed && byAll('').allowed),
+    denyOutboundRelayedConnection: async (from) =>
+      !(byPeer(from.toString()).allowed && byHost(hostOf(from) ?? '').allowed && byAll('').allowed),
   };
 }
 
+/** Of IPv6 the network: whoever has one address there has 2^64 of them. */
 export function hostIn(address: Multiaddr): string | undefined {
-  return address.getComponents()[0]?.value;
+  const part = address.getComponents().find(({ name }) => name !== 'ip6zone');
+  return part?.name === 'ip6' && part.value !== undefined ? networkOf(part.value) : part?.value;
+}
+
+/** Its first 64 bits; the whole where these are zero, as of ::1 and of what stands for an IPv4 address. */
+function networkOf(address: string): string {
+  // The code of the protocol is one byte.
+  const bytes = multiaddr(`/ip6/${address}`).bytes.subarray(1);
+  const network = bytes.subarray(0, 8);
+  return network.every((byte) => byte === 0) ? address : `${Buffer.from(network).toString('hex')}::/64`;
 }

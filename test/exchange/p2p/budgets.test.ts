@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { createAnswering, createGate } from '../../../src/exchange/p2p/answering.ts';
 import { createBudgets } from '../../../src/exchange/p2p/budgets.ts';
-import { ANSWERING_MAX, ANSWERING_MAX_PER_PEER, BUDGETS } from '../../../src/exchange/p2p/limits.ts';
+import { isOneTooMany } from '../../../src/exchange/p2p/crowd.ts';
+import {
+  ANSWERING_MAX,
+  ANSWERING_MAX_OF_STRANGERS,
+  ANSWERING_MAX_PER_PEER,
+  BUDGETS,
+  MAX_CONNECTIONS,
+  MAX_CONNECTIONS_OF_STRANGERS,
+} from '../../../src/exchange/p2p/limits.ts';
 import { decodeAnswer, encodeAnswer } from '../../../src/exchange/p2p/sync-messages.ts';
 
 function world(friends: readonly string[] = []) {
@@ -75,7 +83,7 @@ describe('answering', () => {
   });
 
   it('is for so many requests at once, of one peer and of all', () => {
-    const gate = createGate();
+    const gate = createGate(() => true);
     for (let n = 0; n < ANSWERING_MAX_PER_PEER; n += 1) assert.equal(gate.enter('a'), undefined);
     assert.match(gate.enter('a') ?? '', new RegExp(`${ANSWERING_MAX_PER_PEER} requests of one peer`));
     gate.leave('a');
@@ -84,5 +92,26 @@ describe('answering', () => {
     assert.match(gate.enter('late') ?? '', new RegExp(`${ANSWERING_MAX} requests at once`));
     gate.leave('a');
     assert.equal(gate.enter('late'), undefined);
+  });
+
+  it('threat 19: is for so many requests and connections of strangers, and a friend always finds room', () => {
+    const isFriend = (peer: string): boolean => peer === 'friend';
+    const gate = createGate(isFriend);
+    for (let n = 0; n < ANSWERING_MAX_OF_STRANGERS; n += 1) assert.equal(gate.enter(`stranger ${n}`), undefined);
+    assert.match(gate.enter('one more') ?? '', /requests of strangers/);
+    assert.equal(gate.enter('friend'), undefined);
+    gate.leave('friend');
+    assert.match(gate.enter('one more') ?? '', /requests of strangers/);
+    gate.leave('stranger 0');
+    assert.equal(gate.enter('one more'), undefined);
+
+    const from = (peer: string, direction: 'inbound' | 'outbound' = 'inbound') => ({ peer, direction });
+    const all = Array.from({ length: MAX_CONNECTIONS_OF_STRANGERS }, (_, n) => from(`stranger ${n}`));
+    const closes = (one: ReturnType<typeof from>): boolean => isOneTooMany(one, [...all, one], isFriend);
+    assert.deepEqual([closes(from('one more')), closes(from('friend'))], [true, false]);
+    assert.equal(closes(from('one more', 'outbound')), false, 'this node has dialled it');
+    all.pop();
+    assert.equal(closes(from('one more')), false);
+    assert.ok(MAX_CONNECTIONS_OF_STRANGERS < MAX_CONNECTIONS);
   });
 });

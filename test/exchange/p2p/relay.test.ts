@@ -12,7 +12,7 @@ import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import { RELAY } from '../../../src/exchange/p2p/limits.ts';
 import { peerIdOf } from '../../../src/exchange/p2p/peer-identity.ts';
-import { createRelayGater, reachabilityOf } from '../../../src/exchange/p2p/relay.ts';
+import { createRelayGater, hostIn, reachabilityOf } from '../../../src/exchange/p2p/relay.ts';
 import { authorOfSeed, createNodes, seedOf, seqOf, type TestNode } from './nodes.ts';
 
 /** A relay of somebody else's making, with its own limit on what one circuit may carry. */
@@ -134,7 +134,11 @@ describe('a relay', () => {
     const taken: [PeerId, { addr: typeof addr }][] = [];
     const gater = createRelayGater({
       places: () => taken,
-      hostOf: (one) => (one.equals(peer(200)) ? '192.0.2.2' : '192.0.2.1'),
+      // Those from 1 on have one host, and each ten from 200 on.
+      hostOf: (one) => {
+        const number = [...peers].find(([, other]) => other.equals(one))?.[0] ?? 0;
+        return number < 200 ? '192.0.2.1' : `198.51.100.${Math.floor(number / 10)}`;
+      },
       now: () => 0,
     });
     for (let number = 1; number <= RELAY.placesOfHost; number += 1) {
@@ -150,10 +154,24 @@ describe('a relay', () => {
     assert.equal(await asks(1), true);
     assert.equal(await asks(2), false, 'another peer');
     let given = RELAY.circuitsOfPeer.burst + 1;
-    for (let number = 3; number < 25; number += 1) {
-      for (let count = 0; count < RELAY.circuitsOfPeer.burst; count += 1) if (!(await asks(number))) given += 1;
-    }
+    const ask = async (from: number, to: number): Promise<void> => {
+      for (let number = from; number < to; number += 1) {
+        for (let count = 0; count < RELAY.circuitsOfPeer.burst; count += 1) if (!(await asks(number))) given += 1;
+      }
+    };
+    await ask(3, 25);
+    assert.equal(given, RELAY.circuitsOfHost.burst, 'of one host');
+    await ask(200, 250);
     assert.equal(given, RELAY.circuitsOfAll.burst);
+  });
+
+  it('threat 19: takes an IPv6 network for one host', () => {
+    const host = (address: string) => hostIn(multiaddr(address));
+    assert.equal(host('/ip6/2001:db8::1/tcp/1'), host('/ip6/2001:db8:0:0:ffff::2/tcp/2'));
+    assert.notEqual(host('/ip6/2001:db8::1/tcp/1'), host('/ip6/2001:db8:0:1::1/tcp/1'));
+    assert.equal(host('/ip6zone/eth0/ip6/fe80::1/tcp/1'), host('/ip6/fe80::2/tcp/1'));
+    assert.notEqual(host('/ip6/::ffff:192.0.2.1/tcp/1'), host('/ip6/::ffff:192.0.2.2/tcp/1'));
+    assert.equal(host('/ip4/192.0.2.1/tcp/1'), '192.0.2.1');
   });
 });
 
