@@ -9,18 +9,25 @@ import { runConsole } from './console.ts';
 import { needBuilds, skip } from './grub.ts';
 import { describeNetinst } from './in-part.ts';
 import { tempHome, type TestHome } from './temp-home.ts';
+import { killedAfter } from './tiny-build.ts';
 
 export interface System {
   /** Of the recipe. */
   readonly name: string;
   /** What only this system answers, asked as root on its console: a shell word, and its value. */
   readonly proofs: readonly (readonly [word: string, value: string])[];
+  /** Its build is killed after this step's checkpoint, and another process goes on from it. */
+  readonly killedAfter?: string;
 }
 
 /** Built in some minutes each. */
 export const FAST_SYSTEMS: readonly System[] = [
   { name: 'debian-12-tiny-i386', proofs: [['$(uname -m)', 'i686']] },
-  { name: 'debian-12-tiny-uefi', proofs: [['$(ls -d /sys/firmware/efi)', '/sys/firmware/efi']] },
+  {
+    name: 'debian-12-tiny-uefi',
+    proofs: [['$(ls -d /sys/firmware/efi)', '/sys/firmware/efi']],
+    killedAfter: 'shell',
+  },
 ];
 
 /** Not every mirror has whole package lists for i386, and CI skips nothing: `npm run test:vm` builds that one. */
@@ -43,7 +50,7 @@ export function systemOfTheDay(now: Date): (typeof IN_TURN)[number] {
 const PASSWORD = 'Through-2-gates';
 
 /** A suite: the system is built from its recipe as a newcomer would, then used. */
-export function describeSystem({ name, proofs }: System): void {
+export function describeSystem({ name, proofs, killedAfter: killed }: System): void {
   describe(`recipes/${name}.yaml`, function () {
     this.timeout(1_800_000);
     let source: string;
@@ -53,7 +60,7 @@ export function describeSystem({ name, proofs }: System): void {
       source = await readFile(path.join(ROOT, 'recipes', `${name}.yaml`), 'utf8');
       await needBuilds(this);
       home = await tempHome();
-      events = await built(this, home, name);
+      events = await built(this, home, name, killed);
     });
     after(() => home?.remove());
     const test = () => home ?? assert.fail('no home');
@@ -95,7 +102,12 @@ export function describeSystem({ name, proofs }: System): void {
 }
 
 /** Skips, and says why, where the mirror that this machine reaches does not have what is needed. */
-async function built(context: Mocha.Context, home: TestHome, name: string): Promise<readonly Answer[]> {
+async function built(
+  context: Mocha.Context,
+  home: TestHome,
+  name: string,
+  killed: string | undefined,
+): Promise<readonly Answer[]> {
   const recipe = path.join(home.folder, `${name}.yaml`);
   await copyFile(path.join(ROOT, 'recipes', `${name}.yaml`), recipe);
   const password = path.join(home.folder, 'password');
@@ -104,5 +116,9 @@ async function built(context: Mocha.Context, home: TestHome, name: string): Prom
   const fetched = await cli(home, ['media', 'fetch', recipe, '--json']);
   if (fetched.code !== 0 && fetched.stdout.includes('media/lists-not-updated'))
     skip(context, `the mirror has no whole package lists for ${name}: ${fetched.stdout}`);
-  return jsonLines(home, ['build', recipe, ...flags]);
+  const args = ['build', recipe, ...flags];
+  const before = killed === undefined ? [] : await killedAfter(home, args, killed);
+  const after = await jsonLines(home, args);
+  if (killed !== undefined) assert.equal(after.find(({ event }) => event === 'resumed')?.step, killed);
+  return [...before, ...after];
 }

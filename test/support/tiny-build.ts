@@ -70,7 +70,7 @@ async function build(): Promise<TinyBuild> {
 }
 
 /** Builds until the checkpoint of `step` is told, then kills the build as a power cut would: without a word. */
-async function killedAfter(home: TestHome, args: readonly string[], step: string): Promise<Answer[]> {
+export async function killedAfter(home: TestHome, args: readonly string[], step: string): Promise<Answer[]> {
   const child = startCli(home, [...args, '--json']);
   let complaints = '';
   child.stderr!.on('data', (chunk: Buffer) => (complaints += String(chunk)));
