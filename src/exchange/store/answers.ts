@@ -2,7 +2,7 @@
 import type { Digest } from '../../crypto/digest.ts';
 import { positionOf, type Position } from '../record/links.ts';
 import { refuse, type Refusal } from '../record/refusal.ts';
-import type { Admission, FeedLink, VerifiedRecord } from '../record/types.ts';
+import type { Admission, AuthorId, FeedLink, VerifiedRecord } from '../record/types.ts';
 import type { Turn } from './turn.ts';
 
 export function held(id: Digest, missingFrom: number): Admission {
@@ -15,6 +15,11 @@ export function refused(
   claims?: FeedLink,
 ): Extract<Admission, { result: 'refused' }> {
   return { result: 'refused', reason, detail, ...(claims !== undefined && { claims }) };
+}
+
+/** What lies at or behind a fork that is known. */
+export function frozenAt(author: AuthorId, { seq }: Position): Refusal {
+  return refuse('frozen', `${author} has signed two records with seq ${seq}; the feed is frozen there`);
 }
 
 /** The record and another envelope contradict each other: both are kept, and the feed is frozen there. */

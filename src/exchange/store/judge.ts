@@ -7,7 +7,7 @@ import { keyActionOf, type KeyChange } from '../record/key-change.ts';
 import { comparePositions, judgeLink, type Position } from '../record/links.ts';
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
 import type { Admission, AuthorId, VerifiedRecord } from '../record/types.ts';
-import { freezeAt, held, refused } from './answers.ts';
+import { freezeAt, frozenAt, held, refused } from './answers.ts';
 import { JUDGED_PER_TURN } from './limits.ts';
 import { catchUp, isAwaited, recover, takeAwaited } from './recovery.ts';
 import type { Turn } from './turn.ts';
@@ -60,10 +60,6 @@ function behindFork(turn: Turn, { link }: Pick<ParsedRecord, 'link'>): Refusal |
   const fork = turn.fork(link);
   if (fork === undefined || link.recovery > fork.recovery || comparePositions(link, fork) < 0) return undefined;
   return frozenAt(link.author, fork);
-}
-
-function frozenAt(author: AuthorId, { seq }: Position): Refusal {
-  return refuse('frozen', `${author} has signed two records with seq ${seq}; the feed is frozen there`);
 }
 
 /** A verified record of a followed author: where does it belong? */

@@ -3,6 +3,7 @@ import { feedOfHead, openHead, readHead, type HeadOptions, type SignedHead } fro
 import { epochAfter } from '../record/feed-keys.ts';
 import { comparePositions, positionOf, type Position } from '../record/links.ts';
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
+import { frozenAt } from './answers.ts';
 import { feedName, headKey, type Feed } from './layout.ts';
 import { damaged } from './stored.ts';
 import type { Memory } from './memory.ts';
@@ -46,9 +47,10 @@ export async function keepHead(
   const other = await contradicting(turn, signed, held);
   if (other !== undefined) {
     const { author, scope } = head;
-    if (turn.fork(head) === undefined) {
-      await turn.freeze({ author, scope, ...other.at }, [other.envelope, signed.envelope]);
-    }
+    const fork = turn.fork(head);
+    // No news: whoever repeats it must not make this node tell everybody again and again.
+    if (fork !== undefined && comparePositions(fork, other.at) <= 0) return frozenAt(author, fork);
+    await turn.freeze({ author, scope, ...other.at }, [other.envelope, signed.envelope]);
     return refuse('fork', `${author} has signed two different records with seq ${other.at.seq}`);
   }
   const order = held === undefined ? 1 : comparePositions(head, held.head);

@@ -395,6 +395,20 @@ describe('signed heads', () => {
     for (const { proof } of frozen) assert.ok(!('refused' in verifyForkProof(...proof, { network: NETWORK })));
     assertRefused(await store.admit(at(feed(alice, 1, 'next', at(records, 1)), 0).envelope, everybody), 'frozen');
   });
+
+  it('threat 7: that tell again of a fork that is known are no news, and an earlier one is', async () => {
+    const store = await stores.open();
+    const alice = newAuthor();
+    await store.admitAll(bytes(feed(alice, 3)), everybody);
+    const others = feed(alice, 3, 'other');
+    const reasons = [];
+    for (const index of [2, 2, 1, 1, 2]) {
+      const admission = await store.putHead(headFor(alice, at(others, index)).envelope, options);
+      reasons.push(admission.result === 'refused' ? admission.reason : admission.result);
+    }
+    assert.deepEqual(reasons, ['fork', 'frozen', 'fork', 'frozen', 'frozen']);
+    assert.equal((await store.frozen())[0]?.at.seq, 2);
+  });
 });
 
 describe('appending to our own feed', () => {
