@@ -7,6 +7,7 @@ import { watchConditionChanges } from './condition-changes.ts';
 import { actsOf } from './conditions.ts';
 import { inheritedNameChanges } from './inherited-names.ts';
 import { recipeStates } from './patch.ts';
+import { parameterCheckChanges } from './parameter-checks.ts';
 import { patienceChanges } from './patience.ts';
 import { printable } from './problems.ts';
 import { renderInline } from './render-yaml.ts';
@@ -51,14 +52,19 @@ export function recipeChanges(before: Recipe, after: Recipe): Change[] {
   const changes = changed.flatMap((part) => partChanges(part, before, after));
   // What is typed and what confirms it may come out of a parameter's default.
   const touches = (...those: (keyof Recipe)[]): boolean => those.some((part) => changed.includes(part));
-  if (touches('steps', 'params')) changes.push(...selfConfirmations(before, after));
+  const values = { before: defaultsOf(before.params ?? {}), after: defaultsOf(after.params ?? {}) };
+  if (touches('steps', 'params')) changes.push(...selfConfirmations(before, after, values));
+  if (touches('params')) changes.push(...parameterCheckChanges(before, after, values));
   if (touches('steps', 'watch', 'params')) changes.push(...inheritedNameChanges(before, after));
   if (touches('steps', 'personalise', 'defaults')) changes.push(...patienceChanges(before, after));
   return changes;
 }
 
-function selfConfirmations(before: Recipe, after: Recipe): Change[] {
-  const values = { before: defaultsOf(before.params ?? {}), after: defaultsOf(after.params ?? {}) };
+function selfConfirmations(
+  before: Recipe,
+  after: Recipe,
+  values: { readonly before: Values; readonly after: Values },
+): Change[] {
   return after.steps.flatMap((step, index) => {
     const place = before.steps.findIndex(({ id }) => id === step.id);
     const was =

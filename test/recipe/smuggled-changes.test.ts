@@ -75,6 +75,26 @@ describe('threat 27: what a patch could smuggle in as a rewording', () => {
       assert.equal(classOf(recipe, [set('gun')]), 'sends');
     });
 
+    it('a text, or one that must be gone or stops the build, by the default of a parameter in it', () => {
+      const by = (value: string, expect: Condition, rest = ''): ChangeClass => {
+        const recipe = recipeWith(
+          [{ ...installs, expect }],
+          `params: { word: { type: string, default: Done } }\n${rest}`,
+        );
+        const was = valueDigest('Done');
+        return classOf(recipe, [{ op: 'set', path: ['params', 'word', 'default'], was, value }]);
+      };
+      assert.equal(by('Ready', { text: '{{word}}' }), 'sends');
+      assert.equal(by('e', { text: '{{word}}' }), 'authority');
+      assert.equal(by('Ready', { gone: { text: '{{word}}' } }), 'authority');
+      const watch = 'watch: [{ id: w, when: { text: "{{word}}" }, fail: it is over }]\n';
+      assert.equal(by('Ready', telling, watch), 'authority');
+      assert.equal(
+        by('Ready', telling, 'personalise: [{ id: p, do: [{ type: "{{word}}" }], expect: { text: "ok!" } }]\n'),
+        'authority',
+      );
+    });
+
     it('the echo of what the step before has typed', () => {
       const { expect: _, ...unconfirmed } = installs;
       const next: Step = { id: 'b', when: telling, do: [{ key: 'enter' }], expect: { text: 'Goodbye' } };
