@@ -149,7 +149,11 @@ async function startOn(
   });
   const upkeep = createUpkeep({ store, standing, gossip, discovery, places, timing, onTrouble, stopping: signal });
   node.addEventListener('peer:disconnect', ({ detail }) => driver.left(detail));
-  const connected = ({ direction, remotePeer }: Connection) => ({ direction, peer: remotePeer.toString() });
+  const connected = ({ direction, limits, remotePeer }: Connection) => ({
+    direction,
+    relayed: limits !== undefined,
+    peer: remotePeer.toString(),
+  });
   node.addEventListener('connection:open', ({ detail: opened }) => {
     for (const extra of node.getConnections(opened.remotePeer).slice(MAX_CONNECTIONS_PER_PEER)) {
       extra.abort(new UnavailableError('exchange/too-many-connections', 'one peer has too many connections'));

@@ -151,6 +151,8 @@ export const RECENT_REFUSALS_OF_A_PEER = 8;
 export const MAX_CONNECTIONS = 256;
 /** Inbound connections of strangers, unless this is a bootstrap node; further ones are closed, and friends get in. */
 export const MAX_CONNECTIONS_OF_STRANGERS = 192;
+/** Of those, through relays: a relay gives one node a limited number of circuits (`RELAY.circuits`). */
+export const MAX_RELAYED_OF_STRANGERS = 32;
 /** Connections that one peer may have; further ones are closed. */
 export const MAX_CONNECTIONS_PER_PEER = 4;
 /** Inbound connections not yet encrypted. */

@@ -9,6 +9,8 @@ import {
   BUDGETS,
   MAX_CONNECTIONS,
   MAX_CONNECTIONS_OF_STRANGERS,
+  MAX_RELAYED_OF_STRANGERS,
+  RELAY,
 } from '../../../src/exchange/p2p/limits.ts';
 import { decodeAnswer, encodeAnswer } from '../../../src/exchange/p2p/sync-messages.ts';
 
@@ -105,13 +107,21 @@ describe('answering', () => {
     gate.leave('stranger 0');
     assert.equal(gate.enter('one more'), undefined);
 
-    const from = (peer: string, direction: 'inbound' | 'outbound' = 'inbound') => ({ peer, direction });
+    const from = (peer: string, direction: 'inbound' | 'outbound' = 'inbound', relayed = false) => ({
+      peer,
+      direction,
+      relayed,
+    });
     const all = Array.from({ length: MAX_CONNECTIONS_OF_STRANGERS }, (_, n) => from(`stranger ${n}`));
     const closes = (one: ReturnType<typeof from>): boolean => isOneTooMany(one, [...all, one], isFriend);
     assert.deepEqual([closes(from('one more')), closes(from('friend'))], [true, false]);
     assert.equal(closes(from('one more', 'outbound')), false, 'this node has dialled it');
     all.pop();
     assert.equal(closes(from('one more')), false);
-    assert.ok(MAX_CONNECTIONS_OF_STRANGERS < MAX_CONNECTIONS);
+    const circuits = Array.from({ length: MAX_RELAYED_OF_STRANGERS + 1 }, (_, n) => from(`${n}`, 'inbound', true));
+    assert.equal(isOneTooMany(circuits[0] ?? from(''), circuits, isFriend), true);
+    assert.equal(isOneTooMany(from('one more'), [...circuits, from('one more')], isFriend), false, 'it came directly');
+    assert.equal(isOneTooMany(from('friend', 'inbound', true), circuits, isFriend), false);
+    assert.ok(MAX_CONNECTIONS_OF_STRANGERS < MAX_CONNECTIONS && MAX_RELAYED_OF_STRANGERS < RELAY.circuits);
   });
 });
