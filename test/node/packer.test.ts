@@ -220,7 +220,7 @@ describe('a Packer template becomes a draft', function () {
 
   it('with locals that name each other in a ring refused, and doubling ones ended', () =>
     inFolder(async (folder) => {
-      const doubling = Array.from({ length: 60 }, (_, at) => `l${at + 1} = "\${local.l${at}}\${local.l${at}}"`).join(
+      const doubling = Array.from({ length: 25 }, (_, at) => `l${at + 1} = "\${local.l${at}}\${local.l${at}}"`).join(
         '\n',
       );
       await writeFile(
@@ -229,7 +229,7 @@ describe('a Packer template becomes a draft', function () {
         iso_url = "a.iso"
         iso_checksum = "none"
         memory = local.a
-        boot_command = [local.l60]
+        boot_command = [local.l25]
         cpus = 99
         firmware = "secure"
         disk_size = "lots"
@@ -243,6 +243,32 @@ describe('a Packer template becomes a draft', function () {
       assert.match(part(result, 'firmware').why, /none of ours/);
       assert.match(part(result, 'disk_size').why, /no size of a disk/);
       assert.match(part(result, 'strange').why, /unknown here/);
+    }));
+
+  it('threat 37: with an end to values that lead on and on, to braces that nothing closes, and to endless paths', () =>
+    inFolder(async (folder) => {
+      const names = Array.from({ length: 3_000 }, (_, at) => at);
+      const file = path.join(folder, 'x.pkr.hcl');
+      const locals = names.map((at) => `l${at} = local.l${at + 1}`).join('\n');
+      await writeFile(
+        file,
+        `locals {\n${locals}\nl${names.length} = "512"\n}\n${hcl(`
+        iso_url = "{{${' '.repeat(100_000)}"
+        memory = local.l0
+        cpus = "\${lower("\\uE002pw\\uE003")}"
+        http_directory = "${'*'.repeat(20_000)}/x"
+        cd_files = ["${'x'.repeat(60_000)}"]`)}`,
+      );
+      const result = await imported(file);
+      assert.match(part(result, 'memory').why, /deeper than/);
+      assert.match(part(result, 'cpus').why, /private use/);
+      assert.match(part(result, 'http_directory').why, /is no path here/);
+      assert.match(part(result, 'cd_files').why, /is no path here/);
+      const variables = Object.fromEntries(names.map((at) => [`v${at}`, `{{user \`v${at + 1}\`}}`]));
+      const body = { variables: { ...variables, v3000: '1' }, builders: [{ type: 'qemu', memory: '{{user `v0`}}' }] };
+      const json = path.join(folder, 'x.json');
+      await writeFile(json, JSON.stringify(body));
+      assert.match((await imported(json)).verdicts.map(({ why }) => why).join(), /deeper than/);
     }));
 });
 

@@ -10,6 +10,7 @@ import {
   MAX_FOLDER_BYTES,
   MAX_FOLDER_DEPTH,
   MAX_FOLDER_ENTRIES,
+  MAX_PATH,
   MAX_TEMPLATE_BYTES,
 } from '../../recipe/packer/limits.ts';
 import { NotPure } from '../../recipe/packer/not-pure.ts';
@@ -89,13 +90,12 @@ export async function readPackerFolder(folder: string, signal: AbortSignal): Pro
     list(asked) {
       const name = inside(asked);
       if (entries.has(name)) return [name];
-      const star = /^(.*?)([^/]*\*[^/]*)$/.exec(name);
-      const below =
-        star?.[2] === undefined
-          ? [...entries.keys()].filter((one) => name === '' || one.startsWith(`${name}/`))
-          : [...entries.keys()].filter(
-              (one) => one.startsWith(star[1] ?? '') && matches(one.slice(star[1]?.length ?? 0), star[2] ?? ''),
-            );
+      const [folderPart, last] = [name.slice(0, name.lastIndexOf('/') + 1), name.slice(name.lastIndexOf('/') + 1)];
+      const below = [...entries.keys()].filter((one) =>
+        last.includes('*')
+          ? one.startsWith(folderPart) && matches(one.slice(folderPart.length), last)
+          : name === '' || one.startsWith(`${name}/`),
+      );
       if (below.length === 0) throw missing(asked, name);
       return below;
     },
@@ -104,7 +104,8 @@ export async function readPackerFolder(folder: string, signal: AbortSignal): Pro
 
 /** The path from the folder. */
 function inside(asked: string): string {
-  if (asked.includes('\0') || asked.includes('\\')) throw new NotPure(`${shown(asked)} is no path here`);
+  if (asked.length > MAX_PATH || asked.includes('\0') || asked.includes('\\'))
+    throw new NotPure(`${shown(asked)} is no path here`);
   if (path.posix.isAbsolute(asked))
     throw new NotPure(`${shown(asked)} is not below the folder: nothing outside of it is read`);
   const name = path.posix.normalize(asked).replace(/\/+$/, '');

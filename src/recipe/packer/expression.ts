@@ -4,8 +4,7 @@
  * else the language has is `NotPure`. After HCL's native syntax specification (hashicorp/hcl, hclsyntax/spec.md).
  */
 import { callFunction, type FunctionContext } from './functions.ts';
-import { MAX_DEPTH } from './limits.ts';
-import { known } from './marked.ts';
+import { hasMarkerCharacters, known } from './marked.ts';
 import { NotPure } from './not-pure.ts';
 import { fieldOf, isFields, isList, jsonOf, kindOf, newFields, textOfValue, type Budget, type Value } from './value.ts';
 
@@ -15,9 +14,9 @@ export interface Scope extends FunctionContext {
 }
 
 /** A text of HCL with `${…}` in it; a text that is nothing but one of them has the value's own type. */
-export function evaluateTemplate(text: string, scope: Scope, depth = 0): Value {
+export function evaluateTemplate(text: string, scope: Scope): Value {
   if (!/[$%]\{/.test(text)) return text;
-  const parser = new Parser(text, scope, depth);
+  const parser = new Parser(text, scope);
   return parser.template(undefined);
 }
 
@@ -34,12 +33,10 @@ class Parser {
   readonly #text: string;
   readonly #scope: Scope;
   #at = 0;
-  #depth: number;
 
-  constructor(text: string, scope: Scope, depth: number) {
+  constructor(text: string, scope: Scope) {
     this.#text = text;
     this.#scope = scope;
-    this.#depth = depth;
   }
 
   /** Up to the end, or up to a closing quote: then what is between has HCL's escapes. */
@@ -92,17 +89,19 @@ class Parser {
     this.#at += all.length;
     if (simple !== undefined) return { n: '\n', r: '\r', t: '\t' }[simple] ?? simple;
     const code = Number.parseInt(four ?? eight ?? '', 16);
-    if (code > 0x10ffff) throw new NotPure('an escape in a text names no character');
-    return String.fromCodePoint(code);
+    // Half a surrogate pair is none either.
+    if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+      throw new NotPure('an escape in a text names no character');
+    const character = String.fromCodePoint(code);
+    if (hasMarkerCharacters(character)) throw new NotPure('an escape in a text names a character of private use');
+    return character;
   }
 
   #deeper<T>(read: () => T): T {
-    this.#depth += 1;
-    if (this.#depth > MAX_DEPTH) throw new NotPure(`an expression is deeper than ${MAX_DEPTH} levels`);
-    this.#scope.budget.spend(1);
-    const result = read();
-    this.#depth -= 1;
-    return result;
+    return this.#scope.budget.deeper(() => {
+      this.#scope.budget.spend(1);
+      return read();
+    });
   }
 
   #expression(): Value {
@@ -121,12 +120,12 @@ class Parser {
 
   /** What could not be evaluated is passed over. */
   #attempt(read: () => Value): Value | NotPure {
-    const [start, depth] = [this.#at, this.#depth];
+    const start = this.#at;
     try {
       return read();
     } catch (error) {
       if (!(error instanceof NotPure)) throw error;
-      [this.#at, this.#depth] = [start, depth];
+      this.#at = start;
       this.#skip();
       return error;
     }

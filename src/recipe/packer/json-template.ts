@@ -30,7 +30,7 @@ export function jsonTemplate({ name, body, given, budget }: JsonInput): Template
     if (open.has(variable)) throw new NotPure(`the variable ${variable} is made of itself`);
     open.add(variable);
     try {
-      if (standard !== null) return onlyUser(textOfValue(standard));
+      if (standard !== null) return budget.deeper(() => onlyUser(textOfValue(standard)));
     } catch (error) {
       if (!(error instanceof NotPure) || /is made of itself/.test(error.message)) throw error;
       refused.push({ what: `variable ${variable}`, place: name, why: `${error.message}; it is a parameter` });

@@ -7,7 +7,9 @@ export const MAX_FOLDER_BYTES = 4 * 1024 * 1024;
 /** Files and folders below the folder, and levels of folders. */
 export const MAX_FOLDER_ENTRIES = 2_000;
 export const MAX_FOLDER_DEPTH = 8;
-/** Levels of values, expressions and parentheses. */
+/** UTF-16 units of a path that a template names: what Linux opens has no more. */
+export const MAX_PATH = 4_096;
+/** Levels of values, expressions and parentheses, together with those of the variables that they name. */
 export const MAX_DEPTH = 64;
 /** Characters and values that evaluating one template may make: locals can double each other. */
 export const MAX_VALUE_UNITS = 2_000_000;

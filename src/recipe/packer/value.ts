@@ -1,5 +1,5 @@
 /** Values of templates, as HCL has them, and the one budget that evaluating a template has. */
-import { MAX_VALUE_UNITS } from './limits.ts';
+import { MAX_DEPTH, MAX_VALUE_UNITS } from './limits.ts';
 import { NotPure } from './not-pure.ts';
 
 export type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value };
@@ -8,11 +8,23 @@ export type Fields = { readonly [key: string]: Value };
 /** Counts what evaluation makes, so that values which double each other end soon. */
 export class Budget {
   #left = MAX_VALUE_UNITS;
+  #depth = 0;
 
   /** Characters of a text, members of a list. */
   spend(units: number): void {
     this.#left -= units + 1;
     if (this.#left < 0) throw new NotPure(`evaluating the template makes more than ${MAX_VALUE_UNITS} characters`);
+  }
+
+  /** One level further in: of an expression, and of what the values that it names are made of. */
+  deeper<T>(read: () => T): T {
+    if (this.#depth >= MAX_DEPTH) throw new NotPure(`an expression is deeper than ${MAX_DEPTH} levels`);
+    this.#depth += 1;
+    try {
+      return read();
+    } finally {
+      this.#depth -= 1;
+    }
   }
 }
 

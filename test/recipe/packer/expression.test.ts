@@ -103,6 +103,8 @@ describe('expressions of templates', () => {
   });
 
   it('threat 37: end, whatever they are made of', () => {
+    assert.throws(() => evaluated('${urlencode("\\ud800")}'), /names no character/);
+    assert.equal(evaluated(`\${max(${'1,'.repeat(130_000)}2)}`), 2);
     assert.throws(() => evaluated(`\${${'('.repeat(500)}1${')'.repeat(500)}}`), /deeper than/);
     assert.throws(() => evaluated(`\${${'!'.repeat(500)}true}`), /deeper than/);
     assert.throws(() => evaluated(`\${${'"${'.repeat(200)}1${'}"'.repeat(200)}}`), /deeper than/);
