@@ -69,7 +69,8 @@ export async function openArchive(options: ArchiveOptions): Promise<VerifiedArch
   const suites: VerifiedSuite[] = [];
   const warnings: string[] = [];
   const releases = new Map<string, VerifiedRelease | undefined>();
-  for (const { inReleasePath, suite, metaKey, path, base } of options.lists.indexes) {
+  for (const listed of options.lists.indexes) {
+    const { inReleasePath, suite, metaKey, base } = listed;
     // Once for all components of a suite.
     if (!releases.has(inReleasePath)) {
       releases.set(inReleasePath, await releaseAt(inReleasePath, suite, options, warnings));
@@ -78,7 +79,7 @@ export async function openArchive(options: ArchiveOptions): Promise<VerifiedArch
     // apt, too, takes nothing from backports or experimental unless told to.
     if (!release || release.release.notAutomatic) continue;
     const what = `${metaKey} of ${suite}`;
-    const text = await readIndex(path, metaKey, what, release.release, options.lists);
+    const text = await readIndex(listed, what, release.release, options.lists);
     suites.push({ index: packagesIndex(text, what), voucher: release.voucher, base });
   }
   if (suites.length === 0) {
@@ -182,7 +183,12 @@ export async function verifyRelease(
 }
 
 /** Unpacks and checks in one pass; stops as soon as there is more than the Release file says. */
-async function readIndex(path: string, metaKey: string, what: string, release: Release, lists: Lists): Promise<string> {
+async function readIndex(
+  { path, metaKey, base }: Pick<Lists['indexes'][number], 'path' | 'metaKey' | 'base'>,
+  what: string,
+  release: Release,
+  lists: Lists,
+): Promise<string> {
   const listed = release.files.get(metaKey);
   if (!listed)
     throw new RefusedError('media/index-not-listed', `The signed Release file does not list ${what}.`, {
@@ -204,8 +210,9 @@ async function readIndex(path: string, metaKey: string, what: string, release: R
     chunks.push(chunk);
   }
   const found: Digest = `sha256:${hash.digest('hex')}`;
-  // The folder only: the file has the name of the mirror in it.
-  if (found !== listed.sha256) throw digestMismatch(what, dirname(path), listed.sha256, found);
+  // Of apt's the folder only: the file has the name of the mirror in it.
+  const place = base === undefined ? dirname(path) : path;
+  if (found !== listed.sha256) throw digestMismatch(what, place, listed.sha256, found);
   return Buffer.concat(chunks).toString('latin1');
 }
 

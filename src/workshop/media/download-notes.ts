@@ -48,7 +48,7 @@ export async function findDownload(
     : undefined;
 }
 
-async function isThere(cacheDir: string, sha256: string): Promise<boolean> {
+export async function isThere(cacheDir: string, sha256: string): Promise<boolean> {
   return (await stat(downloadPath(cacheDir, `sha256:${sha256}`)).catch(unlessMissing)) !== undefined;
 }
 

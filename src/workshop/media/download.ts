@@ -37,7 +37,7 @@ export interface FileDigests {
   readonly sha512: string;
 }
 
-/** A file that nobody has verified yet. Exactly one of `keep` and `discard` ends it. */
+/** A file that nobody has verified yet. Exactly one of `keep`, `release` and `discard` ends it. */
 export interface Downloaded {
   readonly path: string;
   /** Lower-case hex. */
@@ -49,6 +49,8 @@ export interface Downloaded {
   readonly resumed: boolean;
   /** Gives it the name of its digest, after verification. */
   keep(): Promise<string>;
+  /** Leaves it to the next try: nothing is known against it. */
+  release(): Promise<void>;
   discard(): Promise<void>;
 }
 
@@ -240,6 +242,7 @@ function finished(
       await rename(partial.path, path);
       return path;
     },
+    release: () => partial.release(),
     discard: () => partial.remove(),
   };
 }

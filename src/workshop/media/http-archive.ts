@@ -17,6 +17,7 @@ import { fileName } from './apt.ts';
 import type { Architecture } from './apt-config.ts';
 import { keptRelease, verifyRelease } from './archive.ts';
 import { errorCode, unlessMissing, writeAtomically } from './atomic-file.ts';
+import { isThere } from './download-notes.ts';
 import { downloadPath, downloadSigned, downloadSmall, type DownloadOptions } from './download.ts';
 import { highWaterMarks } from './high-water.ts';
 import type { Keyring } from './keyring.ts';
@@ -76,8 +77,12 @@ export function openHttpArchive(options: HttpArchiveOptions): Carrier {
   };
   return {
     lists: async () => {
-      const text = await readFile(statePath, 'utf8').catch(unlessMissing);
-      return listsOf(stateIn(text), options, http);
+      const state = stateIn(await readFile(statePath, 'utf8').catch(unlessMissing));
+      // A person may have deleted one: then it is fetched again.
+      const isWhole = (await Promise.all((state?.indexes ?? []).map((index) => isThere(cacheDir, index.sha256)))).every(
+        Boolean,
+      );
+      return listsOf(isWhole ? state : undefined, options, http);
     },
     update,
   };

@@ -152,6 +152,8 @@ async function ask(url: URL, from: number, options: HttpOptions): Promise<Asked>
       // Errors after the answer reach whoever reads the body.
       request.on('error', reject);
       request.once('response', resolve);
+      // A host that would speak something else from here on (101) gives neither an answer nor an error.
+      request.once('close', () => reject(new Error('it hung up without an answer')));
       request.end();
     });
     async function* body(): AsyncGenerator<Buffer> {

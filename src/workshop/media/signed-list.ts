@@ -70,6 +70,12 @@ export async function signedList(
   return fresh;
 }
 
+export interface FetchedSignature {
+  readonly bytes: Uint8Array;
+  /** For the next time, and as evidence: call it when the signature has been found to hold. */
+  keep(): Promise<void>;
+}
+
 /**
  * A detached signature over a medium itself. `enough`: whether the one that is here will do; otherwise it is asked for anew, and
  * the one that is here serves only where that is not to be had.
@@ -79,18 +85,22 @@ export async function detachedSignature(
   what: string,
   options: SignedListOptions,
   enough: boolean,
-): Promise<Uint8Array> {
+): Promise<FetchedSignature> {
+  const found = (bytes: Uint8Array): FetchedSignature => ({
+    bytes,
+    async keep() {
+      await keepEvidence(options.cacheDir, bytes, 'signature');
+      await writeCached({ list: bytes, signature: undefined }, cachePath(url, undefined, options));
+    },
+  });
   const cached = await readCached(url, undefined, options);
-  if (cached && enough) return cached.list;
-  let bytes: Uint8Array;
+  if (cached && enough) return found(cached.list);
   try {
-    bytes = await downloadSmall(url, MAX_SIGNATURE_BYTES, what, options);
+    return found(await downloadSmall(url, MAX_SIGNATURE_BYTES, what, options));
   } catch (error) {
     if (!(error instanceof UnavailableError) || !cached) throw error;
-    return cached.list;
+    return found(cached.list);
   }
-  await writeCached({ list: bytes, signature: undefined }, cachePath(url, undefined, options));
-  return bytes;
 }
 
 /** Evidence, under its own digest: it shows years later what a build relied on (threat 34). */

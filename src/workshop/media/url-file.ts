@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { Digest } from '../../crypto/digest.ts';
-import { RefusedError, UnavailableError } from '../../errors.ts';
+import { sha256 as digestOfBytes, type Digest } from '../../crypto/digest.ts';
+import { InterruptedError, RefusedError, UnavailableError } from '../../errors.ts';
 import type { LockedFile, UrlFile } from '../../recipe/types.ts';
 import { signedFile, type SignedFile } from './checksums.ts';
 import { digestMismatch } from './digest-file.ts';
@@ -23,7 +23,7 @@ import {
 import type { Keyring } from './keyring.ts';
 import { MAX_MEDIUM_BYTES } from './limits.ts';
 import { signingKeys, verifyFile, type MediaSigner, type SigningKeys } from './media-signature.ts';
-import { detachedSignature, keepEvidence, signedList, type SignedListOptions } from './signed-list.ts';
+import { detachedSignature, signedList, type FetchedSignature, type SignedListOptions } from './signed-list.ts';
 import type { MediaProof, OnProgress, VerifiedFile } from './types.ts';
 import { verifiedFile } from './verified.ts';
 
@@ -50,7 +50,7 @@ interface Claim {
   readonly list?: Digest | undefined;
   readonly signature?: Digest | undefined;
   /** A signature over the file itself: it can be judged only when the file is there. */
-  readonly overFile?: { readonly bytes: Uint8Array; readonly by: SigningKeys } | undefined;
+  readonly overFile?: (FetchedSignature & { readonly by: SigningKeys }) | undefined;
 }
 
 /**
@@ -73,6 +73,7 @@ export async function urlFile(medium: string, wanted: UrlFile, given: UrlFileOpt
   // A list may have no SHA-256: then only the file shows whether it is the locked one.
   checkLocked({ ...claim, digests: found.digests }, options.locked, what);
   const signer = found.signer ?? claim.signer;
+  await claim.overFile?.keep();
   await noteDownload(options.cacheDir, {
     ...found.digests,
     url: wanted.url,
@@ -118,9 +119,16 @@ async function claimOf(what: string, wanted: UrlFile, options: UrlFileOptions & 
     return { name: listed, digests, sizeBytes, signer: found, list: found.list, signature: found.signature };
   }
   if (signature === undefined) throw new TypeError('a checked recipe says where the signature is');
-  const bytes = await detachedSignature(signature, `the signature of ${what}`, options, options.locked !== undefined);
-  const kept = await keepEvidence(options.cacheDir, bytes, 'signature');
-  return { name, digests: {}, sizeBytes: undefined, signer: undefined, signature: kept, overFile: { bytes, by } };
+  const found = await detachedSignature(signature, `the signature of ${what}`, options, options.locked !== undefined);
+  const overFile = { ...found, by };
+  return {
+    name,
+    digests: {},
+    sizeBytes: undefined,
+    signer: undefined,
+    signature: digestOfBytes(found.bytes),
+    overFile,
+  };
 }
 
 /** Whether a list that is here names what the lock names. One that lists no SHA-256 is judged by the file itself. */
@@ -194,19 +202,30 @@ async function readWhole(
 ): Promise<Pick<Found, 'digests' | 'signer'>> {
   const [sha256, sha512] = [createHash('sha256'), createHash('sha512')];
   let done = 0;
+  let unread: unknown;
   async function* content(): AsyncGenerator<Uint8Array> {
     const stream = createReadStream(path, { highWaterMark: 1024 * 1024, ...(signal && { signal }) });
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      sha256.update(chunk);
-      sha512.update(chunk);
-      done += chunk.length;
-      onProgress?.({ what: `checking ${what}`, done, total: size });
-      yield chunk;
+    try {
+      for await (const chunk of stream as AsyncIterable<Buffer>) {
+        sha256.update(chunk);
+        sha512.update(chunk);
+        done += chunk.length;
+        onProgress?.({ what: `checking ${what}`, done, total: size });
+        yield chunk;
+      }
+    } catch (error) {
+      unread = signal?.aborted === true ? new InterruptedError(undefined, { cause: error }) : error;
+      throw unread;
     }
   }
   let signer: MediaSigner | undefined;
-  if (overFile) signer = await verifyFile(content(), overFile.bytes, overFile.by, clock(), what);
-  else for await (const chunk of content()) void chunk;
+  try {
+    if (overFile) signer = await verifyFile(content(), overFile.bytes, overFile.by, clock(), what);
+    else for await (const chunk of content()) void chunk;
+  } catch (error) {
+    // Of a file that was not read to its end a verifier says that the signature does not hold.
+    throw unread ?? error;
+  }
   return { digests: { sha256: sha256.digest('hex'), sha512: sha512.digest('hex') }, signer };
 }
 
@@ -228,7 +247,10 @@ async function fetchFile(
       if (!fits(done.digests, done.sizeBytes, claim)) throw wrongFile(what, done, claim);
       return { digests: done.digests, sizeBytes: done.sizeBytes, signer, path: await done.keep() };
     } catch (error) {
-      if (!(error instanceof RefusedError)) throw error;
+      if (!(error instanceof RefusedError)) {
+        await done.release();
+        throw error;
+      }
       await done.discard();
       if (!done.resumed) throw error;
     }

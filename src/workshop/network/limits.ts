@@ -3,6 +3,9 @@
 /** Bytes of one Ethernet frame without its check sum: what the guest's card may send. A longer one is no frame. */
 export const FRAME_BYTES = 1514;
 
+/** Bytes of the longest frame that QEMU itself takes (its NET_BUFSIZE has some 68 KiB): more comes only from one that was taken over. */
+export const LONGEST_BYTES = 128 * 1024;
+
 /** Bytes of one TCP segment: Ethernet's 1500 without the headers of IPv4 and TCP. */
 export const SEGMENT_BYTES = 1460;
 

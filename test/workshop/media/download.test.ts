@@ -230,6 +230,13 @@ describe('downloading', function () {
     await refusal('media/unreachable', 5, get());
   });
 
+  it('threat 24: gives up a host that goes over to something else than HTTP', async () => {
+    host.files.set('/file', (request) =>
+      request.socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n'),
+    );
+    await refusal('media/unreachable', 5, get());
+  });
+
   it('says each host before it is connected to', async () => {
     const told: string[] = [];
     const onHost = async (name: string): Promise<void> => {
@@ -266,11 +273,20 @@ describe('downloading', function () {
       'fd00::1',
       '::ffff:127.0.0.1',
       '::ffff:7f00:1',
+      '::ffff:0:127.0.0.1',
       '64:ff9b::7f00:1',
+      '64:ff9b:1::a00:1',
+      '2002:a00:1::1',
+      '2001:0:a00:1::1',
+      '2001:db8::1',
+      'fec0::1',
+      '192.0.2.1',
+      '198.51.100.1',
+      '203.0.113.1',
       'x',
     ])
       assert.equal(isPublicAddress(address), false, address);
-    for (const address of ['1.1.1.1', '172.32.0.1', '2606:4700::1111'])
+    for (const address of ['1.1.1.1', '172.32.0.1', '2606:4700::1111', '2001:4860:4860::8888'])
       assert.equal(isPublicAddress(address), true, address);
   });
 

@@ -1,6 +1,6 @@
 /** A Debian archive by its address, on loopback: the same verdicts as with apt, without apt. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -153,6 +153,16 @@ describe('a package archive by its address', function () {
     assert.equal((await prepare({ clock: later, lock })).kernel?.sha256, sha256(KERNEL));
     const fresh = await mkdtemp(join(root, 'cache-'));
     await refusal('media/lists-not-updated', 5, prepare({ lock, cacheDir: fresh }));
+  });
+
+  it('says which index was changed in the cache, and fetches it again once it is deleted', async () => {
+    const { lock } = await prepare();
+    const index = join(cacheDir, 'downloads', digestHex(sha256(await readFile(archive.packages))));
+    await appendFile(index, '\n');
+    const error = await refusal('media/digest-mismatch', 3, prepare({ lock }));
+    assert.match(error.hint ?? '', new RegExp(`^delete ${index} `));
+    await rm(index);
+    assert.equal((await prepare({ lock })).kernel?.sha256, sha256(KERNEL));
   });
 
   it('has its index compressed, and by its digest where it offers that', async () => {

@@ -175,6 +175,36 @@ describe('media by their address', function () {
     assert.match(media.warnings?.join() ?? '', /SHA512SUMS .* could not be renewed/);
   });
 
+  it('under a lock: a signature that did not hold is asked for again, and is no evidence', async () => {
+    const medium = await FORMS['the file itself, signed by OpenPGP']!();
+    const { lock } = await prepare(medium);
+    const good = host.files.get('/d.iso.sig')!;
+    const fresh = await mkdtemp(join(root, 'cache-'));
+    host.files.set('/d.iso.sig', '<html>Welcome to our hotel</html>');
+    await refusal('media/signature-malformed', 3, prepare(medium, { lock, cacheDir: fresh }));
+    assert.deepEqual(await readdir(join(fresh, 'releases')).catch(() => []), []);
+    host.files.set('/d.iso.sig', good);
+    assert.equal((await prepare(medium, { lock, cacheDir: fresh })).iso?.sha256, sha256(ISO));
+  });
+
+  for (const form of ['the file itself, signed by OpenPGP', 'the file itself, signed by minisign'])
+    it(`stopped while they are compared with their signature are there for the next try: ${form}`, async () => {
+      const medium = await FORMS[form]!();
+      const stop = new AbortController();
+      const onProgress: PrepareOptions['onProgress'] = ({ what }) => {
+        if (what.startsWith('checking')) stop.abort();
+      };
+      await refusal('interrupted', 130, prepare(medium, { signal: stop.signal, onProgress }));
+      const [left, ...others] = await readdir(join(cacheDir, 'partial'));
+      assert.match(left ?? '', /^[0-9a-f]{32}\.0-/);
+      assert.deepEqual(others, []);
+      host.files.set('/d.iso', (request, response) => {
+        assert.equal(request.headers.range, `bytes=${ISO.length}-`);
+        response.writeHead(416, { 'content-range': `bytes */${ISO.length}` }).end();
+      });
+      assert.equal((await prepare(medium)).iso?.sha256, sha256(ISO));
+    });
+
   it('vouched for by the recipe alone say so, and are in no lock', async () => {
     const media = await prepare({ url: url(), sha256: hash('sha256') });
     assert.equal(media.iso?.proof.scheme, 'digest');

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { duplexPair, type Duplex } from 'node:stream';
+import { plugIn } from '../../../src/workshop/network/cable.ts';
 import { createFileServer } from '../../../src/workshop/network/files.ts';
 import type { GuestRequest } from '../../../src/workshop/network/requests.ts';
 import { createRequestLog } from '../../../src/workshop/network/requests.ts';
@@ -136,6 +137,14 @@ describe('the network of a guest', () => {
     assert.match(String(answer), /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nhello$/);
     assert.deepEqual(requests, [{ outcome: 'served', what: 'a', sizeBytes: 5 }]);
     files.close();
+  });
+
+  it('threat 38: a length that no machine writes is the end of the cable, and nothing is gathered up for it', async () => {
+    const [ours, cable] = duplexPair();
+    const ended = once(cable, 'close');
+    plugIn(cable, () => assert.fail('that is no frame'));
+    ours.write(Buffer.from([0x7f, 0xff, 0xff, 0xff]));
+    await ended;
   });
 
   it('has room for so many connections, and refuses one more', async () => {
