@@ -19,16 +19,24 @@ export interface NextRecoveryKey {
 }
 
 /**
- * The one that an attempt before has left, or another. `present`: the recovery key that the owner has just given; one that
- * was kept and has come into force since is that, so they have it.
+ * The one that an attempt before has left, or another. `present`: the recovery key that the owner has just given. Where that
+ * is the one that was kept, it is in force, and perhaps nowhere else: it is laid beside until the other one is.
  */
 export async function nextRecoveryKey(home: Home, present: Uint8Array): Promise<NextRecoveryKey> {
   const file = fileIn(home);
   const kept = await readKept(file);
-  if (kept !== undefined && !Buffer.from(parseRecoveryKey(kept)).equals(present)) return { text: kept, file };
+  if (kept !== undefined) {
+    if (!Buffer.from(parseRecoveryKey(kept)).equals(present)) return { text: kept, file };
+    await writeFileAtomic(presentIn(home), `${kept}\n`);
+  }
   const text = formatRecoveryKey(generateSeed());
   await writeFileAtomic(file, `${text}\n`);
   return { text, file };
+}
+
+/** The next one is in force: the one that was laid beside recovers nothing more. */
+export async function forgetPresentRecoveryKey(home: Home): Promise<void> {
+  await rm(presentIn(home), { force: true });
 }
 
 export async function forgetNextRecoveryKey(home: Home): Promise<void> {
@@ -46,4 +54,8 @@ async function readKept(file: string): Promise<string | undefined> {
 
 function fileIn(home: Home): string {
   return path.join(home.identityDir, 'recovery-key.next');
+}
+
+function presentIn(home: Home): string {
+  return path.join(home.identityDir, 'recovery-key.present');
 }

@@ -145,8 +145,17 @@ describe('the own key', function () {
         (await cli(alice, ['key', 'recover', '--offline', '--key-file', paper])).stderr,
         /not the recovery key/,
       );
-      const again = await json(alice, ['key', 'recover', '--offline', '--key-file', kept, '--new-recovery-key']);
-      assert.notEqual(again.recoveryKey, made, 'who gives it has it: another one is made');
+      // It is given from the file itself, and nothing gets signed: the key in force is still here.
+      const onceMore = ['key', 'recover', '--offline', '--key-file', kept, '--new-recovery-key'];
+      assert.equal((await cli(alice, [...onceMore, '--keep', first])).code, 2);
+      const next = (await readFile(kept, 'utf8')).trim();
+      assert.notEqual(next, made, 'another one is to replace it');
+      const present = path.join(alice.home.identityDir, 'recovery-key.present');
+      assert.equal((await readFile(present, 'utf8')).trim(), made);
+      assert.equal((await stat(present)).mode & 0o077, 0, 'for its owner alone');
+      const again = await json(alice, ['key', 'recover', '--offline', '--key-file', present, '--new-recovery-key']);
+      assert.equal(again.recoveryKey, next);
+      await assert.rejects(stat(present), { code: 'ENOENT' });
     }));
 
   it('has its next recovery key shown at a terminal, and nothing is signed before it is written down', function () {

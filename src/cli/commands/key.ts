@@ -9,7 +9,12 @@ import { hasIdentity, writeIdentity } from '../../node/identity-files.ts';
 import { backUp, restore as restoreIdentity } from '../../node/identity-backup.ts';
 import { markUnsure } from '../../node/outbox.ts';
 import { parseRecoveryKey } from '../../node/recovery-key.ts';
-import { forgetNextRecoveryKey, nextRecoveryKey, type NextRecoveryKey } from '../../node/next-recovery-key.ts';
+import {
+  forgetNextRecoveryKey,
+  forgetPresentRecoveryKey,
+  nextRecoveryKey,
+  type NextRecoveryKey,
+} from '../../node/next-recovery-key.ts';
 import type { Context } from '../context.ts';
 import { hiddenLine } from '../hidden-line.ts';
 import { paint, printLine, printResult, table } from '../output.ts';
@@ -99,6 +104,7 @@ export async function recover(context: Context, flags: RecoverFlags): Promise<un
   const isWrittenDown = next !== undefined && (await showNext(context, next));
   const args = { recoveryKey, keep, offline: flags.offline ?? false, newRecoveryKey: next?.text };
   const changed = await home.call<Changed>('key.recover', args, context.signal);
+  if (next !== undefined) await forgetPresentRecoveryKey(context.home);
   if (isWrittenDown) await forgetNextRecoveryKey(context.home);
   const answer = {
     ...changed,
