@@ -1,6 +1,6 @@
 /** One verdict a peer, from what they signed. Pure. Verdicts are computed, never published. */
 import type { Digest } from '../crypto/digest.ts';
-import type { BuildInputs } from '../exchange/record/index.ts';
+import { comparePositions, type BuildInputs, type Position } from '../exchange/record/index.ts';
 import type { AuthorId, Meaning } from '../exchange/record/types.ts';
 import type { ManifestDifference } from '../workshop/image/manifest.ts';
 
@@ -33,7 +33,7 @@ export interface Said<T> {
   readonly record: Digest;
   readonly meaning: T;
   /** Place in the author's feed. */
-  readonly seq?: number;
+  readonly place?: Position;
   /** Taken back by its author: told, but no voice. */
   readonly withdrawn?: boolean;
 }
@@ -128,6 +128,8 @@ function conditionsOf(mine: OwnBuild, theirs: Attestation): Condition[] {
   return [...own].map(([what, value]) => ({ what, mine: value, theirs: other.get(what) ?? '' }));
 }
 
+const UNPLACED: Position = { recovery: 0, epoch: 0, seq: 0 };
+
 function attemptsOf(mine: OwnBuild, peer: PeerReport): Attempt[] {
   const resultOf = (meaning: Attestation): Attempt['result'] => {
     if (meaning.buildKey !== mine.buildKey) return 'not-comparable';
@@ -140,7 +142,7 @@ function attemptsOf(mine: OwnBuild, peer: PeerReport): Attempt[] {
     .filter(({ meaning }) => meaning.recipeName === mine.recipeName)
     .map((said) => ({ said, what: 'failure' as const, result: 'failed' as const }));
   return [...builds, ...failures]
-    .sort((a, b) => (b.said.seq ?? 0) - (a.said.seq ?? 0))
+    .sort((a, b) => comparePositions(b.said.place ?? UNPLACED, a.said.place ?? UNPLACED))
     .slice(0, MAX_ATTEMPTS)
     .map(({ said, what, result }) => ({ record: said.record, what, result, withdrawn: said.withdrawn === true }));
 }

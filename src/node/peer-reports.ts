@@ -1,7 +1,7 @@
 /** What a cross-check compares: a build of this home, and what configured peers have said about its recipe. */
 import type { OwnBuild, PeerReport, Said } from '../crosscheck/index.ts';
 import { UsageError } from '../errors.ts';
-import { signersOf } from '../exchange/record/index.ts';
+import { comparePositions, signersOf } from '../exchange/record/index.ts';
 import type { AuthorId, VerifiedRecord } from '../exchange/record/types.ts';
 import type { BuildRecord } from './build-records.ts';
 import { allOf, stalenessAt } from './knowledge.ts';
@@ -29,11 +29,11 @@ export async function peerReports(session: Session, only?: string): Promise<Peer
   const by = <T>(list: readonly Signed<T>[], author: AuthorId): Said<T>[] =>
     list
       .filter(({ record }) => record.link.author === author)
-      .sort((a, b) => b.record.link.seq - a.record.link.seq)
+      .sort((a, b) => comparePositions(b.record.link, a.record.link))
       .map(({ record: { id, link }, meaning }) => ({
         record: id,
         meaning,
-        seq: link.seq,
+        place: link,
         withdrawn: withdrawn.has(`${author} ${id}`),
       }));
   return Object.entries(peers)

@@ -55,6 +55,8 @@ function report(fields: Partial<PeerReport> = {}): PeerReport {
 const another = { manifest: sha256('another manifest') };
 const otherKey = { buildKey: sha256('another key') };
 
+const at = (seq: number, epoch = 0) => ({ recovery: 0, epoch, seq });
+
 describe('the verdict about a peer', () => {
   const table: readonly (readonly [string, Partial<PeerReport>, string, RegExp])[] = [
     ['the same manifest, fresh', { attestations: [attested()] }, 'match', /equals yours/],
@@ -113,13 +115,14 @@ describe('the verdict about a peer', () => {
   });
 
   it('takes no account of what the peer has taken back, but tells it among all attempts, newest first', () => {
+    // An epoch that was opened later is newer, whatever its numbers.
     const attestations = [
-      { ...attested(another), seq: 5, withdrawn: true },
-      { ...attested(), seq: 4 },
-      { ...attested(otherKey), seq: 2 },
-      { ...attested({ ...otherKey, recipeName: 'another recipe' }), seq: 1 },
+      { ...attested(another), place: at(1, 1), withdrawn: true },
+      { ...attested(), place: at(4) },
+      { ...attested(otherKey), place: at(2) },
+      { ...attested({ ...otherKey, recipeName: 'another recipe' }), place: at(1) },
     ];
-    const { verdict, attempts } = verdictFor(mine, report({ attestations, failures: [{ ...failed(), seq: 3 }] }));
+    const { verdict, attempts } = verdictFor(mine, report({ attestations, failures: [{ ...failed(), place: at(3) }] }));
     assert.equal(verdict, 'match');
     assert.deepEqual(
       attempts.map(({ what, result, withdrawn }) => [what, result, withdrawn]),
@@ -135,7 +138,7 @@ describe('the verdict about a peer', () => {
   });
 
   it('tells a bounded number of attempts', () => {
-    const attestations = Array.from({ length: MAX_ATTEMPTS + 7 }, (_, seq) => ({ ...attested(), seq }));
+    const attestations = Array.from({ length: MAX_ATTEMPTS + 7 }, (_, seq) => ({ ...attested(), place: at(seq) }));
     assert.equal(verdictFor(mine, report({ attestations })).attempts.length, MAX_ATTEMPTS);
   });
 

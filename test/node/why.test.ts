@@ -117,6 +117,18 @@ describe('why', function () {
     assert.match((await why(record)).decision.because.join('\n'), /alice is against it \(withdrawal/);
   });
 
+  it('takes what was published under a newer key for the newest, whatever its number, and so does recipe get', async () => {
+    const [first, second] = [versioned('1.0.0', 'Choose'), versioned('1.1.0', 'Choose one')];
+    await alice.recipe(session, versioned('0.9.0', 'Take'));
+    await alice.recipe(session, versioned('0.9.1', 'Take'));
+    await alice.recipe(session, first);
+    await alice.rotate(session, 3);
+    const record = await alice.recipe(session, second);
+    assert.deepEqual([(await why('alice/small')).record, (await why('alice/small')).since], [record, '1.0.0']);
+    const got = (await runOperation(session, 'recipe.get', { recipe: 'alice/small' }, signal)) as { version: string };
+    assert.equal(got.version, '1.1.0');
+  });
+
   it('tells of what was refused: by record where it is not stored, by author where another one is asked about', async () => {
     const record = await alice.recipe(session, versioned('1.0.0', 'Choose'));
     const place = { network: session.config.network, author: alice.id, scope: 'public', recovery: 0, epoch: 0 };

@@ -3,6 +3,7 @@ import { PortalgunError, RefusedError, UsageError } from '../../errors.ts';
 import { lockMatches, parseLock } from '../../recipe/lock.ts';
 import { parseRecipe } from '../../recipe/parse.ts';
 import type { Digest } from '../../crypto/digest.ts';
+import { comparePositions } from '../../exchange/record/index.ts';
 import type { CheckedRecipe } from '../../recipe/types.ts';
 import { isDigest } from '../../crypto/digest.ts';
 import { allOf, type Known } from '../knowledge.ts';
@@ -25,7 +26,7 @@ export async function get(session: Session, args: Arguments): Promise<unknown> {
     (await allOf(session, 'withdrawal')).map(({ record, meaning }) => `${record.link.author} ${meaning.of}`),
   );
   const standing = named.filter(({ record }) => !withdrawn.has(`${record.link.author} ${record.id}`));
-  const newest = standing.sort((a, b) => b.record.link.seq - a.record.link.seq);
+  const newest = standing.sort((a, b) => comparePositions(b.record.link, a.record.link));
   if (newest.length === 0) {
     throw new RefusedError('recipe/withdrawn', `${wanted} was withdrawn by its author`, {
       hint: 'portalgun recipe list shows what else there is.',

@@ -1,7 +1,7 @@
 /** Why something is used, asked about or refused: a record, a recipe, or bytes that were turned away. */
 import { isDigest } from '../../crypto/digest.ts';
 import { UsageError } from '../../errors.ts';
-import { judge, recordToJson } from '../../exchange/record/index.ts';
+import { comparePositions, judge, recordToJson } from '../../exchange/record/index.ts';
 import type { Meaning, VerifiedRecord } from '../../exchange/record/types.ts';
 import { baseOf, judgeAt, judgeVersion, personalDecision } from '../judgement.ts';
 import { allOf, findRecord, type Known } from '../knowledge.ts';
@@ -63,7 +63,9 @@ async function decisionOn(session: Session, patch: Known<'patch'>) {
 
 /** The newest that is called so; what else is called so is not spoken of. */
 async function aboutRecipe(session: Session, wanted: string): Promise<object> {
-  const newest = (await recipesNamed(session, wanted)).sort((a, b) => b.record.link.seq - a.record.link.seq)[0];
+  const newest = (await recipesNamed(session, wanted)).sort((a, b) =>
+    comparePositions(b.record.link, a.record.link),
+  )[0];
   if (newest === undefined) throw new TypeError('a recipe that is named is there');
   return aboutRecord(session, newest.record);
 }
