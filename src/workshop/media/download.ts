@@ -11,7 +11,7 @@ import { digestHex, sha256 as digestOfText, type Digest } from '../../crypto/dig
 import { PortalgunError, RefusedError, UnavailableError } from '../../errors.ts';
 import { withoutRoom } from './atomic-file.ts';
 import { BROKE_OFF, httpGet, type Answer, type HttpOptions } from './http-get.ts';
-import { DISK_RESERVE_BYTES, MAX_CONNECTIONS } from './limits.ts';
+import { DISK_RESERVE_BYTES, MAX_CONNECTIONS, ROOM_AT_ONCE_BYTES } from './limits.ts';
 import { claimPartial, type PartialFile } from './partial-file.ts';
 import type { OnProgress } from './types.ts';
 
@@ -184,17 +184,20 @@ async function begin(
     throw servedOtherSize(wanted.what, host, total, wanted.size.exact);
   if (total !== undefined && total > limit) throw servedTooMuch(wanted.what, host, total, limit);
   const coming = (total ?? ('exact' in wanted.size ? wanted.size.exact : 0)) - writing.size;
-  const disk = await statfs(options.cacheDir);
-  if (status !== 416 && coming > 0 && disk.bavail * disk.bsize < coming + DISK_RESERVE_BYTES) {
-    throw new UnavailableError(
-      'media/disk-full',
-      `There is no room for the ${coming} bytes of ${wanted.what} in ${options.cacheDir}.`,
-      {
-        hint: 'free some space, or set another folder for the media cache, and run the command again',
-        facts: { path: options.cacheDir, neededBytes: coming },
-      },
-    );
-  }
+  if (status !== 416 && coming > 0) await seeToRoom(coming, wanted.what, options);
+}
+
+async function seeToRoom(neededBytes: number, what: string, { cacheDir }: DownloadOptions): Promise<void> {
+  const disk = await statfs(cacheDir);
+  if (disk.bavail * disk.bsize >= neededBytes + DISK_RESERVE_BYTES) return;
+  throw new UnavailableError(
+    'media/disk-full',
+    `There is no room for the ${neededBytes} bytes of ${what} that come next in ${cacheDir}.`,
+    {
+      hint: 'free some space, or set another folder for the media cache, and run the command again',
+      facts: { path: cacheDir, neededBytes },
+    },
+  );
 }
 
 /** Whether the file is complete. */
@@ -203,7 +206,7 @@ async function receive(
   writing: Writing,
   wanted: Wanted,
   limit: number,
-  { onProgress }: DownloadOptions,
+  options: DownloadOptions,
 ): Promise<boolean> {
   const { status, range, length, host } = answer;
   if (status === 416) {
@@ -212,10 +215,17 @@ async function receive(
     return false;
   }
   const total = (status === 200 ? length : range?.total) ?? ('exact' in wanted.size ? wanted.size.exact : 0);
+  let roomUpTo = writing.size;
   for await (const chunk of answer.body) {
     if (writing.size + chunk.length > limit) throw servedTooMuch(wanted.what, host, writing.size + chunk.length, limit);
+    // Of a file whose size nobody has said room was made for none of it.
+    if (total === 0 && writing.size + chunk.length > roomUpTo) {
+      const next = Math.max(chunk.length, ROOM_AT_ONCE_BYTES);
+      await seeToRoom(next, wanted.what, options);
+      roomUpTo = writing.size + next;
+    }
     await writing.write(chunk);
-    onProgress?.({ what: wanted.what, done: writing.size, total });
+    options.onProgress?.({ what: wanted.what, done: writing.size, total });
   }
   if ('exact' in wanted.size && writing.size < wanted.size.exact)
     throw servedOtherSize(wanted.what, host, writing.size, wanted.size.exact);

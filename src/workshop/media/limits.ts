@@ -56,3 +56,5 @@ export const MIN_STALL_BYTES = 16 * 1024;
 export const PARTIAL_KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 /** Room that must remain on the disk beside a download. */
 export const DISK_RESERVE_BYTES = 16 * MiB;
+/** Of a download whose size nobody says, room is looked for so much at a time. */
+export const ROOM_AT_ONCE_BYTES = 4 * MiB;

@@ -50,6 +50,8 @@ export interface Session {
 const WORTH_A_RENEWAL = new Set([
   'media/no-verified-source',
   'media/release-expired',
+  // Newer ones of the same archive may have come by another way: from another address, or by apt.
+  'media/release-rollback',
   'media/package-not-found',
   'media/dependency-not-found',
   'media/locked-version-gone',

@@ -358,6 +358,21 @@ describe('downloading', function () {
     }
   });
 
+  it('leaves room on the disk also where nothing says how large a file is', async function () {
+    const mount = await run('mount', ['-t', 'tmpfs', '-o', 'size=26m', 'tmpfs', cacheDir]).catch(() => undefined);
+    if (!mount) skip(this, 'only root can mount a tmpfs here');
+    try {
+      host.files.set('/file', (_, response) => {
+        for (let piece = 0; piece < 12; piece += 1) response.write(Buffer.alloc(1024 * 1024));
+        response.end();
+      });
+      await refusal('media/disk-full', 5, get({ size: { atMost: 1e9 } }));
+      assert.deepEqual(await partial(), []);
+    } finally {
+      await run('umount', [cacheDir]);
+    }
+  });
+
   it('goes on with nothing of another file', async () => {
     host.files.set('/file', breakOff(host, FILE, 20_000));
     await refusal('media/broke-off', 5, get({ expected: 'one' }));

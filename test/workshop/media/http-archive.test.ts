@@ -155,6 +155,14 @@ describe('a package archive by its address', function () {
     await refusal('media/lists-not-updated', 5, prepare({ lock, cacheDir: fresh }));
   });
 
+  it('is asked again under a lock where newer lists of the same archive came by another way', async () => {
+    const { lock } = await prepare();
+    await put(await other({ date: day(0) }));
+    for (const [path, file] of host.files) host.files.set(path.replace('/debian/', '/mirror/'), file);
+    await prepare({ archives: [{ ...address(), url: host.url('/mirror') }] });
+    assert.equal((await prepare({ lock })).kernel?.sha256, sha256(KERNEL));
+  });
+
   it('says which index was changed in the cache, and fetches it again once it is deleted', async () => {
     const { lock } = await prepare();
     const index = join(cacheDir, 'downloads', digestHex(sha256(await readFile(archive.packages))));
