@@ -6,8 +6,8 @@ import type { Digest } from '../crypto/digest.ts';
 import { PortalgunError } from '../errors.ts';
 import type { AuthorId, Meaning, VerifiedRecord } from '../exchange/record/types.ts';
 import type { Decision } from '../exchange/trust/types.ts';
-import { higherClass } from '../recipe/change.ts';
-import { classOf } from '../recipe/classify.ts';
+import { higherClass, highestClass } from '../recipe/change.ts';
+import { classOf, recipeChanges } from '../recipe/classify.ts';
 import { diffRecipes } from '../recipe/diff.ts';
 import { mergePatches } from '../recipe/merge.ts';
 import { applyOperations } from '../recipe/patch.ts';
@@ -59,7 +59,7 @@ export function candidatesFor(
   const unfit: Unfit[] = [];
   for (const patch of patches) {
     if (!concerns(failing, patch.meaning)) continue;
-    const fitting = merged(failing, patch) ?? fit(failing.recipe, patch.meaning);
+    const fitting = merged(failing, patch) ?? fit(failing.recipe, patch.meaning, failing.started);
     if ('reason' in fitting) {
       unfit.push({ record: patch.record.id, reason: fitting.reason });
       continue;
@@ -107,24 +107,29 @@ type Fitting =
     })
   | { readonly reason: string };
 
-/** The receiver recomputes: base and operations must give exactly the digest that the patch claims. */
-function fit(recipe: CheckedRecipe, { base, operations, result }: PatchMeaning): Fitting {
+/**
+ * The receiver recomputes: base and operations must give exactly the digest that the patch claims. `started`: several that
+ * follow one another must not do bit by bit what one of them could not.
+ */
+function fit(recipe: CheckedRecipe, { base, operations, result }: PatchMeaning, started = recipe): Fitting {
   try {
-    const is = applyOperations(recipe, operations).digest;
+    const is = applyOperations(recipe, operations);
     const sameBase = base === recipe.digest;
-    if (sameBase && is !== result) return { reason: `its operations give ${is}, but it claims ${result}` };
-    return {
-      changeClass: classOf(recipe, operations),
-      operations,
-      result,
-      sameBase,
-      of: recipe.digest,
-      further: false,
-    };
+    if (sameBase && is.digest !== result)
+      return { reason: `its operations give ${is.digest}, but it claims ${result}` };
+    const alone = classOf(recipe, operations);
+    const parts = higherClass(alone, reachOf(started, recipe));
+    const together = reachOf(started, is);
+    const further = higherClass(parts, together) !== parts;
+    return { changeClass: further ? together : alone, operations, result, sameBase, of: recipe.digest, further };
   } catch (error) {
     if (error instanceof PortalgunError) return { reason: error.message };
     throw error;
   }
+}
+
+function reachOf(before: CheckedRecipe, after: CheckedRecipe): ChangeClass {
+  return highestClass(recipeChanges(before.recipe, after.recipe));
 }
 
 /** Names what the build itself has changed so far, beside ids of records. */

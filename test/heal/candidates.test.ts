@@ -180,6 +180,25 @@ describe('patches of several authors for one build', () => {
   });
 });
 
+describe('patches that follow one another', () => {
+  it('threat 27: are judged by what they do together, where each by itself reaches less far', () => {
+    const menu = replace(recipe, 'language', { when: { text: 'Pick one of these' } });
+    const between = applyOperations(recipe, [menu]);
+    const entry = replace(between, 'language', { do: [{ menu: 'Restart' }] });
+    const result = applyOperations(between, [entry]).digest;
+    const second = patch(1, [reworded], { base: between.digest, result, operations: [entry] });
+    const now = { ...failing, recipe: between };
+    const judged = (started?: typeof recipe) =>
+      candidatesFor({ ...now, started }, [second], () => says('auto')).candidates.map((one) => [
+        one.changeClass,
+        one.sameBase,
+        one.decision.apply,
+      ]);
+    assert.deepEqual(judged(), [['choices', true, 'auto']]);
+    assert.deepEqual(judged(recipe), [['sends', true, 'ask']]);
+  });
+});
+
 describe('a symptom', () => {
   it('is the same for the same step and condition, and another in another network', () => {
     const step = digestOfStep(recipe, 'language');
