@@ -33,28 +33,26 @@ function commandsIn(text: string): string[] {
   return [...list.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name ?? '').filter((name) => name !== 'help');
 }
 
+/** Every command by its words, and its help: groups too. */
+async function allHelp(...words: string[]): Promise<[words: string[], text: string][]> {
+  const text = await help(...words);
+  const below = await Promise.all(commandsIn(text).map((name) => allHelp(...words, name)));
+  return [[words, text], ...below.flat()];
+}
+
 describe('help', () => {
   it('fits into 80 columns, for every command and its commands', async () => {
-    const overview = await help();
-    const all = [[], ...commandsIn(overview).map((name) => [name])];
-    for (const one of all) {
-      if (one.length === 1) for (const name of commandsIn(await help(...one))) all.push([...one, name]);
-    }
+    const all = await allHelp();
     assert.ok(all.length > 50);
-    for (const args of all) {
-      const text = await help(...args);
+    for (const [words, text] of all) {
       assert.match(text, /^Usage: portalgun/);
-      for (const line of text.split('\n')) assert.ok(line.length <= 80, `${args.join(' ')}: ${line}`);
+      for (const line of text.split('\n')) assert.ok(line.length <= 80, `${words.join(' ')}: ${line}`);
     }
   });
 
   it('is offered by every command that does something, with --json', async () => {
-    for (const name of commandsIn(await help())) {
-      const text = await help(name);
-      const subcommands = commandsIn(text);
-      if (subcommands.length === 0) assert.match(text, /--json/, name);
-      for (const sub of subcommands) assert.match(await help(name, sub), /--json/, `${name} ${sub}`);
-    }
+    for (const [words, text] of await allHelp())
+      if (commandsIn(text).length === 0) assert.match(text, /--json/, words.join(' '));
   });
 });
 
