@@ -6,7 +6,9 @@ import path from 'node:path';
 import { PortalgunError } from '../../src/errors.ts';
 import { importPacker } from '../../src/node/packer/index.ts';
 import { lintRecipe } from '../../src/recipe/lint.ts';
-import { MAX_FOLDER_ENTRIES, MAX_TEMPLATE_BYTES } from '../../src/recipe/packer/limits.ts';
+import { MAX_FOLDER_ENTRIES, MAX_TEMPLATE_BYTES, MAX_VERDICTS } from '../../src/recipe/packer/limits.ts';
+import { hclTemplate } from '../../src/recipe/packer/hcl-template.ts';
+import { Budget } from '../../src/recipe/packer/value.ts';
 import type { Imported } from '../../src/recipe/packer/import.ts';
 import type { Verdict } from '../../src/recipe/packer/verdict.ts';
 import { ROOT } from '../support/cli.ts';
@@ -211,6 +213,34 @@ describe('a Packer template becomes a draft', function () {
     inFolder(async (folder) => {
       for (let at = 0; at <= MAX_FOLDER_ENTRIES; at += 1) await writeFile(path.join(folder, `${at}.txt`), '');
       await assert.rejects(imported(folder), { code: 'packer/too-many-files' });
+    }));
+
+  it('threat 37: with the lines of so many parts, each of which is looked for in the whole file, and no more', () =>
+    inFolder(async (folder) => {
+      const strange = Array.from({ length: MAX_VERDICTS + 50 }, (_, at) => `  s${at} = 1`).join('\n');
+      const file = path.join(folder, 'x.pkr.hcl');
+      await writeFile(file, `source "null" "y" {}\n${hcl(`cpus = 99\n${strange}`)}`);
+      const { verdicts, more } = await imported(file);
+      assert.deepEqual([verdicts.length, more > 50], [MAX_VERDICTS, true]);
+      assert.equal(part({ verdicts } as Imported, 'cpus').place, 'x.pkr.hcl:3');
+      // The rows that are shown have theirs.
+      assert.match(verdicts.at(-1)?.place ?? '', /^x\.pkr\.hcl:\d+$/);
+      const names = Array.from({ length: MAX_VERDICTS + 1 }, (_, at) => `s${at}`);
+      const template = hclTemplate({
+        files: [
+          {
+            name: 'a.pkr.hcl',
+            text: names.map((name) => `source "null" "${name}" {}\n`).join(''),
+            body: { source: { null: Object.fromEntries(names.map((name) => [name, {}])) } },
+          },
+        ],
+        variables: [],
+        given: {},
+        budget: new Budget(),
+        file: () => '',
+      });
+      const places = template.refused().map(({ place }) => place);
+      assert.deepEqual(places.slice(-2), [`a.pkr.hcl:${MAX_VERDICTS}`, 'a.pkr.hcl']);
     }));
 
   it('by the builder that is asked for', async () => {

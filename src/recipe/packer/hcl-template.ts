@@ -1,5 +1,6 @@
 /** From files in HCL, as hcl2json gives them, to a template: variables, locals, sources and builds. Pure. */
 import { evaluateTemplate, type Scope } from './expression.ts';
+import { MAX_VERDICTS } from './limits.ts';
 import { parameterMarker, secretMarker } from './marked.ts';
 import { NotPure } from './not-pure.ts';
 import { blocksOf, type Block, type PlaceOf, type Template } from './template.ts';
@@ -82,22 +83,29 @@ export function hclTemplate(input: HclInput): Template {
       }
     }
   }
-  const refused = input.files.flatMap((file) =>
-    labelled(file, 'data', 2).map(({ labels, place }) => ({
-      what: `data.${labels.join('.')}`,
-      place: place(),
-      why: 'what it stands for is asked of the world outside at each build',
-    })),
-  );
-  for (const { type, name, place } of sources)
-    if (!builders.some((one) => one.type === type && one.name === name))
-      refused.push({ what: `${type}.${name}`, place: place(), why: 'no build uses this source' });
+  const used = new Set(builders.map(({ type, name }) => `${type}.${name}`));
+  const refused = () => [
+    ...input.files
+      .flatMap((file) => labelled(file, 'data', 2))
+      .map(({ labels, place }) => ({
+        what: `data.${labels.join('.')}`,
+        place: place(),
+        why: 'what it stands for is asked of the world outside at each build',
+      })),
+    ...sources
+      .filter(({ type, name }) => !used.has(`${type}.${name}`))
+      .map(({ type, name, place }) => ({
+        what: `${type}.${name}`,
+        place: place(),
+        why: 'no build uses this source',
+      })),
+  ];
   return {
     builders,
     provisioners,
     postProcessors,
     parameters: world.parameters,
-    refused: () => [...refused, ...world.refused],
+    refused: () => [...refused(), ...world.refused],
   };
 }
 
@@ -271,9 +279,15 @@ function inOrder(file: HclFile, word: string, blocks: readonly Block[]): readonl
   return [...sorted, ...left];
 }
 
+/** How often a line was looked for in a file. Each time all of the file is gone through, and no more rows than these are shown. */
+const looked = new WeakMap<HclFile, number>();
+
 /** The line of the `index`th block like this, or of a setting below it. Blanks are matched within a line only. */
 function placeIn(file: HclFile, word: string, labels: readonly string[] = [], index = 0): PlaceOf {
   return (setting) => {
+    const before = looked.get(file) ?? 0;
+    if (before >= MAX_VERDICTS) return file.name;
+    looked.set(file, before + 1);
     const quoted = labels.map((label) => `[ \\t]+"?${RegExp.escape(label)}"?`).join('');
     const all = [...file.text.matchAll(new RegExp(`^[ \\t]*${word}${quoted}[ \\t]*\\{`, 'gm'))];
     const at = (all[index] ?? all[0])?.index;
