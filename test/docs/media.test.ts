@@ -11,6 +11,7 @@ import { parseRecipe } from '../../src/recipe/parse.ts';
 import { resolveRecipe } from '../../src/recipe/resolve.ts';
 import type { CheckedRecipe, UrlFile } from '../../src/recipe/types.ts';
 import { prepareMedia } from '../../src/workshop/media/index.ts';
+import { patternOf } from './printed.ts';
 import { cli, ROOT } from '../support/cli.ts';
 import { withHomes } from '../support/temp-home.ts';
 import { minisign, minisignKey, numbered, signify, signifyKey } from '../workshop/media/signing-tools.ts';
@@ -126,16 +127,3 @@ describe('docs/media.md', function () {
     });
   });
 });
-
-/** `…` stands for anything in a line; a line of its own for any lines. */
-function patternOf(lines: readonly string[]): RegExp {
-  const quoted = lines.map((line) =>
-    line === '…'
-      ? '(?:.*\n)*?'
-      : `${line
-          .split('…')
-          .map((part) => RegExp.escape(part))
-          .join('.*')}\n`,
-  );
-  return new RegExp(`^${quoted.join('')}$`);
-}

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { spawn } from 'node:child_process';
+import { patternOf } from './printed.ts';
 import { cli, json, outcomeOf, ROOT } from '../support/cli.ts';
 import { eventually, startNode, type RunningNode } from '../support/node.ts';
 import { GRUB_RECIPE } from '../support/grub.ts';
@@ -37,19 +38,6 @@ function sectionsOf(page: string): Section[] {
       }
       return { title: text.split('\n', 1)[0] ?? '', commands };
     });
-}
-
-/** The page's lines as one pattern: `…` in a line stands for anything in it, a line of its own for any lines. */
-function patternOf(lines: readonly string[]): RegExp {
-  const quoted = lines.map((line) =>
-    line === '…'
-      ? '(?:.*\n)*?'
-      : `${line
-          .split('…')
-          .map((part) => RegExp.escape(part))
-          .join('.*')}\n`,
-  );
-  return new RegExp(`^${quoted.join('')}$`);
 }
 
 /** Questions: what they see comes about by itself, a moment later. All else is done once. */
