@@ -243,6 +243,21 @@ describe('a Packer template becomes a draft', function () {
       assert.deepEqual(places.slice(-2), [`a.pkr.hcl:${MAX_VERDICTS}`, 'a.pkr.hcl']);
     }));
 
+  it('with its ISO where a browser would look for it, and with parameters by names that recipes have', () =>
+    inFolder(async (folder) => {
+      const file = path.join(folder, 'x.json');
+      const builder = {
+        type: 'qemu',
+        iso_url: 'http://Images.Example:80/a/../b.iso',
+        iso_checksum: `sha256:${'a'.repeat(64)}`,
+        boot_command: ['{{user `_Site`}}<enter><wait>'],
+      };
+      await writeFile(file, JSON.stringify({ variables: { _Site: null }, builders: [builder] }));
+      const recipe = draftOf(await imported(file));
+      assert.deepEqual(recipe.media?.['iso'], { url: 'http://images.example/b.iso', sha256: 'a'.repeat(64) });
+      assert.deepEqual(Object.keys(recipe.params ?? {}), ['v_site']);
+    }));
+
   it('by the builder that is asked for', async () => {
     assert.equal((await fixture('debian-preseed', { only: 'virtualbox-iso' })).builder, 'virtualbox-iso.debian');
     await assert.rejects(fixture('debian-preseed', { only: 'vmware-iso' }), { code: 'packer/no-builder' });

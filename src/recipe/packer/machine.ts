@@ -136,7 +136,9 @@ export function isoOf(settings: Settings): Iso {
     const says =
       'named by a bare checksum of the template: it says which file its author had, and nobody has signed for it';
     const sha256 = rest.toLowerCase();
-    if (/^https?:\/\/[\w.-]+(:\d+)?\/[\w./~+%-]*$/.test(url)) return { medium: { url, sha256 }, url, says };
+    // As it is sent: a recipe takes an address in no other form.
+    const sent = URL.canParse(url) ? new URL(url).href : '';
+    if (/^https?:\/\/[\w.-]+(:\d+)?\/[\w./~+%-]*$/.test(sent)) return { medium: { url: sent, sha256 }, url, says };
     return { medium: { file, sha256 }, url, says };
   }
   const unverified: Medium = { file, unverified: 'allow' };

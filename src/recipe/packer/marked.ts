@@ -53,7 +53,8 @@ export function known(text: string): string {
   return text;
 }
 
-/** Recipes call parameters in lower case. */
+/** Recipes call parameters in lower case, and by a letter first. */
 export function parameterName(variable: string): string {
-  return variable.toLowerCase().replaceAll(/[^a-z0-9_]/g, '_');
+  const name = variable.toLowerCase().replaceAll(/[^a-z0-9_]/g, '_');
+  return /^[a-z]/.test(name) ? name : `v${name}`;
 }
