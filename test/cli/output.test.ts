@@ -36,8 +36,9 @@ function commandsIn(text: string): string[] {
 /** Every command by its words, and its help: groups too. */
 async function allHelp(...words: string[]): Promise<[words: string[], text: string][]> {
   const text = await help(...words);
-  const below = await Promise.all(commandsIn(text).map((name) => allHelp(...words, name)));
-  return [[words, text], ...below.flat()];
+  const all: [string[], string][] = [[words, text]];
+  for (const name of commandsIn(text)) all.push(...(await allHelp(...words, name)));
+  return all;
 }
 
 describe('help', () => {
