@@ -72,6 +72,8 @@ export async function signedList(
 
 export interface FetchedSignature {
   readonly bytes: Uint8Array;
+  /** It was here, and was not asked for anew. */
+  readonly kept: boolean;
   /** For the next time, and as evidence: call it when the signature has been found to hold. */
   keep(): Promise<void>;
 }
@@ -86,15 +88,16 @@ export async function detachedSignature(
   options: SignedListOptions,
   enough: boolean,
 ): Promise<FetchedSignature> {
-  const found = (bytes: Uint8Array): FetchedSignature => ({
+  const found = (bytes: Uint8Array, kept = false): FetchedSignature => ({
     bytes,
+    kept,
     async keep() {
       await keepEvidence(options.cacheDir, bytes, 'signature');
       await writeCached({ list: bytes, signature: undefined }, cachePath(url, undefined, options));
     },
   });
   const cached = await readCached(url, undefined, options);
-  if (cached && enough) return found(cached.list);
+  if (cached && enough) return found(cached.list, true);
   try {
     return found(await downloadSmall(url, MAX_SIGNATURE_BYTES, what, options));
   } catch (error) {

@@ -68,12 +68,12 @@ export async function urlFile(medium: string, wanted: UrlFile, given: UrlFileOpt
     url: wanted.url,
   });
   const found =
-    (cached === undefined ? undefined : await checkCached(cached, what, claim, options)) ??
+    (cached === undefined ? undefined : await checkCached(cached, what, wanted, claim, options)) ??
     (await fetchFile(what, wanted, claim, options));
   // A list may have no SHA-256: then only the file shows whether it is the locked one.
   checkLocked({ ...claim, digests: found.digests }, options.locked, what);
   const signer = found.signer ?? claim.signer;
-  await claim.overFile?.keep();
+  await found.claim.overFile?.keep();
   await noteDownload(options.cacheDir, {
     ...found.digests,
     url: wanted.url,
@@ -84,7 +84,7 @@ export async function urlFile(medium: string, wanted: UrlFile, given: UrlFileOpt
     path: found.path,
     sha256: `sha256:${found.digests.sha256}`,
     sizeBytes: found.sizeBytes,
-    proof: proofOf(claim, signer, options.clock()),
+    proof: proofOf(found.claim, signer, options.clock()),
   });
   const locked = signer && {
     file: claim.name,
@@ -120,15 +120,11 @@ async function claimOf(what: string, wanted: UrlFile, options: UrlFileOptions & 
   }
   if (signature === undefined) throw new TypeError('a checked recipe says where the signature is');
   const found = await detachedSignature(signature, `the signature of ${what}`, options, options.locked !== undefined);
-  const overFile = { ...found, by };
-  return {
-    name,
-    digests: {},
-    sizeBytes: undefined,
-    signer: undefined,
-    signature: digestOfBytes(found.bytes),
-    overFile,
-  };
+  return { name, digests: {}, sizeBytes: undefined, signer: undefined, ...signedBytes(found, by) };
+}
+
+function signedBytes(found: FetchedSignature, by: SigningKeys): Pick<Claim, 'signature' | 'overFile'> {
+  return { signature: digestOfBytes(found.bytes), overFile: { ...found, by } };
 }
 
 /** Whether a list that is here names what the lock names. One that lists no SHA-256 is judged by the file itself. */
@@ -169,27 +165,38 @@ interface Found {
   readonly digests: FileDigests;
   readonly sizeBytes: number;
   readonly signer: MediaSigner | undefined;
+  /** What holds of it: the signature may be a newer one than was here. */
+  readonly claim: Claim;
 }
 
 /** Undefined where what is in the cache is another file than is wanted now. Throws `media/digest-mismatch` where it was changed. */
 async function checkCached(
   path: string,
   what: string,
+  wanted: UrlFile,
   claim: Claim,
-  options: UrlFileOptions,
+  options: UrlFileOptions & SignedListOptions,
 ): Promise<Found | undefined> {
   const { size } = await stat(path);
   let read: Pick<Found, 'digests' | 'signer'>;
   try {
     read = await readWhole(path, size, what, claim, options);
   } catch (error) {
-    if (error instanceof RefusedError && claim.overFile) return undefined;
-    throw error;
+    if (!(error instanceof RefusedError) || !claim.overFile) throw error;
+    // A verifier may have stopped before the end: what the file is has to be read once more.
+    const { digests } = await readWhole(path, size, what, { ...claim, overFile: undefined }, options);
+    const known = options.locked?.sha256 ?? claim.digests.sha256;
+    if (digests.sha256 !== known || !fits(digests, size, claim)) return undefined;
+    // It is the very file that is wanted, and would come again: only another signature could help.
+    if (!claim.overFile.kept || wanted.signature === undefined) throw error;
+    const { by } = claim.overFile;
+    const newer = await detachedSignature(wanted.signature, `the signature of ${what}`, options, false);
+    return checkCached(path, what, wanted, { ...claim, ...signedBytes(newer, by) }, options);
   }
   const named: Digest = `sha256:${basename(path)}`;
   const found: Digest = `sha256:${read.digests.sha256}`;
   if (named !== found) throw digestMismatch(what, path, named, found);
-  return fits(read.digests, size, claim) ? { ...read, path, sizeBytes: size } : undefined;
+  return fits(read.digests, size, claim) ? { ...read, path, sizeBytes: size, claim } : undefined;
 }
 
 /** In one pass: the digests are those of the bytes that the signature was compared with. */
@@ -245,7 +252,7 @@ async function fetchFile(
       let signer: MediaSigner | undefined;
       if (claim.overFile) ({ signer } = await readWhole(done.path, done.sizeBytes, what, claim, options));
       if (!fits(done.digests, done.sizeBytes, claim)) throw wrongFile(what, done, claim);
-      return { digests: done.digests, sizeBytes: done.sizeBytes, signer, path: await done.keep() };
+      return { digests: done.digests, sizeBytes: done.sizeBytes, signer, claim, path: await done.keep() };
     } catch (error) {
       if (!(error instanceof RefusedError)) {
         await done.release();

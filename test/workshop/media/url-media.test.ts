@@ -187,6 +187,30 @@ describe('media by their address', function () {
     assert.equal((await prepare(medium, { lock, cacheDir: fresh })).iso?.sha256, sha256(ISO));
   });
 
+  it('under a lock: a locked file whose signature is refused now is kept, and only a signature is asked for', async () => {
+    const medium = await FORMS['the file itself, signed by OpenPGP']!();
+    const { iso, lock } = await prepare(medium);
+    assert(iso);
+    const revoked = await keysFolder(await revoke(key, day(-10)));
+    for (const run of ['once', 'and at the next run']) {
+      host.asked.length = 0;
+      await refusal('media/revoked-key', 3, prepare(medium, { lock, keysDir: revoked }));
+      assert.deepEqual(host.asked, ['/d.iso.sig'], run);
+      assert.deepEqual(await readFile(iso.path), ISO);
+    }
+    // The distribution has a new key, and has signed the same file with it.
+    const signature = await detach(ISO, false, stranger);
+    host.files.set('/d.iso.sig', signature);
+    host.asked.length = 0;
+    const again = await prepare(medium, { lock, keysDir: await keysFolder(stranger) });
+    assert.deepEqual([again.iso?.path, host.asked], [iso.path, ['/d.iso.sig']]);
+    assert(again.iso && 'fingerprint' in again.iso.proof && again.iso.proof.scheme !== 'debian-archive');
+    assert.equal(again.iso.proof.fingerprint, fingerprint(stranger));
+    assert.equal(again.iso.proof.signature, sha256(signature));
+    await host.close();
+    await prepare(medium, { lock, keysDir: await keysFolder(stranger) });
+  });
+
   for (const form of ['the file itself, signed by OpenPGP', 'the file itself, signed by minisign'])
     it(`stopped while they are compared with their signature are there for the next try: ${form}`, async () => {
       const medium = await FORMS[form]!();
