@@ -101,19 +101,35 @@ export function advanceKeys(keys: FeedKeys, record: Pick<VerifiedRecord, 'id' | 
 function openEpoch(keys: FeedKeys, id: Digest, link: FeedLink, change: KeyChange): FeedKeys {
   const { recovery, epoch } = link;
   const opened: Epoch = { recovery, epoch, key: change.key, opened: { id, keptSeq: change.keep.seq } };
-  // A recovery may have left epochs behind: those of the branch that is not kept.
-  const kept = keys.epochs.filter(
-    (one) =>
-      one.recovery < change.keep.recovery || (one.recovery === change.keep.recovery && one.epoch <= change.keep.epoch),
-  );
   const recoveryKeys =
     change.action === 'recover' ? [...keys.recoveryKeys.slice(0, recovery), change.recoveryKey] : keys.recoveryKeys;
-  return { ...keys, epochs: [...kept, opened], recoveryKeys, revoked: false };
+  return { ...keys, epochs: [...keptEpochs(keys, change), opened], recoveryKeys, revoked: false };
 }
 
-/** Whether one more epoch can be opened: each is remembered for good. */
-export function hasRoom(keys: FeedKeys): boolean {
-  return keys.epochs.length < EPOCHS_MAX;
+/** Without those of a branch that is not kept. */
+function keptEpochs({ epochs }: FeedKeys, { keep }: KeyChange): Epoch[] {
+  return epochs.filter(
+    ({ recovery, epoch }) => recovery < keep.recovery || (recovery === keep.recovery && epoch <= keep.epoch),
+  );
+}
+
+/** What a record does that opens an epoch. Its signer has been found by this, so it reads. */
+export function changeIn({ link, statement }: Pick<VerifiedRecord, 'link' | 'statement'>): KeyChange | undefined {
+  if (!opensEpoch(link)) return undefined;
+  const action = keyActionOf(statement, link);
+  return 'keep' in action ? action : undefined;
+}
+
+/**
+ * Whether a change may open one more epoch: each is remembered for good. A recovery always may, or a thief's changes
+ * would lock out the owner; of those there are RECOVERIES_MAX.
+ */
+export function hasRoom(keys: FeedKeys, change: KeyChange): boolean {
+  return change.action === 'recover' || keptEpochs(keys, change).length < EPOCHS_MAX;
+}
+
+export function changedTooOften({ author }: Pick<FeedLink, 'author'>): Refusal {
+  return refuse('bad-link', `${author} has changed keys too often`);
 }
 
 function unknownKey(keys: FeedKeys, place: { readonly recovery: number; readonly epoch: number }): Refusal {

@@ -19,7 +19,7 @@ import { isSafeLine } from '../../crypto/text.ts';
 import { PortalgunError } from '../../errors.ts';
 import { preAuthEncoding } from './dsse.ts';
 import { authorIdOf, authorKeyBytes, isAuthorId } from './identity.ts';
-import { LINE_MAX_LENGTH } from './limits.ts';
+import { LINE_MAX_LENGTH, RECOVERIES_MAX } from './limits.ts';
 import { subjectOf } from './meaning/subjects.ts';
 import { refuse, type Refusal } from './refusal.ts';
 import type { Draft } from './statement.ts';
@@ -118,6 +118,7 @@ function readChange(
 ): KeyAction | Refusal {
   const opens = link.epoch > 0 && link.seq === 1 && (action === 'rotate' || link.recovery > 0);
   if (!opens || link.prev === null) return bad('a key change is the first record of an epoch');
+  if (link.recovery > RECOVERIES_MAX) return bad(`a feed has at most ${RECOVERIES_MAX} recoveries`);
   const key = readKey(predicate, 'key');
   if (typeof key !== 'string') return key;
   const keep = readKept(predicate['keep'], link, action);

@@ -38,8 +38,10 @@ export const HEAD_MAX_LIFETIME_MS = 30 * DAY_MS;
 /** How far two honest clocks may be apart. */
 export const CLOCK_TOLERANCE_MS = 10 * MINUTE_MS;
 
-/** Key changes and recoveries of one feed: each is remembered for good, about 300 bytes. More than one a month for a life. */
+/** Epochs of one feed that leave room for a key change: each is remembered for good, about 300 bytes. One a month for a life. */
 export const EPOCHS_MAX = 1024;
+/** Recoveries of one feed, for which there is room always. One a year for a life. */
+export const RECOVERIES_MAX = 64;
 /** Key records that travel with a proof of a fork. */
 export const PROOF_KEYS_MAX = 16;
 /** A proof of a fork on the wire: two envelopes with the largest statements, and the key records that it needs. */

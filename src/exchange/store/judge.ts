@@ -2,8 +2,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Digest } from '../../crypto/digest.ts';
 import { openSealed, parseSealed, readEnvelope, type ParsedRecord, type SealedRecord } from '../record/envelope.ts';
-import { hasRoom, opensEpoch } from '../record/feed-keys.ts';
-import { keyActionOf, type KeyChange } from '../record/key-change.ts';
+import { changeIn, changedTooOften, hasRoom, opensEpoch } from '../record/feed-keys.ts';
+import type { KeyChange } from '../record/key-change.ts';
 import { comparePositions, judgeLink, type Position } from '../record/links.ts';
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
 import type { Admission, AuthorId, VerifiedRecord } from '../record/types.ts';
@@ -94,9 +94,7 @@ async function place(turn: Turn, record: VerifiedRecord): Promise<Admission> {
 async function next(turn: Turn, record: VerifiedRecord, change: KeyChange | undefined): Promise<Admission> {
   const { link } = record;
   const keys = turn.keys(link);
-  if (change !== undefined && !hasRoom(keys)) {
-    return refused(refuse('bad-link', `${link.author} has changed keys too often`), link);
-  }
+  if (change !== undefined && !hasRoom(keys, change)) return refused(changedTooOften(link), link);
   if (keys.revoked) return refused(refuse('revoked', `${link.author} has revoked the key that signed this`), link);
   const beyond = change && turn.memory.hold.beyond(link, change.keep);
   if (change !== undefined && beyond !== undefined) {
@@ -139,11 +137,4 @@ async function prove(turn: Turn, record: VerifiedRecord, at: Position, against: 
   if (stored !== undefined) return freezeAt(turn, record, stored, at);
   const what = `it contradicts the record with seq ${against.seq}, which is no longer stored`;
   return refused(refuse('bad-link', what), record.link);
-}
-
-/** What a record does that opens an epoch. Its signer has been found by this, so it reads. */
-function changeIn({ link, statement }: VerifiedRecord): KeyChange | undefined {
-  if (!opensEpoch(link)) return undefined;
-  const action = keyActionOf(statement, link);
-  return 'keep' in action ? action : undefined;
 }

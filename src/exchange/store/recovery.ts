@@ -1,6 +1,6 @@
 /** Recoveries of feeds: one whose branch is here takes the feed there; one whose branch is yet to come waits for it. */
 import { openSealed, readEnvelope, type ParsedRecord, type SealedRecord } from '../record/envelope.ts';
-import { advanceKeys, type FeedKeys } from '../record/feed-keys.ts';
+import { advanceKeys, changeIn, changedTooOften, hasRoom, type FeedKeys } from '../record/feed-keys.ts';
 import type { Kept } from '../record/key-change.ts';
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
 import type { Admission, VerifiedRecord } from '../record/types.ts';
@@ -110,6 +110,12 @@ async function adopt(
       const rest = branch.slice(index + 1);
       pending.awaitCopy({ recovery, missing: one.id, branch: rest, checked: { after: checked.after, records, keys } });
       return one.id === arrived.id ? refused(record, one.link) : held(arrived.id, one.link.seq);
+    }
+    const change = changeIn(record);
+    if (change !== undefined && !hasRoom(keys, change)) {
+      // Who gets the same one by one refuses it too.
+      pending.end(link);
+      return refused(changedTooOften(link), link);
     }
     records.push(record);
     keys = advanceKeys(keys, record);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
+import { Level } from 'level';
 import { generateSeed, publicKeyOf } from '../../../src/crypto/ed25519.ts';
 import {
   authorIdOf,
@@ -9,7 +10,9 @@ import {
   verifyForkProof,
   type Admission,
 } from '../../../src/exchange/record/index.ts';
+import { EPOCHS_MAX, RECOVERIES_MAX } from '../../../src/exchange/record/limits.ts';
 import type { OwnStore } from '../../../src/exchange/store/index.ts';
+import { keysKey } from '../../../src/exchange/store/layout.ts';
 import { draft, NETWORK, newAuthor } from '../record/author.ts';
 import { Chain, seedOf } from '../record/keys.ts';
 import { temporaryStores } from './folder.ts';
@@ -291,6 +294,47 @@ describe('a recovery', () => {
       assert.ok(!('refused' in verifyForkProof(...proof, { network: NETWORK, keyRecords: [trunk.at(0).envelope] })));
       assert.ok(keyRecords.length > 0);
     }
+  });
+
+  /** A store with the beginning of a feed, as one whose author has changed keys so often that there is room for one more. */
+  async function nearlyFull(trunk: Chain): Promise<OwnStore> {
+    const folder = await stores.path();
+    const store = await stores.openAt(folder);
+    await store.admitAll(trunk.envelopes, everybody);
+    await store.close();
+    const epochs = Array.from({ length: EPOCHS_MAX - 1 }, () => trunk.keys.epochs[0]);
+    const raw = new Level(folder);
+    await raw.put(keysKey({ author: trunk.author, scope: 'public' }), JSON.stringify({ ...trunk.keys, epochs }));
+    await raw.close();
+    return stores.openAt(folder);
+  }
+
+  it('brings no key changes for which a feed has no room, in whatever order its records come', async () => {
+    const trunk = new Chain();
+    const left = trunk.branch().write('left');
+    const right = trunk.branch().rotate(4).rotate(5).recover(6);
+    const fits = trunk.branch().rotate(4).recover(6);
+    const [store, inOrder] = [await nearlyFull(trunk), await nearlyFull(trunk)];
+    await store.admitAll(left.envelopes, everybody);
+    const backwards = right.envelopes.slice(trunk.records.length).toReversed();
+    assert.deepEqual(results(await store.admitAll(backwards, everybody)), ['held', 'held', 'bad-link']);
+    assert.deepEqual(results(await inOrder.admitAll(right.envelopes, everybody)), [
+      'known',
+      'admitted',
+      'bad-link',
+      'held',
+    ]);
+    assert.equal((await store.head(trunk.author, 'public'))?.id, left.last.id);
+    // The recovery itself always has room, or a thief's changes would keep the owner out.
+    const last = fits.envelopes.slice(trunk.records.length).toReversed();
+    assert.deepEqual(results(await store.admitAll(last, everybody)), ['held', 'admitted']);
+    assert.equal(store.keysOf(trunk.author, 'public').epochs.length, EPOCHS_MAX + 1);
+  });
+
+  it('is one of so many that a feed may have', () => {
+    const chain = new Chain();
+    while (chain.last.link.recovery < RECOVERIES_MAX) chain.recover(2);
+    assert.throws(() => chain.recover(2), { code: 'record/cannot-sign', message: /at most 64 recoveries/ });
   });
 
   it('takes no branch but the one it names: a record that nothing vouches for does not get in by waiting for it', async () => {
