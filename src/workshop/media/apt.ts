@@ -49,8 +49,14 @@ export interface Lists {
   readonly fresh: boolean;
   /** Unpacked bytes of a file of the lists. */
   content(path: string): AsyncIterable<Buffer>;
-  /** Downloads .deb files into `directory` and gives their paths in the same order. Throws `media/download-failed`. */
-  download(packages: readonly WantedPackage[], directory: string): Promise<string[]>;
+  /**
+   * Downloads .deb files into `directory` and gives each with its path, in any order, as soon as it is there. Throws
+   * `media/download-failed`.
+   */
+  download<P extends WantedPackage>(
+    packages: readonly P[],
+    directory: string,
+  ): AsyncIterable<readonly [wanted: P, path: string]>;
 }
 
 export interface WantedPackage {
@@ -143,7 +149,7 @@ export function openApt(options: AptOptions): Carrier {
     return {
       indexes: parseTargets(run.stdout),
       fresh: options.now().getTime() - (await updatedAt(snapshot)) < LISTS_FRESH_MS,
-      download: async (packages, directory) => {
+      async *download(packages, directory) {
         const names = packages.map(nameForApt);
         const total = packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
         const what = packages.length === 1 ? `package ${packages[0]?.name}` : `${packages.length} packages`;
@@ -162,7 +168,7 @@ export function openApt(options: AptOptions): Carrier {
           stop();
         }
         options.onProgress?.({ what, done: total, total });
-        return packages.map((wanted) => join(directory, fileName(wanted)));
+        for (const wanted of packages) yield [wanted, join(directory, fileName(wanted))] as const;
       },
       content: (path) =>
         streamTool(HELPER, ['cat-file', path], {

@@ -64,10 +64,8 @@ async function download(wanted: readonly OfferedPackage[], options: DebOptions):
   const directory = temporaryPath(options.cacheDir, 'download');
   await mkdir(directory, { recursive: true, mode: 0o700 });
   try {
-    const paths = await options.lists.download(wanted, directory);
-    for (const [index, offered] of wanted.entries()) {
-      const path = paths[index];
-      if (path === undefined) throw new TypeError('a path for each package');
+    // Each is placed as it comes: who stops here goes on with the next one.
+    for await (const [offered, path] of options.lists.download(wanted, directory)) {
       await verifyDeb(offered, path, options);
       await writeAtomically(debPath(options.cacheDir, offered.sha256), (temporary) => linkOrCopy(path, temporary));
     }

@@ -166,10 +166,8 @@ function listsOf(state: State | undefined, options: HttpArchiveOptions, http: Do
     })),
     fresh: state !== undefined && now().getTime() - state.updatedAtMs < LISTS_FRESH_MS,
     content: (path) => contentOf(path, indexes.find((index) => pathOf(index) === path)?.compressed ?? false),
-    download: async (packages, directory) => {
-      const paths: string[] = [];
-      for (const wanted of packages) paths.push(await fetchPackage(wanted, directory, http));
-      return paths;
+    async *download(packages, directory) {
+      for (const wanted of packages) yield [wanted, await fetchPackage(wanted, directory, http)] as const;
     },
   };
 }

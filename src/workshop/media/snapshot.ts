@@ -71,19 +71,11 @@ export function withSnapshots(present: Opened, snapshots: Opened): Opened {
     },
     lists: {
       ...present.lists,
-      async download(packages, directory) {
+      async *download(packages, directory) {
         const old = packages.filter((one) => !isPresent(one));
         const now = packages.filter(isPresent);
-        const paths = new Map<WantedPackage, string>();
-        for (const [lists, wanted] of [
-          [present.lists, now],
-          [snapshots.lists, old],
-        ] as const) {
-          if (wanted.length === 0) continue;
-          const found = await lists.download(wanted, directory);
-          wanted.forEach((one, index) => paths.set(one, found[index] ?? ''));
-        }
-        return packages.map((one) => paths.get(one) ?? '');
+        if (now.length > 0) yield* present.lists.download(now, directory);
+        if (old.length > 0) yield* snapshots.lists.download(old, directory);
       },
     },
   };

@@ -155,6 +155,18 @@ describe('a package archive by its address', function () {
     await refusal('media/lists-not-updated', 5, prepare({ lock, cacheDir: fresh }));
   });
 
+  it('stopped between two packages is asked for the second alone the next time', async () => {
+    const stop = new AbortController();
+    const tool = host.files.get('/debian/pool/tool.deb');
+    assert(tool instanceof Buffer);
+    host.files.set('/debian/pool/tool.deb', () => stop.abort());
+    await refusal('interrupted', 130, prepare({ signal: stop.signal }));
+    host.files.set('/debian/pool/tool.deb', tool);
+    host.asked.length = 0;
+    await prepare();
+    assert.deepEqual(host.asked, ['/debian/pool/tool.deb']);
+  });
+
   it('is asked again under a lock where newer lists of the same archive came by another way', async () => {
     const { lock } = await prepare();
     await put(await other({ date: day(0) }));
