@@ -1,5 +1,6 @@
 /** What the schema cannot say: names that must be known or unique, texts that must compile, kinds that go together. */
 import { parseDuration } from './duration.ts';
+import { isExactPath } from './exact-path.ts';
 import { MAX_INLINE_FILE_BYTES } from './limits.ts';
 import { areaProblem, needleProblems } from './needles.ts';
 import { placeholdersIn } from './placeholders.ts';
@@ -43,6 +44,11 @@ export function meaningProblems(recipe: Recipe): Problem[] {
   machineProblems(recipe, say);
   needleProblems(recipe.needles ?? {}, say);
   for (const [name, param] of Object.entries(recipe.params ?? {})) paramProblems(name, param, say);
+  (recipe.normalise ?? []).forEach((rule, index) => {
+    if (typeof rule === 'string' || isExactPath(rule.path)) return;
+    const expected = 'expected one exact path from the root of a file system, such as /etc/fstab';
+    say(['normalise', index, 'path'], `found ${printable(rule.path)}, ${expected}`);
+  });
   const { backoff, timeout } = recipe.defaults ?? {};
   durationProblem(timeout, ['defaults', 'timeout'], say);
   durationProblem(backoff?.from, ['defaults', 'backoff', 'from'], say);

@@ -362,6 +362,11 @@ describe('parseRecipe', () => {
       ),
       /what is served cannot depend on a branch/,
     ],
+    [
+      'a rule for a path that is not from the root of a file system',
+      `${SOURCE}normalise: [machine-id, { path: "p0:/X", content: x, reason: y }]\n`,
+      /normalise\[1\]\.path: found "p0:\/X", expected one exact path from the root/,
+    ],
     ['two documents', `${SOURCE}---\na: 1\n`, /document/i],
     ['an empty file', '', /the file is empty/],
     ['a list', '- a\n', /found a list of 1, expected a mapping/],

@@ -13,7 +13,7 @@ import { lineageOf } from '../../recipe/lineage.ts';
 import { locksDigest } from '../../recipe/lock.ts';
 import { bindSecrets, resolveRecipe } from '../../recipe/resolve.ts';
 import type { ResolvedRecipe } from '../../recipe/types.ts';
-import { prepareMeasuringTools, type MeasuringTools } from '../image/index.ts';
+import { compileRules, prepareMeasuringTools, type MeasuringTools } from '../image/index.ts';
 import { cpuModel, MACHINE_TYPE } from '../machine/qemu-args.ts';
 import { prepareMedia } from '../media/index.ts';
 import type { VerifiedMedia } from '../media/types.ts';
@@ -103,6 +103,8 @@ async function build(request: BuildRequest, making: Making): Promise<BuildOutcom
   const resolved = resolveRecipe(request.checked, request.params, documents);
   // A secret that does not fit, or that no key of the layout types, is said now and not after an hour of building.
   bindSecrets(resolved, Object.fromEntries(request.secrets));
+  // Nor is a rule that cannot be kept said only when there is something to measure.
+  compileRules(resolved.recipe.normalise ?? []);
   making.tell({ event: 'phase', phase: 'media' });
   const media = await gatherMedia(request, request, resolved, making);
   const bases: { resolved: ResolvedRecipe; media: VerifiedMedia }[] = [];

@@ -7,6 +7,7 @@ import { RE2JS } from 're2js';
 import { digestOf } from '../../crypto/canonical.ts';
 import { type Digest, digestHex } from '../../crypto/digest.ts';
 import { RefusedError, UsageError } from '../../errors.ts';
+import { isExactPath } from '../../recipe/exact-path.ts';
 import type { NormaliseRule } from '../../recipe/types.ts';
 import { MAX_NORMALISED_FILE_BYTES, MAX_RULE_MATCH_BYTES, MAX_RULE_PATTERN_CHARACTERS, MAX_RULES } from './limits.ts';
 import { ACCOUNT_PATHS, type DiskIdRule, type FileRule, NAMED_RULES } from './rules.ts';
@@ -142,12 +143,6 @@ function inlineRule(rule: Exclude<NormaliseRule, string>): FileRule {
   const name = `inline-${digestHex(digestOf({ path, content })).slice(0, 12)}`;
   const lines = { match: content, replacement: '{normalised}' };
   return { name, reason, paths: [path], maxBytes: MAX_NORMALISED_FILE_BYTES, lines };
-}
-
-function isExactPath(path: string): boolean {
-  const [root, ...parts] = path.split('/');
-  const isName = (part: string): boolean => /^[!-~]+$/.test(part) && part !== '.' && part !== '..';
-  return root === '' && parts.every(isName) && !/[*?[\]\\]/.test(path);
 }
 
 function compile(pattern: string, where: string): RE2JS {
