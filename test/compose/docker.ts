@@ -5,6 +5,7 @@
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -31,8 +32,13 @@ export function whyNoDocker(): string | undefined {
   const missing = ['dockerd', 'docker', 'docker-compose', 'setpriv', 'unshare', 'iptables', 'tar'].filter(
     (name) => !isProgram(name),
   );
-  return missing.length === 0 ? undefined : `${missing.join(', ')} missing`;
+  if (missing.length > 0) return `${missing.join(', ')} missing`;
+  // Of version 2, or of version 1 with what docker cannot do without.
+  const groups = ['cgroup.controllers', 'devices'].map((name) => path.join(CGROUPS, name));
+  return groups.some((name) => existsSync(name)) ? undefined : `no control groups at ${CGROUPS}`;
 }
+
+const CGROUPS = '/sys/fs/cgroup';
 
 const IMAGE = 'portalgun-test/host:1';
 
@@ -121,8 +127,7 @@ async function kill(daemon: ChildProcess): Promise<void> {
 
 /** In a folder of its own for each controller, or in the one of all. */
 async function removeGroups(group: string): Promise<void> {
-  const base = '/sys/fs/cgroup';
-  for (const folder of [base, ...(await readdir(base)).map((name) => path.join(base, name))]) {
+  for (const folder of [CGROUPS, ...(await readdir(CGROUPS)).map((name) => path.join(CGROUPS, name))]) {
     await removeGroup(path.join(folder, group));
   }
 }
