@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { sha256 } from '../../src/crypto/digest.ts';
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
-import type { ExchangeTiming } from '../../src/exchange/p2p/types.ts';
+import type { AgendaTiming } from '../../src/exchange/p2p/types.ts';
 import { authorIdOf, patchDraft } from '../../src/exchange/record/index.ts';
 import type { AuthorId, Draft } from '../../src/exchange/record/index.ts';
 import { NEWER, OLDER } from './dialects.ts';
@@ -10,7 +10,7 @@ import type { Dialect, SimNode } from './node.ts';
 import { World } from './world.ts';
 import type { WorldOptions } from './world.ts';
 
-export const TIMING: ExchangeTiming = {
+export const TIMING: AgendaTiming = {
   syncIntervalMs: 60_000,
   syncRetryMs: 1_000,
   settleMs: 200,

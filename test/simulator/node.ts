@@ -2,7 +2,7 @@
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { Participant } from '../../src/exchange/p2p/participant.ts';
 import type { Asker } from '../../src/exchange/p2p/protocol.ts';
-import type { ExchangeTiming } from '../../src/exchange/p2p/types.ts';
+import type { AgendaTiming } from '../../src/exchange/p2p/types.ts';
 import { authorIdOf } from '../../src/exchange/record/index.ts';
 import type { Admission, AuthorId } from '../../src/exchange/record/index.ts';
 import { LevelStore } from '../../src/exchange/store/level-store.ts';
@@ -54,7 +54,7 @@ export interface NodeStats {
 
 export interface NodeEnvironment {
   readonly now: () => number;
-  readonly timing: ExchangeTiming;
+  readonly timing: AgendaTiming;
   readonly memo: Memo;
   readonly random: Random;
   readonly isConnected: (node: SimNode, key: string) => boolean;

@@ -12,7 +12,7 @@ import type { Task } from '../../src/exchange/p2p/agenda.ts';
 import type { Conversation } from '../../src/exchange/p2p/conversation.ts';
 import { IDLE_TIMEOUT_MS } from '../../src/exchange/p2p/limits.ts';
 import { asError } from '../../src/exchange/p2p/protocol.ts';
-import type { ExchangeTiming } from '../../src/exchange/p2p/types.ts';
+import type { AgendaTiming } from '../../src/exchange/p2p/types.ts';
 import { keyDraft } from '../../src/exchange/record/index.ts';
 import type { Admission, AuthorId, Draft, VerifiedRecord } from '../../src/exchange/record/index.ts';
 import type { Disk } from './disk.ts';
@@ -34,7 +34,7 @@ const OVERHEAD_BYTES = 32;
 
 export interface WorldOptions {
   readonly seed: number;
-  readonly timing: ExchangeTiming;
+  readonly timing: AgendaTiming;
   readonly latencyMs: readonly [number, number];
   /** Of messages; a lost one of a stream breaks the stream. */
   readonly loss: number;

@@ -4,14 +4,14 @@
  */
 import { dueForDial, nextDial } from './dialling.ts';
 import type { DialState, DialTarget } from './dialling.ts';
-import type { ExchangeTiming } from './types.ts';
+import type { AgendaTiming } from './types.ts';
 
 export type Task =
   | { readonly do: 'sync'; readonly peer: string }
   | { readonly do: 'dial'; readonly target: DialTarget };
 
 export interface AgendaOptions {
-  readonly timing: ExchangeTiming;
+  readonly timing: AgendaTiming;
   readonly targets: () => readonly DialTarget[];
   readonly isConnected: (target: DialTarget) => boolean;
   readonly now: () => number;

@@ -20,6 +20,9 @@ export interface DriverOptions {
   readonly participant: Participant;
   readonly reach: Reach;
   readonly authorOf: (peerId: string) => AuthorId | null;
+  readonly isFriend: (peerId: string) => boolean;
+  /** So long `syncAll` waits for who is no friend. */
+  readonly strangerWaitMs: number;
   readonly onSynced: (author: AuthorId | null) => void;
   readonly onTrouble: OnTrouble;
   readonly now: () => number;
@@ -39,7 +42,10 @@ export interface Driver {
   ask<Result>(peer: PeerId, conversation: Conversation<Result>, by?: AbortSignal): Promise<Result>;
   /** A sync that begins after this; who asks meanwhile shares it, so only the node's own stop ends it. */
   sync(peer: PeerId, by?: AbortSignal): Promise<void>;
-  /** As `sync`, with everybody who is connected; what goes wrong with one is told to `onTrouble`. */
+  /**
+   * As `sync`, with everybody who is connected; what goes wrong with one is told to `onTrouble`. Strangers are not waited for
+   * for long: one that trickles would hold up whoever asks.
+   */
   syncAll(by: AbortSignal): Promise<void>;
   /** Resolves when nothing runs any more. */
   stop(): Promise<void>;
@@ -131,11 +137,13 @@ export function createDriver(options: DriverOptions): Driver {
       return unlessAborted(by, next);
     },
     async syncAll(by) {
+      const briefly = AbortSignal.any([by, AbortSignal.timeout(options.strangerWaitMs)]);
       await Promise.all(
         agenda.peers.map(async (key) => {
           const peer = peers.get(key);
+          const patience = options.isFriend(key) ? by : briefly;
           // What went wrong has been told already, to whoever runs the node.
-          if (peer !== undefined) await driver.sync(peer, by).catch(() => undefined);
+          if (peer !== undefined) await driver.sync(peer, patience).catch(() => undefined);
         }),
       );
     },

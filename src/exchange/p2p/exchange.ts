@@ -134,6 +134,8 @@ async function startOn(
     participant,
     reach,
     authorOf: (peerId) => acquaintance.authorOf(peerId),
+    isFriend,
+    strangerWaitMs: timing.strangerWaitMs,
     onSynced: (author) => options.onSynced?.(author),
     onTrouble,
     now,

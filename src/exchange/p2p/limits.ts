@@ -199,6 +199,8 @@ export const PROVIDE_AGAIN_MS = 6 * 60 * 60_000;
 export const TIMING = {
   /** Sync with every connected peer. */
   syncIntervalMs: 60_000,
+  /** So long somebody who wants all peers asked waits for one that is no friend; its sync goes on. */
+  strangerWaitMs: 15_000,
   /** First wait after a sync that failed; doubles up to `syncIntervalMs`. */
   syncRetryMs: 1_000,
   /** First wait before a trusted peer is dialled again; doubles up to the maximum. */

@@ -74,7 +74,12 @@ export interface ListDifference {
   readonly onlyThere: readonly Uint8Array[];
 }
 
-export interface ExchangeTiming {
+export interface ExchangeTiming extends AgendaTiming {
+  readonly strangerWaitMs: number;
+}
+
+/** What of it decides when something is due. */
+export interface AgendaTiming {
   readonly syncIntervalMs: number;
   readonly syncRetryMs: number;
   readonly redialBaseMs: number;

@@ -247,6 +247,21 @@ describe('a peer that sends garbage', function () {
     await othersGoOn();
   });
 
+  it('threat 24: does not keep a sync with all peers from its end, and is heard on', async () => {
+    const carol = await nodes.start({ seed: 3, following: [alice.author], timing: { strangerWaitMs: 1 } });
+    const asked: Stream[] = [];
+    await attacker.node.handle('/portalgun/sync/1.0.0', (stream) => void asked.push(stream));
+    await attacker.node.dial(multiaddr(carol.address));
+    await nodes.until(() => asked.length > 0);
+    await carol.exchange.connect(alice.address);
+    await alice.write();
+    assert.equal(await carol.exchange.sync(), 1, 'a friend is waited for');
+    assert.deepEqual(
+      asked.map(({ status }) => status),
+      ['open'],
+    );
+  });
+
   it('can relay a record on gossip first without hurting it, and cannot forge one', async () => {
     const carol = await nodes.start({ seed: 3, following: [alice.author] });
     await attacker.node.dial(multiaddr(carol.address));
