@@ -95,7 +95,15 @@ export class Connection extends Duplex {
       }
       this.#outgoing = this.#outgoing.subarray(advance);
       this.#letGoOn();
-    } else if (wasClosed && window > 0) this.#stopTimer();
+    } else if (wasClosed) {
+      // It has heard us, however long it takes nothing: only silence counts against a guest.
+      this.#tries = 0;
+      if (window > 0) {
+        // The byte that was sent to ask about the window was not taken.
+        this.#next = ack;
+        this.#stopTimer();
+      }
+    }
     this.#pump();
     this.#endIfOver();
   }
