@@ -40,13 +40,15 @@ export async function conflictsAt(session: Session): Promise<Conflicts> {
   for (const { record, meaning } of patches) {
     if (meaning.supersedes !== null) takenBack.add(by(record.link.author, meaning.supersedes));
   }
-  const standing: Known<'patch'>[] = [];
+  const standing: (Known<'patch'> & { readonly isAccepted: boolean })[] = [];
   for (const patch of patches) {
     const { id, link } = patch.record;
     if (!isConfigured(policy, link.author, self) || takenBack.has(by(link.author, id))) continue;
-    if ((await personalDecision(session, id)) !== 'rejected') standing.push(patch);
+    const personal = await personalDecision(session, id);
+    if (personal !== 'rejected') standing.push({ ...patch, isAccepted: personal === 'accepted' });
   }
-  standing.sort((a, b) => (a.record.id < b.record.id ? -1 : 1));
+  // However many one author publishes: what the person has accepted is compared.
+  standing.sort((a, b) => Number(b.isAccepted) - Number(a.isAccepted) || (a.record.id < b.record.id ? -1 : 1));
   const standingOn = Map.groupBy(standing, ({ meaning }) => meaning.base);
   const comparedOnce = new Map<Digest, readonly Conflict[]>();
   const among = (patches: readonly Known<'patch'>[], base: CheckedRecipe): readonly Conflict[] =>

@@ -128,12 +128,17 @@ describe('patches that contradict each other', function () {
   it('threat 27: are compared up to a limit, however many a peer publishes', async () => {
     const alices = await alice.patch(session, recipe, awaits('All is installed'));
     const result = applyOperations(recipe, awaits('x')).digest;
+    const ids = [alices];
     for (let number = 0; number <= MAX_MERGED_PATCHES; number += 1)
-      await bob.patch(session, recipe, awaits(`text ${number}`), { result });
+      ids.push(await bob.patch(session, recipe, awaits(`text ${number}`), { result }));
     const { notCompared, rivals, decision } = await show(alices);
     assert.ok(notCompared > 0 && rivals.length <= 8, `${notCompared} ${rivals.length}`);
     assert.equal(decision.apply, 'ask');
     assert.equal((await contradictions()).size, MAX_MERGED_PATCHES + 2);
+    // What the person has accepted is among them, wherever its id sorts.
+    const [first, last] = [ids.toSorted()[0], ids.toSorted().at(-1)];
+    await ask('inbox.accept', { record: last });
+    await assert.rejects(ask('inbox.accept', { record: first }), { code: 'inbox/contradicts' });
   });
 
   it('are written into a file together where they touch different things, and else not at all', async () => {
