@@ -45,6 +45,8 @@ export const MAX_TOOL_OUTPUT_BYTES = 4 * MiB;
 export const CLOCK_TOLERANCE_MS = 10 * 60 * 1000;
 /** Package lists younger than this are not fetched again to resolve a new lock. */
 export const LISTS_FRESH_MS = 12 * 60 * 60 * 1000;
+/** What a file may be called on every file system that a cache lies on. */
+export const MAX_FILE_NAME_BYTES = 255;
 /** Temporary files and old lists of processes that died are removed after this. */
 export const STALE_TEMPORARY_MS = 24 * 60 * 60 * 1000;
 /** How often the size of a running download is looked at, to show progress. */
