@@ -258,6 +258,29 @@ describe('a Packer template becomes a draft', function () {
       assert.deepEqual(Object.keys(recipe.params ?? {}), ['v_site']);
     }));
 
+  it('with no two variables in one parameter, unless one of them has a value', () =>
+    inFolder(async (folder) => {
+      const file = path.join(folder, 'x.json');
+      const builder = {
+        type: 'qemu',
+        iso_url: 'a.iso',
+        iso_checksum: 'none',
+        boot_command: ['{{user `A-b`}} {{user `a_b`}}<enter><wait>'],
+      };
+      await writeFile(
+        file,
+        JSON.stringify({ variables: { 'A-b': null, a_b: null, 'c-d': null, c_d: null }, builders: [builder] }),
+      );
+      await assert.rejects(imported(file), {
+        code: 'packer/same-parameter',
+        exitCode: 2,
+        message: /A-b and a_b .* a_b\./,
+      });
+      const recipe = draftOf(await imported(file, { given: { 'A-b': 'first' } }));
+      assert.deepEqual(Object.keys(recipe.params ?? {}), ['a_b']);
+      assert.match(JSON.stringify(recipe.steps), /first \{\{a_b\}\}/);
+    }));
+
   it('by the builder that is asked for', async () => {
     assert.equal((await fixture('debian-preseed', { only: 'virtualbox-iso' })).builder, 'virtualbox-iso.debian');
     await assert.rejects(fixture('debian-preseed', { only: 'vmware-iso' }), { code: 'packer/no-builder' });

@@ -52,7 +52,7 @@ export interface Imported {
   readonly iso?: { readonly url: string; readonly file: string };
 }
 
-/** Throws `packer/no-builder` where no builder of the template is like this machine, and `recipe/invalid` where it is too long. */
+/** Throws `packer/no-builder` where no builder of the template is like this machine, `packer/same-parameter`, and `recipe/invalid` where it is too long. */
 export function importTemplate(request: ImportRequest): Imported {
   const { template } = request;
   const verdicts: Verdict[] = [];
@@ -304,10 +304,14 @@ function draftOf({ template, from, name }: ImportRequest, builder: Block, parts:
   const { media, machine, steps, outputs, says } = parts;
   const used = new Set([...JSON.stringify(steps).matchAll(/\{\{(\w+)\}\}/g)].map(([, one]) => one));
   const params: Record<string, Param> = {};
+  const variables = new Map<string, string>();
   for (const [variable, { summary }] of template.parameters) {
     const called = parameterName(variable);
-    if (used.has(called))
-      params[called] = { type: 'string', summary: oneLine(summary ?? `${variable} of the template`) };
+    if (!used.has(called)) continue;
+    const other = variables.get(called);
+    if (other !== undefined) throw sameParameter(other, variable, called);
+    variables.set(called, variable);
+    params[called] = { type: 'string', summary: oneLine(summary ?? `${variable} of the template`) };
   }
   const called = recipeName(name ?? builder.name);
   const fields = {
@@ -331,6 +335,15 @@ function draftOf({ template, from, name }: ImportRequest, builder: Block, parts:
     ...Object.entries(fields).map(([key, value]) => renderField(key, value, 0)),
   ].join('');
   return parseRecipe(source, `${called}.yaml`);
+}
+
+/** Two values typed as one would be another image than the template's. */
+function sameParameter(one: string, other: string, called: string): UsageError {
+  return new UsageError(
+    'packer/same-parameter',
+    `The variables ${oneLine(one)} and ${oneLine(other)} would both be the parameter ${called}.`,
+    { hint: 'give one of them its value: --var NAME=VALUE', facts: { variables: [one, other], parameter: called } },
+  );
 }
 
 function oneLine(text: string): string {
