@@ -60,16 +60,22 @@ export function symptomProtocol(context: SymptomContext): Protocol {
   };
 }
 
-/** Public patches in the store that say they cure this symptom. */
-async function patchesFor(context: SymptomContext, symptom: Digest): Promise<VerifiedRecord[]> {
-  const found: VerifiedRecord[] = [];
+/** Public patches in the store that say they cure this symptom: of each author as many, as far as they have them. */
+async function patchesFor(context: SymptomContext, symptom: Digest): Promise<Place[]> {
+  const found = new Map<AuthorId, Place[]>();
   for await (const record of context.store.all('patch')) {
-    if (record.link.scope !== PUBLIC_SCOPE || !context.carries(record.link.author)) continue;
-    if (!curesSymptom(record, symptom)) continue;
-    found.push(record);
-    if (found.length === SYMPTOM_MAX_PLACES) break;
+    const { id, link } = record;
+    const { author, seq } = link;
+    if (link.scope !== PUBLIC_SCOPE || !context.carries(author)) continue;
+    const places = found.get(author) ?? [];
+    if (places.length === SYMPTOM_MAX_PLACES || !curesSymptom(record, symptom)) continue;
+    places.push({ author, seq, id });
+    found.set(author, places);
   }
-  return found;
+  const rounds = Array.from({ length: SYMPTOM_MAX_PLACES }, (_, round) =>
+    [...found.values()].flatMap((places) => places.slice(round, round + 1)),
+  );
+  return rounds.flat().slice(0, SYMPTOM_MAX_PLACES);
 }
 
 export function curesSymptom(record: VerifiedRecord, symptom: Digest): boolean {
@@ -114,6 +120,6 @@ export class SymptomQuestion implements Conversation<readonly Place[]> {
   }
 }
 
-function wirePlace({ id, link }: VerifiedRecord) {
-  return create(PlaceSchema, { author: authorBytes(link.author), seq: BigInt(link.seq), id: digestBytes(id) });
+function wirePlace({ author, seq, id }: Place) {
+  return create(PlaceSchema, { author: authorBytes(author), seq: BigInt(seq), id: digestBytes(id) });
 }

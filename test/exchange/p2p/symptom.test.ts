@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { sha256 } from '../../../src/crypto/digest.ts';
+import { SYMPTOM_MAX_PLACES } from '../../../src/exchange/p2p/limits.ts';
 import { authorOfSeed, createNodes, seqOf } from './nodes.ts';
 
 const SYMPTOM = sha256('the menu entry is gone');
@@ -49,6 +50,27 @@ describe('asking for a symptom', function () {
       [cure.id],
     );
     assert.equal(await seqOf(bob, mallory.author), 0);
+  });
+
+  it('names patches of every author, however many one of them has', async () => {
+    const mallory = await nodes.start({ seed: 9 });
+    const many: string[] = [];
+    while (many.length < 2 * SYMPTOM_MAX_PLACES) many.push((await mallory.write(SYMPTOM)).id);
+    const alice = await nodes.start({ seed: 1, following: [mallory.author, authorOfSeed(2)] });
+    // One whose id sorts behind those of all the places that there are.
+    const last = many.toSorted()[SYMPTOM_MAX_PLACES] ?? '';
+    let cure = await alice.write(SYMPTOM);
+    while (cure.id < last) cure = await alice.write(SYMPTOM);
+    await alice.exchange.connect(mallory.address);
+    assert.equal(await seqOf(alice, mallory.author), many.length);
+    const bob = await nodes.start({
+      seed: 2,
+      following: [alice.author, mallory.author],
+      trusted: () => [{ author: alice.author, addresses: [alice.address] }],
+    });
+    const found = await bob.exchange.askSymptom(SYMPTOM, limit());
+    assert.ok(found.some(({ id }) => id === cure.id));
+    assert.equal(found.length, SYMPTOM_MAX_PLACES);
   });
 
   it('is answered only to peers of the policy', async () => {
