@@ -9,6 +9,7 @@ import type { Exchange } from '../../src/exchange/p2p/index.ts';
 import { recordToJson } from '../../src/exchange/record/index.ts';
 import { atTerminal } from '../../src/cli/demo/person.ts';
 import { connect } from '../../src/node/connect.ts';
+import { loadIdentity } from '../../src/node/identity-files.ts';
 import { nextRecoveryKey } from '../../src/node/next-recovery-key.ts';
 import { parseRecoveryKey } from '../../src/node/recovery-key.ts';
 import { runOperation } from '../../src/node/operations/index.ts';
@@ -194,12 +195,13 @@ describe('the own key', function () {
       const { port } = taken.address() as AddressInfo;
       let listen = '/ip4/127.0.0.1/tcp/0';
       const before: (readonly string[])[] = [];
+      const keysWhenTold: (readonly string[])[] = [];
       const network = async (session: Session, addresses: readonly string[]): Promise<Exchange> => {
         before.push(addresses);
         const { identity, store, config } = session;
         const seed = await signingKey(session).unlock();
         const nobody = { follows: () => false, followed: () => [], trusted: () => [] };
-        return createExchange({
+        const exchange = await createExchange({
           ...nobody,
           author: identity.author,
           seed,
@@ -208,6 +210,13 @@ describe('the own key', function () {
           listen: [listen],
           blobTypes: {},
         });
+        return {
+          ...exchange,
+          async announce(record) {
+            keysWhenTold.push((await loadIdentity(alice.home)).keys.map(({ id }) => id));
+            await exchange.announce(record);
+          },
+        };
       };
       const session = await openSession(alice.home, { network });
       try {
@@ -216,6 +225,7 @@ describe('the own key', function () {
         listen = `/ip4/127.0.0.1/tcp/${port}`;
         const changed = (await runOperation(session, 'key.rotate', { offline: true }, signal)) as Answer;
         assert.match(changed.offline, /cannot listen/);
+        assert.deepEqual(keysWhenTold, [[changed.key]], 'the new key alone is here before peers are told');
         assert.equal(peerId(), undefined);
         await assert.rejects(session.renew(), { code: 'exchange/cannot-listen' });
         listen = '/ip4/127.0.0.1/tcp/0';

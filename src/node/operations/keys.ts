@@ -120,12 +120,13 @@ interface Change {
   readonly voided: readonly Digest[];
 }
 
-/** The new key is in the feed: it alone stays here, peers are told, and the network speaks with it from now on. */
+/** The new key is in the feed: it alone stays here, then peers are told, and the network speaks with it from now on. */
 async function changed(session: Session, record: VerifiedRecord, change: Change) {
   const { author } = session.identity;
   const { seed, recoveryPublicKey, passphrase, voided } = change;
-  await session.exchange?.announce(record);
+  // In force here before anybody hears of it, whatever the network does.
   await writeIdentity(session.home, { author, recoveryPublicKey, seeds: [seed] }, passphrase);
+  await session.exchange?.announce(record);
   await endAlert(session.store, 'key-elsewhere');
   const network = await comeBack(session);
   const { recovery, epoch } = record.link;
