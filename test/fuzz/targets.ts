@@ -40,6 +40,7 @@ import { checkedValue } from '../../src/recipe/packer/template.ts';
 import { Budget, isFields } from '../../src/recipe/packer/value.ts';
 import type { Operation } from '../../src/recipe/types.ts';
 import { signedFile } from '../../src/workshop/media/checksums.ts';
+import { isPrivateHost } from '../../src/workshop/media/public-address.ts';
 import { readNumberedKey, verifySignify } from '../../src/workshop/media/signify.ts';
 import { sample, SOURCE } from '../recipe/fixtures.ts';
 
@@ -445,7 +446,13 @@ defaults: { patches: ask, versions: ask }
         if (!isFields(body)) return;
         const template = jsonTemplate({ name: 'x.json', body, given: {}, budget: new Budget() });
         const read = (name: string) => `text of ${name.normalize('NFC')}`;
-        const { draft, verdicts } = importTemplate({ template, from: 'x', read, list: (name) => [name] });
+        const { draft, verdicts } = importTemplate({
+          template,
+          from: 'x',
+          read,
+          list: (name) => [name],
+          isPrivateHost,
+        });
         // What comes out is a recipe: parsing it is how it is made. Of each row something is said.
         if (draft !== undefined) assert.equal(parseRecipe(draft.source).digest, draft.digest);
         for (const { what, outcome, why } of verdicts) assert.ok(what !== '' && (outcome === 'imported' || why !== ''));

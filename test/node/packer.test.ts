@@ -281,6 +281,27 @@ describe('a Packer template becomes a draft', function () {
       assert.match(JSON.stringify(recipe.steps), /first \{\{a_b\}\}/);
     }));
 
+  it('threat 38: without an ISO that is on this machine or its own network, however its address is written', () =>
+    inFolder(async (folder) => {
+      const file = path.join(folder, 'x.json');
+      const importFrom = async (host: string, checksum: string): Promise<Imported> => {
+        const builder = { type: 'qemu', iso_url: `http://${host}/a.iso`, iso_checksum: checksum, boot_command: ['x'] };
+        await writeFile(file, JSON.stringify({ builders: [builder] }));
+        return imported(file);
+      };
+      const written = ['169.254.169.254', '127.1:8080', '0xa000001', '[::1]', '[::ffff:192.168.0.1]'];
+      const read = ['169.254.169.254', '127.0.0.1', '10.0.0.1', '[::1]', '[::ffff:c0a8:1]'];
+      for (const checksum of [`sha256:${'a'.repeat(64)}`, 'none'])
+        for (const [index, host] of written.entries()) {
+          const result = await importFrom(host, checksum);
+          const { outcome, why } = part(result, 'iso_url');
+          assert.equal(outcome, 'refused', host);
+          assert.ok(why.includes(`${read[index]} is on this machine or its own network`), why);
+          assert.equal(result.draft?.recipe.media?.['iso'], undefined);
+        }
+      assert.equal(part(await importFrom('9.9.9.9', 'none'), 'iso_url').outcome, 'partly');
+    }));
+
   it('by the builder that is asked for', async () => {
     assert.equal((await fixture('debian-preseed', { only: 'virtualbox-iso' })).builder, 'virtualbox-iso.debian');
     await assert.rejects(fixture('debian-preseed', { only: 'vmware-iso' }), { code: 'packer/no-builder' });

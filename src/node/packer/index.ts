@@ -7,6 +7,7 @@ import { jsonTemplate } from '../../recipe/packer/json-template.ts';
 import { NotPure } from '../../recipe/packer/not-pure.ts';
 import { checkedValue, type Template } from '../../recipe/packer/template.ts';
 import { Budget, isFields, isList, newFields, fieldOf, type Fields } from '../../recipe/packer/value.ts';
+import { isPrivateHost } from '../../workshop/media/public-address.ts';
 import { isFolder, readBounded, readPackerFolder, type PackerFolder } from './folder.ts';
 import { startHclParser } from './hcl.ts';
 
@@ -33,7 +34,7 @@ export async function importPacker({
   const folder = await readPackerFolder(one === undefined ? source : path.dirname(source), signal);
   const template = await readTemplate(folder, one, { given, variableFiles, signal, source });
   const shown = path.basename(path.resolve(source));
-  return importTemplate({ template, from: shown, name, only, read: folder.read, list: folder.list });
+  return importTemplate({ template, from: shown, name, only, read: folder.read, list: folder.list, isPrivateHost });
 }
 
 type Reading = Pick<PackerImport, 'given' | 'variableFiles' | 'signal' | 'source'>;

@@ -38,6 +38,8 @@ export interface ImportRequest {
   readonly read: (path: string) => string;
   /** Paths below a folder of the folder. */
   readonly list: (folder: string) => readonly string[];
+  /** Whether a host of an URL is an address of this machine or its own network. */
+  readonly isPrivateHost: (hostname: string) => boolean;
 }
 
 export interface Imported {
@@ -101,7 +103,7 @@ export function importTemplate(request: ImportRequest): Imported {
   const files = new GuestFiles();
   const served = answerFiles(settings, request, files, say);
 
-  const iso = attempt('iso_url', undefined, () => isoOf(settings));
+  const iso = attempt('iso_url', undefined, () => isoOf(settings, request.isPrivateHost));
   if (iso !== undefined) {
     const beside = 'file' in iso.medium ? `; give it as ${iso.medium.file} beside the recipe` : '';
     say('partly', 'iso_url', `${iso.says}${beside}`);

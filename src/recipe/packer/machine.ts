@@ -122,11 +122,18 @@ export interface Iso {
 
 /**
  * A file beside the recipe, named by the template's own checksum. Throws `NotPure` where the template says nothing that
- * such a file could be held against.
+ * such a file could be held against, or leads to this machine or its own network: once imported, the recipe is the person's own,
+ * and is followed wherever it leads.
  */
-export function isoOf(settings: Settings): Iso {
+export function isoOf(settings: Settings, isPrivateHost: (hostname: string) => boolean): Iso {
   const url = known(settings.text('iso_url') ?? settings.texts('iso_urls')[0] ?? '');
   if (url === '') throw new NotPure('the template names no ISO');
+  const address = /^https?:/i.test(url) && URL.canParse(url) ? new URL(url) : undefined;
+  if (address !== undefined && isPrivateHost(address.hostname)) {
+    throw new NotPure(
+      `${address.hostname} is on this machine or its own network, where a template may not lead: fetch the ISO yourself, and give its file as iso_url`,
+    );
+  }
   const file = fileName(url);
   const checksum = known(settings.text('iso_checksum') ?? '').trim();
   const kind = settings.text('iso_checksum_type')?.toLowerCase();
@@ -137,7 +144,7 @@ export function isoOf(settings: Settings): Iso {
       'named by a bare checksum of the template: it says which file its author had, and nobody has signed for it';
     const sha256 = rest.toLowerCase();
     // As it is sent: a recipe takes an address in no other form.
-    const sent = URL.canParse(url) ? new URL(url).href : '';
+    const sent = address?.href ?? '';
     if (/^https?:\/\/[\w.-]+(:\d+)?\/[\w./~+%-]*$/.test(sent)) return { medium: { url: sent, sha256 }, url, says };
     return { medium: { file, sha256 }, url, says };
   }

@@ -44,10 +44,19 @@ export function isPublicAddress(address: string): boolean {
   return !list.check(address, family === 4 ? 'ipv4' : 'ipv6');
 }
 
+/** Whether a host, as an URL has it, is an address that is not out in the world. A name is none. */
+export function isPrivateHost(hostname: string): boolean {
+  const address = addressIn(hostname);
+  return isIP(address) !== 0 && !isPublicAddress(address);
+}
+
 /** For a host that is an address already, which is never looked up. Throws `media/private-address`. */
 export function refusePrivateHost(hostname: string): void {
-  const address = hostname.replace(/^\[(.*)\]$/, '$1');
-  if (isIP(address) !== 0 && !isPublicAddress(address)) throw refusal(hostname, address);
+  if (isPrivateHost(hostname)) throw refusal(hostname, addressIn(hostname));
+}
+
+function addressIn(hostname: string): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
 /** A name is judged by what it leads to at the moment of connecting, so that it cannot lead elsewhere afterwards. */
