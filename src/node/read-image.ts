@@ -14,7 +14,7 @@ import {
 import { acceleratorCandidates, hostBootId, probeAccelerator, startMachine } from '../workshop/machine/index.ts';
 import { listBuilds } from './build-records.ts';
 import type { Home } from './home.ts';
-import { KEYS_FOLDER } from './keys-folder.ts';
+import { mediaSources } from './media-sources.ts';
 
 export interface ImageReading {
   /** Given the content of the entries that it asks for. */
@@ -45,8 +45,8 @@ export async function measureImage(
   if (disk === undefined) throw new TypeError('an image has the disk that was measured');
   return measureDisk({
     tools: await prepareMeasuringTools({
+      ...(await mediaSources(home)),
       cacheDir: home.cacheDir,
-      keysDir: KEYS_FOLDER,
       clock: () => new Date(),
       signal,
     }),

@@ -149,8 +149,9 @@ async function build(request: BuildRequest, making: Making): Promise<BuildOutcom
 
 /** The measuring VM's parts, fetched and verified while the steps run where an output is to be measured. */
 function measuringTools(request: BuildRequest, atOnce: boolean): () => Promise<MeasuringTools> {
-  const { folders, keysDir, archives, now, signal } = request;
-  const prepare = () => prepareMeasuringTools({ cacheDir: folders.cache, keysDir, archives, clock: now, signal });
+  const { folders, keysDir, ownKeysDir, archives, now, signal } = request;
+  const sources = { cacheDir: folders.cache, keysDir, ownKeysDir, archives };
+  const prepare = () => prepareMeasuringTools({ ...sources, clock: now, signal });
   if (!atOnce) return prepare;
   const begun = prepare();
   begun.catch(() => undefined); // told when the tools are asked for; a build that fails before never asks
