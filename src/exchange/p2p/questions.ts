@@ -54,11 +54,11 @@ export function createQuestions(options: QuestionsOptions): Questions {
           if (await agrees(peer)) return author;
           await driver.sync(peer, until);
           if (await agrees(peer)) return author;
+          throw new UnavailableError('exchange/not-confirmed', `${author} has another end of this feed, or none`);
         } catch (error) {
           if (!by.aborted) onTrouble('asking for the own head', peer.toString(), asError(error));
           throw error;
         }
-        throw new UnavailableError('exchange/not-confirmed', `${author} has another end of this feed, or none`);
       };
       const connected = trusted().filter(({ author }) => reach.isConnected(acquaintance.peerOf(author).toString()));
       try {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { multiaddr } from '@multiformats/multiaddr';
+import { PortalgunError } from '../../../src/errors.ts';
 import { FEED_HEAD_PROTOCOL } from '../../../src/exchange/p2p/feed-head.ts';
 import { createAttacker } from './attacker.ts';
 import { authorOfSeed, createNodes, seqOf, type TestNode } from './nodes.ts';
@@ -14,6 +15,9 @@ describe('the own head, asked of peers', function () {
   async function copyOf(node: TestNode, upTo: number): Promise<Uint8Array[]> {
     return (await node.store.range(node.author, 'public', 0, upTo)).map(({ envelope }) => envelope);
   }
+
+  const isToldWhy = ({ troubles }: TestNode): boolean =>
+    troubles.some(({ error }) => error instanceof PortalgunError && error.code === 'exchange/not-confirmed');
 
   it('threat 8: a node that lost its newest records catches up with itself before it is told to go on', async () => {
     const alice = await nodes.start({ seed: 1 });
@@ -37,6 +41,7 @@ describe('the own head, asked of peers', function () {
     const restored = await nodes.start({ seed: 1, following: [bob.author] });
     await restored.exchange.connect(bob.address);
     assert.equal(await restored.exchange.confirmOwnHead(signal, { mayHaveForgotten: true }), null);
+    assert.ok(isToldWhy(restored));
     assert.equal(await restored.exchange.confirmOwnHead(signal), bob.author);
   });
 
@@ -81,6 +86,7 @@ describe('the own head, asked of peers', function () {
     await twin.write(`sha256:${'1'.repeat(64)}`);
     await twin.exchange.connect(bob.address);
     assert.equal(await twin.exchange.confirmOwnHead(signal), null);
+    assert.ok(isToldWhy(twin));
     await nodes.until(async () => (await twin.store.frozen()).length === 1);
   });
 
