@@ -69,15 +69,9 @@ export async function buildAgain(
     resume: false,
     again: { of: finished.record.id, variation: conditions.variation },
   });
+  refuseOtherInputs(finished.record, record);
   const { varied, kept } = conditions;
-  const images = [finished.record, record].map(imageOf);
-  const [a = '', b = ''] = images;
-  if (record.buildKey !== finished.record.buildKey) {
-    throw new FailedError('build/other-inputs', `${record.id} was not built from the same inputs`, {
-      hint: 'Something was updated meanwhile (QEMU, a medium): run the same command again.',
-      facts: { first: finished.record.buildKey, second: record.buildKey },
-    });
-  }
+  const [a, b] = [imageOf(finished.record), imageOf(record)];
   const compared = { first: finished.record.id, second: record.id, varied, kept };
   if (record.manifest === finished.record.manifest) {
     await removeImage(home.imagesDir, b);
@@ -87,6 +81,15 @@ export async function buildAgain(
   }
   const differences = await explainDifference(home, a, b, { causes: true, signal });
   return { ...compared, equal: false, differences };
+}
+
+/** Throws `build/other-inputs`: what differs then says nothing about the recipe. */
+export function refuseOtherInputs(first: BuildRecord, second: BuildRecord): void {
+  if (second.buildKey === first.buildKey) return;
+  throw new FailedError('build/other-inputs', `${second.id} was not built from the same inputs`, {
+    hint: 'Something was updated meanwhile (QEMU, a medium): run the same command again.',
+    facts: { first: first.buildKey, second: second.buildKey },
+  });
 }
 
 function imageOf({ id, image }: BuildRecord): string {

@@ -49,6 +49,20 @@ describe('keys of media that a person adds', () => {
     assert.deepEqual(await own(), await loadKeyring(KEYS_FOLDER));
   });
 
+  it('are removed by fingerprint where several have one name', async () => {
+    const keys = [await makeKey('old'), await makeKey('new')];
+    for (const key of keys) {
+      await addMediaKey(test.home, await mediaKeyIn(await inFile('key', key.public.armor()), undefined), 'distro', NOW);
+    }
+    const prints = keys.map(fingerprint);
+    await assert.rejects(removeMediaKey(test.home, 'distro'), {
+      code: 'media/key-ambiguous',
+      facts: { fingerprints: prints },
+    });
+    assert.equal((await removeMediaKey(test.home, prints[0]?.toLowerCase() ?? '')).fingerprint, prints[0]);
+    assert.equal((await removeMediaKey(test.home, 'distro')).fingerprint, prints[1]);
+  });
+
   it('of signify and minisign are told apart by their comments, or by the person', async () => {
     const text = await readFile(OPENBSD, 'utf8');
     assert.equal((await mediaKeyIn(OPENBSD, undefined)).kind, 'signify');

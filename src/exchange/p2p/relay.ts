@@ -83,7 +83,8 @@ export function createRelayClient(): RelayClient {
   };
 }
 
-function placesOf(transport: object): Insides['places'] {
+/** Throws `exchange/relay-changed` where an update of libp2p's has taken away what this stands on. */
+export function placesOf(transport: object): Insides['places'] {
   const places: unknown = Reflect.get(transport, 'reservationStore');
   if (
     typeof places === 'object' &&

@@ -12,7 +12,7 @@ import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import { RELAY } from '../../../src/exchange/p2p/limits.ts';
 import { peerIdOf } from '../../../src/exchange/p2p/peer-identity.ts';
-import { createRelayGater, hostIn, reachabilityOf } from '../../../src/exchange/p2p/relay.ts';
+import { createRelayGater, hostIn, placesOf, reachabilityOf } from '../../../src/exchange/p2p/relay.ts';
 import { authorOfSeed, createNodes, seedOf, seqOf, type TestNode } from './nodes.ts';
 
 /** A relay of somebody else's making, with its own limit on what one circuit may carry. */
@@ -172,6 +172,18 @@ describe('a relay', () => {
     assert.equal(host('/ip6zone/eth0/ip6/fe80::1/tcp/1'), host('/ip6/fe80::2/tcp/1'));
     assert.notEqual(host('/ip6/::ffff:192.0.2.1/tcp/1'), host('/ip6/::ffff:192.0.2.2/tcp/1'));
     assert.equal(host('/ip4/192.0.2.1/tcp/1'), '192.0.2.1');
+  });
+});
+
+describe('what is used of libp2p’s insides', () => {
+  it('is missed at once where an update has taken it away', () => {
+    const had = { relayFilter: {}, addRelay() {}, hasReservation() {} };
+    assert.equal(placesOf({ reservationStore: had }), had);
+    for (const name of Object.keys(had)) {
+      const without = Object.fromEntries(Object.entries(had).filter(([other]) => other !== name));
+      assert.throws(() => placesOf({ reservationStore: without }), { code: 'exchange/relay-changed' }, name);
+    }
+    assert.throws(() => placesOf({}), { code: 'exchange/relay-changed' });
   });
 });
 
