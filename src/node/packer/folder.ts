@@ -141,9 +141,9 @@ export async function readBounded(file: string, left = MAX_TEMPLATE_BYTES): Prom
   );
   if (handle === undefined) return { why: 'cannot be read' };
   try {
-    const { size } = await handle.stat();
-    if (!(await handle.stat()).isFile()) return { why: 'is no file' };
-    if (size > most) return { why: `has ${size} bytes, more than are read (${most})` };
+    const found = await handle.stat();
+    if (!found.isFile()) return { why: 'is no file' };
+    if (found.size > most) return { why: `has ${found.size} bytes, more than are read (${most})` };
     const buffer = Buffer.alloc(most + 1);
     const { bytesRead } = await handle.read(buffer, 0, most + 1, 0);
     if (bytesRead > most) return { why: `has more bytes than are read (${most})` };
