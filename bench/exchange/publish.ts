@@ -1,10 +1,7 @@
 /**
  * From publishing to everybody's acceptance: 30 real nodes in one process, beside 30 bare gossipsub nodes that pass on
- * the same bytes over the same connections (those that ours have made by the time they are quiet) and validate nothing. Accepted: judged, and passed on. What 30 nodes on one disk take
- * to have it there is told beside it.
- *
- * Run with `UV_THREADPOOL_SIZE` of at least four a node: one process has four threads for the disks of all of them, and
- * would measure how they queue for these.
+ * the same bytes over the same connections (those that ours have made by the time they are quiet) and validate nothing.
+ * Accepted: judged, and passed on. What 30 nodes on one disk take to have it there is told beside it.
  */
 import { performance } from 'node:perf_hooks';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -40,7 +37,7 @@ const QUIET_MS = 2_000;
 const QUIET_BELOW = 0.3;
 const QUIET_TRIES = 60;
 
-export async function benchPublish(): Promise<Figure[]> {
+async function benchPublish(): Promise<Figure[]> {
   const feed = makeFeed(0, MESSAGES);
   const { accepted: ours, stored, connections } = await measure(await ourNetwork(feed));
   const { accepted: bare } = await measure(await bareNetwork(feed, connections));
@@ -54,29 +51,25 @@ export async function benchPublish(): Promise<Figure[]> {
   ];
 }
 
+/** Called with a message's number by each node that has accepted it, and that has stored it. */
+interface Reports {
+  accepted: (n: number) => void;
+  stored: (n: number) => void;
+}
+
 interface Network {
+  readonly reports: Reports;
   /** Publishes message `n`. */
   publish(n: number): Promise<void>;
-  /** Called with a message's number by each node that has accepted it, and that has stored it. */
-  onAccepted: ((n: number) => void) | undefined;
-  onStored: ((n: number) => void) | undefined;
   /** Pairs of nodes that are connected now. */
   connections(): [number, number][];
   stop(): Promise<void>;
 }
 
-function network(): Network {
-  return {
-    publish: async () => undefined,
-    onAccepted: undefined,
-    onStored: undefined,
-    connections: () => [],
-    stop: async () => undefined,
-  };
-}
+const NOBODY = (): Reports => ({ accepted: () => undefined, stored: () => undefined });
 
 /** Milliseconds until the last node had each message, without the first ones, in which meshes form. */
-async function measure(one: Network): Promise<{
+async function measure(network: Network): Promise<{
   readonly accepted: number[];
   readonly stored: number[];
   readonly connections: [number, number][];
@@ -87,10 +80,10 @@ async function measure(one: Network): Promise<{
     for (let n = 0; n < MESSAGES; n += 1) {
       const isWarmUp = n < WARM_UP;
       if (n === WARM_UP) await quiet();
-      const allAccepted = allOf(n, (report) => (one.onAccepted = report));
-      const allStored = allOf(n, (report) => (one.onStored = report));
+      const allAccepted = allOf(n, (report) => (network.reports.accepted = report));
+      const allStored = allOf(n, (report) => (network.reports.stored = report));
       const startedAtMs = performance.now();
-      await one.publish(n);
+      await network.publish(n);
       // While meshes form, and where a machine is too busy, gossip alone loses what nobody sends again.
       const patienceMs = isWarmUp ? WARM_UP_MS : LOST_AFTER_MS;
       const [acceptedAtMs, storedAtMs] = await Promise.all(
@@ -100,9 +93,9 @@ async function measure(one: Network): Promise<{
       if (!isWarmUp) stored.push((storedAtMs ?? 0) - startedAtMs);
       await sleep(EVERY_MS);
     }
-    return { accepted, stored, connections: one.connections() };
+    return { accepted, stored, connections: network.connections() };
   } finally {
-    await one.stop();
+    await network.stop();
   }
 }
 
@@ -132,14 +125,14 @@ function neighbours(node: number): number[] {
 
 async function ourNetwork(feed: Feed): Promise<Network> {
   const folder = await mkdtemp(path.join(tmpdir(), 'pg-bench-'));
-  const ours = network();
+  const reports = NOBODY();
   const numbers = new Map<string, number>();
   const nodes: { readonly store: OwnStore; readonly exchange: Exchange }[] = [];
   for (let number = 0; number < NODES; number += 1) {
     const store = await openStore(path.join(folder, String(number)), { network: NETWORK });
-    reportVerdicts(store, (id) => ours.onAccepted?.(numbers.get(id) ?? -1));
+    reportVerdicts(store, (id) => reports.accepted(numbers.get(id) ?? -1));
     const seed = number === 0 ? feed.seed : new Uint8Array(32).fill(100 + number);
-    const exchange = await startNode(seed, store, [feed.author], (id) => ours.onStored?.(numbers.get(id) ?? -1));
+    const exchange = await startNode(seed, store, [feed.author], (id) => reports.stored(numbers.get(id) ?? -1));
     nodes.push({ store, exchange });
   }
   for (const [number, { exchange }] of nodes.entries()) {
@@ -147,29 +140,31 @@ async function ourNetwork(feed: Feed): Promise<Network> {
   }
   const [first] = nodes;
   if (first === undefined) throw new Error('no nodes');
-  ours.publish = async (n) => {
-    const admission = await first.store.admit(feed.envelopes[n] ?? new Uint8Array(), { follows: () => true });
-    if (admission.result !== 'admitted') throw new Error(`message ${n} is ${admission.result}`);
-    numbers.set(admission.record.id, n);
-    await first.exchange.announce(admission.record);
+  return {
+    reports,
+    async publish(n) {
+      const admission = await first.store.admit(feed.envelopes[n] ?? new Uint8Array(), { follows: () => true });
+      if (admission.result !== 'admitted') throw new Error(`message ${n} is ${admission.result}`);
+      numbers.set(admission.record.id, n);
+      await first.exchange.announce(admission.record);
+    },
+    connections() {
+      const numberOf = new Map(nodes.map(({ exchange }, number) => [exchange.peerId, number]));
+      return nodes.flatMap(({ exchange }, number) =>
+        exchange
+          .peers()
+          .map(({ peerId }): [number, number] => [number, numberOf.get(peerId) ?? number])
+          .filter(([from, to]) => from < to),
+      );
+    },
+    async stop() {
+      for (const { exchange, store } of nodes) {
+        await exchange.stop();
+        await store.close();
+      }
+      await rm(folder, { recursive: true });
+    },
   };
-  ours.connections = () => {
-    const numberOf = new Map(nodes.map(({ exchange }, number) => [exchange.peerId, number]));
-    return nodes.flatMap(({ exchange }, number) =>
-      exchange
-        .peers()
-        .map(({ peerId }): [number, number] => [number, numberOf.get(peerId) ?? number])
-        .filter(([from, to]) => from < to),
-    );
-  };
-  ours.stop = async () => {
-    for (const { exchange, store } of nodes) {
-      await exchange.stop();
-      await store.close();
-    }
-    await rm(folder, { recursive: true });
-  };
-  return ours;
 }
 
 /** Tells of what a store has judged well. */
@@ -185,9 +180,9 @@ function reportVerdicts(store: OwnStore, report: (id: string) => void): void {
     });
 }
 
-async function bareNetwork(feed: Feed, connections: readonly (readonly [number, number])[]): Promise<Network> {
+async function bareNetwork(feed: Feed, connections: readonly [number, number][]): Promise<Network> {
   const topic = topicOf(feed.author);
-  const bare = network();
+  const reports = NOBODY();
   const numbers = new Map(feed.envelopes.map((envelope, n) => [Buffer.from(envelope).toString('base64'), n]));
   const nodes: Libp2p<{ pubsub: GossipSub }>[] = [];
   for (let number = 0; number < NODES; number += 1) {
@@ -208,8 +203,9 @@ async function bareNetwork(feed: Feed, connections: readonly (readonly [number, 
     node.services.pubsub.subscribe(topic);
     node.services.pubsub.addEventListener('message', ({ detail }) => {
       const n = numbers.get(Buffer.from(detail.data).toString('base64'));
-      if (n !== undefined) bare.onAccepted?.(n);
-      if (n !== undefined) bare.onStored?.(n);
+      if (n === undefined) return;
+      reports.accepted(n);
+      reports.stored(n);
     });
     nodes.push(node);
   }
@@ -217,11 +213,17 @@ async function bareNetwork(feed: Feed, connections: readonly (readonly [number, 
     const address = nodes[to]?.getMultiaddrs()[0];
     if (address !== undefined) await nodes[from]?.dial(address);
   }
-  bare.publish = async (n) => {
-    await nodes[0]?.services.pubsub.publish(topic, feed.envelopes[n] ?? new Uint8Array());
+  return {
+    reports,
+    async publish(n) {
+      await nodes[0]?.services.pubsub.publish(topic, feed.envelopes[n] ?? new Uint8Array());
+    },
+    connections: () => [...connections],
+    async stop() {
+      for (const node of nodes) await node.stop();
+    },
   };
-  bare.stop = async () => {
-    for (const node of nodes) await node.stop();
-  };
-  return bare;
 }
+
+for (const figure of await benchPublish()) process.send?.(figure);
+process.disconnect?.();
