@@ -6,14 +6,15 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { ROOT } from './support/cli.ts';
-import { isProgram, needBuilds, skip } from './support/grub.ts';
+import { needBuilds } from './support/grub.ts';
+import { needPrograms } from './support/skip.ts';
 import { tempHome, type TestHome } from './support/temp-home.ts';
 
 describe('the main job', function () {
   this.timeout(40 * 60_000);
   let home: TestHome;
   before(async function () {
-    if (!isProgram('script')) return skip(this, 'script is missing (Debian package bsdutils)');
+    needPrograms(this, 'script');
     await needBuilds(this);
     home = await tempHome();
   });

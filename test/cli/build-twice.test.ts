@@ -9,9 +9,9 @@ import path from 'node:path';
 import { differences } from '../../src/crosscheck/index.ts';
 import { canSurround } from '../../src/workshop/machine/index.ts';
 import { argvOf, cli, errorOf, json, jsonLines, outcomeOf, ROOT, type Answer } from '../support/cli.ts';
-import { GRUB_RECIPE, needBuilds, skip } from '../support/grub.ts';
+import { GRUB_RECIPE } from '../support/grub.ts';
 import { startNode, type RunningNode } from '../support/node.ts';
-import { scribeLacks, writeScribe } from '../support/scribe.ts';
+import { needScribe, writeScribe } from '../support/scribe.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 import { compareOnTheWire } from '../support/wire.ts';
 
@@ -29,9 +29,7 @@ describe('builds that are compared', function () {
   const compared = new Map<string, Answer>();
 
   before(async function () {
-    await needBuilds(this);
-    const lacks = scribeLacks();
-    if (lacks !== undefined) return skip(this, `${lacks} missing`);
+    await needScribe(this);
     [alice, bob] = [await tempHome(), await tempHome()];
     for (const person of [alice, bob]) {
       await json(person, ['init']);

@@ -6,10 +6,10 @@ import { measureDisk, storeImage, type Manifest } from '../../src/workshop/image
 import { startMachine } from '../../src/workshop/machine/index.ts';
 import { cli, json } from '../support/cli.ts';
 import { finishedBuild } from '../support/finished-build.ts';
-import { isProgram, skip } from '../support/grub.ts';
 import { startNode, type RunningNode } from '../support/node.ts';
+import { needPrograms } from '../support/skip.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
-import { emptyDisk, flipByte, has, makeExt4 } from '../workshop/image/disks.fixture.ts';
+import { emptyDisk, flipByte, makeExt4 } from '../workshop/image/disks.fixture.ts';
 import { FACTS } from '../workshop/image/image-facts.fixture.ts';
 import { measuringTools } from '../workshop/image/measuring-vm.fixture.ts';
 
@@ -23,7 +23,7 @@ describe('portalgun crosscheck --challenge', function () {
   const nodes: RunningNode[] = [];
 
   before(async function () {
-    if (!isProgram('qemu-system-x86_64') || !has('mke2fs')) skip(this, 'QEMU or mke2fs is missing');
+    needPrograms(this, 'qemu-system-x86_64', 'mke2fs');
     const tools = await measuringTools(this);
     alice = await tempHome();
     bob = await tempHome();

@@ -8,8 +8,8 @@ import { openSession } from '../../src/node/session.ts';
 import { homeAt } from '../../src/node/home.ts';
 import { SOURCE } from '../recipe/fixtures.ts';
 import { cli, errorOf, eventOf, json, jsonLines, outcomeOf, startCli, type Answer } from '../support/cli.ts';
-import { fillDisk } from '../support/full-disk.ts';
-import { GRUB_RECIPE, needBuilds, skip } from '../support/grub.ts';
+import { fillDisk, mountSmallDisk } from '../support/full-disk.ts';
+import { GRUB_RECIPE, needBuilds } from '../support/grub.ts';
 import { settle } from '../support/node.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 
@@ -30,11 +30,7 @@ describe('a full disk', function () {
     const environment = { ...base.environment, PORTALGUN_HOME: path.join(disk, 'home') };
     test = { ...base, environment, home: homeAt(environment) };
     filler = path.join(disk, 'filler');
-    try {
-      await run('mount', ['-t', 'tmpfs', '-o', `size=${SMALL}`, 'tmpfs', disk]);
-    } catch {
-      return skip(this, 'only root can mount a tmpfs here');
-    }
+    await mountSmallDisk(this, disk, SMALL);
     mounted = disk;
     await settle(test);
   });

@@ -7,9 +7,9 @@ import { measureDisk, storeImage } from '../../src/workshop/image/index.ts';
 import { startMachine } from '../../src/workshop/machine/index.ts';
 import { errorOf, json } from '../support/cli.ts';
 import { finishedBuild } from '../support/finished-build.ts';
-import { isProgram, skip } from '../support/grub.ts';
+import { needPrograms } from '../support/skip.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
-import { emptyDisk, flipByte, has, makeExt4 } from '../workshop/image/disks.fixture.ts';
+import { emptyDisk, flipByte, makeExt4 } from '../workshop/image/disks.fixture.ts';
 import { FACTS } from '../workshop/image/image-facts.fixture.ts';
 import { measuringTools } from '../workshop/image/measuring-vm.fixture.ts';
 
@@ -22,7 +22,7 @@ describe('portalgun images hidden', function () {
   let person: TestHome;
 
   before(async function () {
-    if (!isProgram('qemu-system-x86_64') || !has('mke2fs')) return skip(this, 'QEMU or mke2fs is missing');
+    needPrograms(this, 'qemu-system-x86_64', 'mke2fs');
     const tools = await measuringTools(this);
     person = await tempHome();
     const tree = path.join(person.folder, 'tree');

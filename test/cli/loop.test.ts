@@ -10,9 +10,10 @@ import { symptomOf } from '../../src/heal/index.ts';
 import { openSession } from '../../src/node/session.ts';
 import { author, patchBy } from '../heal/patches.ts';
 import { argvOf, cli, json, jsonLines, type Answer } from '../support/cli.ts';
-import { grubRecipe, isProgram, needBuilds, PRESENT_WORDS, skip, STALE } from '../support/grub.ts';
+import { grubRecipe, needBuilds, PRESENT_WORDS, STALE } from '../support/grub.ts';
 import { eventually, settle, startNode, type RunningNode } from '../support/node.ts';
 import { underTerminal, type Person } from '../support/person.ts';
+import { needPrograms } from '../support/skip.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 
 const signal = new AbortController().signal;
@@ -27,7 +28,7 @@ describe('the loop', function () {
   let build: Answer;
 
   before(async function () {
-    if (!isProgram('script')) return skip(this, 'script is missing (Debian package bsdutils)');
+    needPrograms(this, 'script');
     await needBuilds(this);
     [alice, bob, carol] = [await tempHome(), await tempHome(), await tempHome()];
     for (const home of [alice, bob, carol]) await settle(home);

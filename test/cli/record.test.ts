@@ -1,13 +1,13 @@
 /** Recording a recipe from nothing, on GRUB's rescue CD, by a person at a real terminal. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { lintRecipe } from '../../src/recipe/lint.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import { argvOf, errorOf, json } from '../support/cli.ts';
-import { GRUB_RECIPE, needBuilds, skip } from '../support/grub.ts';
+import { GRUB_RECIPE, needBuilds } from '../support/grub.ts';
 import { underTerminal } from '../support/person.ts';
+import { needPrograms } from '../support/skip.ts';
 import { withHomes } from '../support/temp-home.ts';
 
 const HOT_KEY = '\u001d';
@@ -20,7 +20,7 @@ describe('portalgun recipe record', function () {
 
   before(async function () {
     await needBuilds(this);
-    if (spawnSync('script', ['--version']).error) skip(this, '`script` is missing (Debian package bsdutils)');
+    needPrograms(this, 'script');
   });
 
   it('threat 39: makes a recipe of what was done, replays it untouched, and keeps nothing that was typed unseen', () =>

@@ -7,9 +7,9 @@ import { crc32 } from 'node:zlib';
 import { encodePng } from '../../src/picture/index.ts';
 import { parseRecipe } from '../../src/recipe/index.ts';
 import { cli, errorOf, json, jsonLines } from '../support/cli.ts';
-import { skip } from '../support/grub.ts';
 import { FIXTURES, hasVgaBios, screenFixture, VGA_BIOS } from '../support/screen-fixtures.ts';
 import { mottledPicture } from '../support/mottled.ts';
+import { skip } from '../support/skip.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 
 const AREA = { xpos: 20, ypos: 10, width: 30, height: 20, click_point: 'center' };
@@ -120,7 +120,7 @@ describe('portalgun screen', function () {
   });
 
   it('read gives one line a picture: its text, its highlighted parts, what it was read with', async function () {
-    if (!hasVgaBios()) return skip(this, `${VGA_BIOS} missing (Debian: seabios)`);
+    if (!hasVgaBios()) skip(this, `${VGA_BIOS} missing (Debian: seabios)`);
     const shot = path.join(FIXTURES, 'grub-menu.png');
     const fixture = await screenFixture('grub-menu');
     const [answer, again] = await jsonLines(test, ['screen', 'read', '--font', VGA_BIOS, shot, shot]);
@@ -138,7 +138,7 @@ describe('portalgun screen', function () {
     const fresh = { environment: { ...test.environment, PORTALGUN_CACHE: file('cache') } };
     const none = await errorOf(fresh, ['screen', 'read', shot], 5);
     assert.deepEqual([none.code, /--font/.test(none.hint)], ['screen/no-font', true]);
-    if (!hasVgaBios()) return skip(this, `${VGA_BIOS} missing (Debian: seabios)`);
+    if (!hasVgaBios()) skip(this, `${VGA_BIOS} missing (Debian: seabios)`);
     const lines = await jsonLines(fresh, ['screen', 'read', '--font', VGA_BIOS, file('shot.png')], 5);
     assert.deepEqual([lines[0].unknownCells > 50, lines[1].error.code], [true, 'screen/no-font-fits']);
     const bad = await errorOf(fresh, ['screen', 'read', '--font', file('needle.json'), shot], 2);

@@ -6,8 +6,7 @@ import assert from 'node:assert/strict';
 import { cp, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Answer } from '../support/cli.ts';
-import { skip } from '../support/grub.ts';
-import { startDocker, whyNoDocker, type Docker } from './docker.ts';
+import { needDocker, startDocker, type Docker } from './docker.ts';
 import { eventually, introduce, makeHost, publish, recipesAt, type Host } from './hosts.ts';
 
 describe('hosts on networks of their own', function () {
@@ -49,8 +48,7 @@ describe('hosts on networks of their own', function () {
     (await host.call('status')).peers.some(({ peerId }: Answer) => peerId === peer.peerId);
 
   before(async function () {
-    const why = whyNoDocker();
-    if (why !== undefined) return skip(this, why);
+    needDocker(this);
     docker = await startDocker();
     await mkdir(path.join(docker.hosts, 'cache'));
     relay = await makeHost(docker, { name: 'relay', address: '/ip4/10.77.0.10/tcp/4001' });

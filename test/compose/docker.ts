@@ -12,7 +12,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ROOT } from '../support/cli.ts';
-import { isProgram } from '../support/grub.ts';
+import { needPrograms, skip } from '../support/skip.ts';
 
 const run = promisify(execFile);
 
@@ -26,16 +26,13 @@ export interface Docker {
   stop(): Promise<void>;
 }
 
-/** What is missing here for a daemon of one's own. */
-export function whyNoDocker(): string | undefined {
-  if (process.getuid?.() !== 0) return 'a docker daemon needs root';
-  const missing = ['dockerd', 'docker', 'docker-compose', 'setpriv', 'unshare', 'iptables', 'tar'].filter(
-    (name) => !isProgram(name),
-  );
-  if (missing.length > 0) return `${missing.join(', ')} missing`;
+/** Skips where no daemon of one's own can be started. */
+export function needDocker(context: Mocha.Context): void {
+  if (process.getuid?.() !== 0) skip(context, 'a docker daemon needs root');
+  needPrograms(context, 'dockerd', 'docker', 'docker-compose', 'setpriv', 'unshare', 'iptables', 'tar');
   // Of version 2, or of version 1 with what docker cannot do without.
   const groups = ['cgroup.controllers', 'devices'].map((name) => path.join(CGROUPS, name));
-  return groups.some((name) => existsSync(name)) ? undefined : `no control groups at ${CGROUPS}`;
+  if (!groups.some((name) => existsSync(name))) skip(context, `no control groups at ${CGROUPS}`);
 }
 
 const CGROUPS = '/sys/fs/cgroup';

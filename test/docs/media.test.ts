@@ -13,9 +13,10 @@ import type { CheckedRecipe, UrlFile } from '../../src/recipe/types.ts';
 import { prepareMedia } from '../../src/workshop/media/index.ts';
 import { patternOf } from './printed.ts';
 import { cli, ROOT } from '../support/cli.ts';
+import { needPrograms } from '../support/skip.ts';
 import { withHomes } from '../support/temp-home.ts';
 import { minisign, minisignKey, numbered, signify, signifyKey } from '../workshop/media/signing-tools.ts';
-import { clearsign, day, fingerprint, makeKey, needs, NOW, type TestKey } from '../workshop/media/test-archive.ts';
+import { clearsign, day, fingerprint, makeKey, NOW, type TestKey } from '../workshop/media/test-archive.ts';
 import { startHost, type TestHost } from '../workshop/media/test-host.ts';
 
 const PAGE = await readFile(path.join(ROOT, 'docs/media.md'), 'utf8');
@@ -36,7 +37,7 @@ describe('docs/media.md', function () {
   let host: TestHost;
 
   before(async function () {
-    await needs(this, 'signify-openbsd', 'minisign');
+    needPrograms(this, 'signify-openbsd', 'minisign');
     folder = await mkdtemp(path.join(tmpdir(), 'pg-docs-media-'));
     host = await startHost();
   });

@@ -8,8 +8,8 @@ import { escapeName, formatManifest, type ManifestEntry } from '../../src/worksh
 import { patternOf } from './printed.ts';
 import { author as somebody } from '../heal/patches.ts';
 import { json, jsonLines, ROOT } from '../support/cli.ts';
-import { isProgram, needBuilds, skip } from '../support/grub.ts';
-import { scribeLacks, writeScribe } from '../support/scribe.ts';
+import { needScribe, writeScribe } from '../support/scribe.ts';
+import { needPrograms } from '../support/skip.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 
 const PAGE = readFileSync(path.join(ROOT, 'docs/verifying-without-portalgun.md'), 'utf8');
@@ -86,10 +86,8 @@ describe('docs/verifying-without-portalgun.md', function () {
   let dirHash1: string;
 
   before(async function () {
-    await needBuilds(this);
-    const missing = ['jq', 'openssl', 'perl', 'basenc'].filter((program) => !isProgram(program));
-    const lacks = scribeLacks() ?? (missing.length > 0 ? missing.join(', ') : undefined);
-    if (lacks !== undefined) return skip(this, `${lacks} missing`);
+    needPrograms(this, 'jq', 'openssl', 'perl', 'basenc');
+    await needScribe(this);
     home = await tempHome();
     ({ author } = await json(home, ['init']));
     const recipe = writeScribe(home.folder, { name: 'scribe', reproducible: true });

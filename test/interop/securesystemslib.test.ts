@@ -7,7 +7,8 @@ import path from 'node:path';
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { authorIdOf } from '../../src/exchange/record/index.ts';
 import { cli, errorOf, json, ROOT } from '../support/cli.ts';
-import { GRUB_RECIPE, skip } from '../support/grub.ts';
+import { GRUB_RECIPE } from '../support/grub.ts';
+import { skip } from '../support/skip.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 
 /** Debian's own, whatever else is called python3 on this machine. */

@@ -4,6 +4,7 @@ import { chmod, chown, mkdir, readFile, stat, writeFile } from 'node:fs/promises
 import path from 'node:path';
 import { connect } from '../../src/node/connect.ts';
 import { HOME_VERSION, homeAt, openHome } from '../../src/node/home.ts';
+import { skip } from '../support/skip.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 
 describe('the home folder', () => {
@@ -66,7 +67,7 @@ describe('the home folder', () => {
   });
 
   it('is not used where its runtime folder is somebody else’s', async function () {
-    if (process.getuid?.() !== 0) this.skip(); // only root can give a folder away
+    if (process.getuid?.() !== 0) skip(this, 'only root can give a folder away');
     await openHome(test.home);
     await chown(test.home.runtime, 65_534, 65_534);
     await assert.rejects(openHome(test.home), { code: 'home/runtime-not-yours' });

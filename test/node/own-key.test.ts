@@ -16,8 +16,8 @@ import { runOperation } from '../../src/node/operations/index.ts';
 import { openSession, signingKey, type Session } from '../../src/node/session.ts';
 import { SOURCE } from '../recipe/fixtures.ts';
 import { argvOf, cli, json, type Answer } from '../support/cli.ts';
-import { isProgram, skip } from '../support/grub.ts';
 import { eventually, settle, startNode, type RunningNode } from '../support/node.ts';
+import { needPrograms } from '../support/skip.ts';
 import { withHomes, type TestHome } from '../support/temp-home.ts';
 
 const signal = new AbortController().signal;
@@ -160,7 +160,7 @@ describe('the own key', function () {
     }));
 
   it('has its next recovery key shown at a terminal, and nothing is signed before it is written down', function () {
-    if (!isProgram('script')) return skip(this, 'script is missing (Debian package bsdutils)');
+    needPrograms(this, 'script');
     return withHomes(1, async (alice) => {
       const { recoveryKey } = await settle(alice);
       await publish(alice, 1);

@@ -9,7 +9,8 @@ import { type ConsoleEnd, attachConsole, LEAVE_KEY, runImage, type RunOutcome } 
 import { listImages, storeImage, verifyImage } from '../../src/workshop/image/index.ts';
 import { type Machine, type MachineEvent, startMachine, type StartOptions } from '../../src/workshop/machine/index.ts';
 import { extentManifest, FACTS } from '../workshop/image/image-facts.fixture.ts';
-import { flipByte, has } from '../workshop/image/disks.fixture.ts';
+import { flipByte } from '../workshop/image/disks.fixture.ts';
+import { needPrograms } from '../support/skip.ts';
 import { guestDisk } from './boot-sector.fixture.ts';
 
 /** A terminal that a test types on: what was said so far, and a wait for words in it. */
@@ -39,11 +40,7 @@ describe('running an image', function () {
   let runtimeDir: string;
 
   before(async function () {
-    for (const command of ['qemu-system-x86_64', 'as', 'ld']) {
-      if (has(command)) continue;
-      console.log(`      skipped: ${command} is not installed`);
-      this.skip();
-    }
+    needPrograms(this, 'qemu-system-x86_64', 'as', 'ld');
     folder = await mkdtemp(join(tmpdir(), 'pg-run-'));
     imagesDir = join(folder, 'images');
     runtimeDir = join(folder, 'r');

@@ -1,11 +1,10 @@
 /** The smallest real medium, GRUB's rescue CD, and recipes for it. Real builds need QEMU and a Debian archive. */
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { delimiter } from 'node:path';
 import { promisify } from 'node:util';
 import { ROOT } from './cli.ts';
+import { needPrograms, skip } from './skip.ts';
 import type { TestHome } from './temp-home.ts';
 
 export const GRUB_RECIPE = path.join(ROOT, 'recipes/grub-rescue.yaml');
@@ -16,30 +15,12 @@ export const OLDER_WORDS = 'device/file completions';
 
 /** Skips, and says why, where a real build cannot be made here. */
 export async function needBuilds(context: Mocha.Context): Promise<void> {
-  const missing = ['qemu-system-x86_64', 'qemu-img', 'apt-get', 'dpkg-deb'].filter((name) => !isProgram(name));
-  if (missing.length > 0) return skip(context, `${missing.join(', ')} missing`);
+  needPrograms(context, 'qemu-system-x86_64', 'qemu-img', 'apt-get', 'dpkg-deb');
   try {
     await promisify(execFile)('apt-cache', ['show', 'grub-rescue-pc']);
   } catch {
     skip(context, 'apt does not know the package grub-rescue-pc (apt-get update?)');
   }
-}
-
-/** A visible skip with its reason. */
-export function skip(context: Mocha.Context, reason: string): void {
-  console.log(`      skipped: ${reason}`);
-  context.skip();
-}
-
-export function isProgram(name: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(path.join(folder, name), constants.X_OK);
-      return true;
-    } catch {
-      return false; // not in this folder
-    }
-  });
 }
 
 /** The shipped recipe with some of its text changed, in the home's folder. Fails where the text is not in it. */

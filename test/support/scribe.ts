@@ -8,7 +8,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { digestHex, sha256 } from '../../src/crypto/digest.ts';
-import { has, run } from '../workshop/image/disks.fixture.ts';
+import { run } from '../workshop/image/disks.fixture.ts';
+import { needBuilds } from './grub.ts';
+import { needPrograms } from './skip.ts';
 
 /** Sectors of the file system that are not zeros; the program's own sector comes before them. */
 const WRITTEN = 32;
@@ -141,10 +143,10 @@ lba:    .word   0, 0, 0, 0
 place:  .word   0
 `;
 
-/** What it takes to make one here; undefined where all of it is there. */
-export function scribeLacks(): string | undefined {
-  const missing = ['as', 'ld', 'mkfs.fat', 'mcopy'].filter((program) => !has(program));
-  return missing.length === 0 ? undefined : missing.join(', ');
+/** Skips where none can be made and built. */
+export async function needScribe(context: Mocha.Context): Promise<void> {
+  needPrograms(context, 'as', 'ld', 'mkfs.fat', 'mcopy');
+  await needBuilds(context);
 }
 
 export interface ScribeRecipe {

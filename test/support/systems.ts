@@ -6,8 +6,9 @@ import { lintRecipe } from '../../src/recipe/lint.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import { cli, jsonLines, ROOT, type Answer } from './cli.ts';
 import { runConsole } from './console.ts';
-import { needBuilds, skip } from './grub.ts';
+import { needBuilds } from './grub.ts';
 import { describeNetinst } from './in-part.ts';
+import { skip } from './skip.ts';
 import { tempHome, type TestHome } from './temp-home.ts';
 import { killedAfter } from './tiny-build.ts';
 

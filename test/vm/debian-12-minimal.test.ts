@@ -12,7 +12,8 @@ import { lintRecipe } from '../../src/recipe/lint.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import { jsonLines, ROOT, type Answer } from '../support/cli.ts';
 import { runConsole } from '../support/console.ts';
-import { isProgram, needBuilds, skip } from '../support/grub.ts';
+import { needBuilds } from '../support/grub.ts';
+import { needPrograms } from '../support/skip.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 
 const run = promisify(execFile);
@@ -29,7 +30,7 @@ describe('recipes/debian-12-minimal.yaml', function () {
 
   before(async function () {
     await needBuilds(this);
-    if (!isProgram('ssh')) skip(this, 'ssh missing');
+    needPrograms(this, 'ssh');
     test = await tempHome();
     keys = await mkdtemp(path.join(tmpdir(), 'pg-ssh-'));
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', path.join(keys, 'key')]);

@@ -1,13 +1,13 @@
 /** A real build that lacks a step, taken over at a real terminal: what was done by hand is replayed, and explained later. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { decodePng } from '../../../src/picture/index.ts';
 import { argvOf, cli, json } from '../../support/cli.ts';
-import { grubRecipe, needBuilds, skip, STALE } from '../../support/grub.ts';
+import { grubRecipe, needBuilds, STALE } from '../../support/grub.ts';
 import { settle } from '../../support/node.ts';
 import { underTerminal } from '../../support/person.ts';
+import { needPrograms } from '../../support/skip.ts';
 import { withHomes } from '../../support/temp-home.ts';
 
 /** Without it the recipe waits for a command line that nobody opened. */
@@ -23,7 +23,7 @@ describe('taking GRUB over', function () {
 
   before(async function () {
     await needBuilds(this);
-    if (spawnSync('script', ['--version']).error) skip(this, '`script` is missing (Debian package bsdutils)');
+    needPrograms(this, 'script');
   });
 
   it('puts in the step that was missing, and tells afterwards what happened', () =>

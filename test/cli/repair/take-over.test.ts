@@ -1,9 +1,8 @@
 /** Taking a machine over through a real pty, on a build that is then replayed without a hand on it. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { skip } from '../../support/grub.ts';
 import { underTerminal, type Person } from '../../support/person.ts';
+import { needPrograms } from '../../support/skip.ts';
 
 const BUILD = join(import.meta.dirname, 'paper-take-over.ts');
 const HOT_KEY = '\u001d';
@@ -15,7 +14,7 @@ describe('taking over', function () {
   const people: Person[] = [];
 
   before(function () {
-    if (spawnSync('script', ['--version']).error) skip(this, '`script` is missing (Debian package bsdutils)');
+    needPrograms(this, 'script');
   });
   afterEach(() => {
     for (const person of people.splice(0)) person.leave();

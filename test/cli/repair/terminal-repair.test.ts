@@ -1,10 +1,11 @@
 /** The person's repair interface through a real pty (util-linux's `script`), on a build that goes on afterwards. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Person, underTerminal } from '../../support/person.ts';
+import { needPrograms } from '../../support/skip.ts';
 
 const BUILD = join(import.meta.dirname, 'paper-build.ts');
 
@@ -14,10 +15,7 @@ describe('repair at the terminal', function () {
   const people: Person[] = [];
 
   before(function () {
-    if (spawnSync('script', ['--version']).error) {
-      console.log('      skipped: `script` is missing (Debian package bsdutils)');
-      this.skip();
-    }
+    needPrograms(this, 'script');
   });
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'portalgun-terminal-'));

@@ -8,9 +8,9 @@ import { lastWriterIn } from '../../../src/crosscheck/index.ts';
 import { measureWithStages, spread, type BuildStage } from '../../../src/workshop/build/measure-stages.ts';
 import { parseManifest, type Manifest } from '../../../src/workshop/image/index.ts';
 import { createDisk, flattenDisk, startMachine } from '../../../src/workshop/machine/index.ts';
-import { isProgram, skip } from '../../support/grub.ts';
-import { copyDisk, debugfs, emptyDisk, flipByte, has, makeExt4 } from '../image/disks.fixture.ts';
+import { copyDisk, debugfs, emptyDisk, flipByte, makeExt4 } from '../image/disks.fixture.ts';
 import { measuringTools } from '../image/measuring-vm.fixture.ts';
+import { needPrograms } from '../../support/skip.ts';
 
 const MIB = 1024 * 1024;
 const SIZE = 8 * MIB;
@@ -24,7 +24,7 @@ describe('the stages of a build', function () {
   const unread: string[] = [];
 
   before(async function () {
-    if (!isProgram('qemu-system-x86_64') || !has('mke2fs')) return skip(this, 'QEMU or mke2fs is missing');
+    needPrograms(this, 'qemu-system-x86_64', 'mke2fs');
     const tools = await measuringTools(this);
     folder = await mkdtemp(path.join(tmpdir(), 'pg-stages-'));
     const at = (name: string): string => path.join(folder, name);

@@ -9,15 +9,6 @@ export function run(command: string, args: readonly string[], input?: string): s
   return execFileSync(command, args, { env: ENVIRONMENT, encoding: 'utf8', stdio: 'pipe', ...stdio });
 }
 
-export function has(command: string): boolean {
-  try {
-    run('sh', ['-c', `command -v ${command}`]);
-    return true;
-  } catch {
-    return false; // that is the answer
-  }
-}
-
 export function emptyDisk(path: string, sizeBytes: number): string {
   writeFileSync(path, '');
   truncateSync(path, sizeBytes);

@@ -12,8 +12,8 @@ import { measureDisk, unescapeName, type Manifest, type ManifestEntry } from '..
 import { recogniseFileSystem } from '../../../src/workshop/image/file-system-head.ts';
 import { HEAD_BYTES } from '../../../src/workshop/image/limits.ts';
 import { startMachine } from '../../../src/workshop/machine/index.ts';
-import { isProgram, skip } from '../../support/grub.ts';
-import { emptyDisk, has, makeExt4, partition, readBytes, run } from './disks.fixture.ts';
+import { needPrograms } from '../../support/skip.ts';
+import { emptyDisk, makeExt4, partition, readBytes, run } from './disks.fixture.ts';
 import { measuringTools } from './measuring-vm.fixture.ts';
 import { makeTree, walk } from './tree.fixture.ts';
 
@@ -43,7 +43,9 @@ describe('measuring a disk of many file systems', function () {
   let options: Omit<Parameters<typeof measureDisk>[0], 'diskPath'>;
 
   before(async function () {
-    const programs = [
+    needPrograms(
+      this,
+      'qemu-system-x86_64',
       'sfdisk',
       'mke2fs',
       'debugfs',
@@ -53,10 +55,7 @@ describe('measuring a disk of many file systems', function () {
       'setfattr',
       'setfacl',
       'mkswap',
-    ];
-    const missing = programs.filter((program) => !has(program));
-    if (!isProgram('qemu-system-x86_64') || missing.length > 0)
-      return skip(this, `missing: QEMU or ${missing.join(', ')}`);
+    );
     const tools = await measuringTools(this);
     folder = await mkdtemp(path.join(tmpdir(), 'pg-many-'));
     tree = makeTree(path.join(folder, 'tree'), 'forwards', 1_600_000_000);

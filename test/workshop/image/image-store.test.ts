@@ -15,7 +15,8 @@ import {
   verifyImage,
 } from '../../../src/workshop/image/index.ts';
 import { createOverlay } from '../../../src/workshop/machine/index.ts';
-import { flipByte, has } from './disks.fixture.ts';
+import { needPrograms, skip } from '../../support/skip.ts';
+import { flipByte } from './disks.fixture.ts';
 import { extentManifest, FACTS } from './image-facts.fixture.ts';
 
 const DISK = Buffer.alloc(1024 * 1024, 'disk');
@@ -28,9 +29,7 @@ describe('the image store', function () {
   let source: string;
 
   before(function () {
-    if (has('qemu-img')) return;
-    console.log('      skipped: qemu-img is not installed');
-    this.skip();
+    needPrograms(this, 'qemu-img');
   });
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'pg-images-'));
@@ -186,8 +185,7 @@ describe('the image store', function () {
     try {
       execFileSync('unshare', [...unshare, 'true'], { stdio: 'ignore' });
     } catch {
-      console.log('      skipped: this host allows no mount namespaces');
-      this.skip();
+      skip(this, 'this host allows no mount namespaces');
     }
     const said = execFileSync('unshare', [...unshare, 'sh', '-c', inside], { encoding: 'utf8' });
     assert.deepEqual(JSON.parse(said), { code: 'image/disk-full', exitCode: 5, left: [] });

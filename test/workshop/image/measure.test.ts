@@ -15,7 +15,8 @@ import {
   unescapeName,
 } from '../../../src/workshop/image/index.ts';
 import { startMachine } from '../../../src/workshop/machine/index.ts';
-import { copyDisk, debugfs, emptyDisk, flipByte, has, makeExt4, partition, readBytes, run } from './disks.fixture.ts';
+import { needPrograms } from '../../support/skip.ts';
+import { copyDisk, debugfs, emptyDisk, flipByte, makeExt4, partition, readBytes, run } from './disks.fixture.ts';
 import { measuringTools } from './measuring-vm.fixture.ts';
 import { makeTree, ODD_NAMES, walk } from './tree.fixture.ts';
 
@@ -45,11 +46,7 @@ describe('measuring a disk', function () {
   let tree: string;
 
   before(async function () {
-    for (const command of ['qemu-system-x86_64', 'sfdisk', 'mke2fs', 'debugfs', 'mkfs.fat', 'mcopy']) {
-      if (has(command)) continue;
-      console.log(`      skipped: ${command} is not installed`);
-      this.skip();
-    }
+    needPrograms(this, 'qemu-system-x86_64', 'sfdisk', 'mke2fs', 'debugfs', 'mkfs.fat', 'mcopy');
     tools = await measuringTools(this);
     folder = await mkdtemp(join(tmpdir(), 'pg-measure-'));
     options = {

@@ -4,6 +4,7 @@ import { tmpdir, userInfo } from 'node:os';
 import type { Context } from 'mocha';
 import { UnavailableError } from '../../../src/errors.ts';
 import { type MeasuringTools, prepareMeasuringTools } from '../../../src/workshop/image/index.ts';
+import { skip } from '../../support/skip.ts';
 
 let tools: Promise<MeasuringTools> | undefined;
 
@@ -19,7 +20,6 @@ export async function measuringTools(test: Context): Promise<MeasuringTools> {
     return await tools;
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error;
-    console.log(`      skipped: ${error.message}`);
-    return test.skip();
+    return skip(test, error.message);
   }
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createTypist } from '../../../src/workshop/input/typist.ts';
 import { startMachine } from '../../../src/workshop/machine/qemu.ts';
 import type { Machine, MachineConfig, MachineEvent } from '../../../src/workshop/machine/types.ts';
-import { eventually, grubIso, smallMachine, watch, whyNoQemu } from '../machine/guests.ts';
+import { eventually, grubIso, smallMachine, watch } from '../machine/guests.ts';
 import { seeded } from '../screen/painted.ts';
 
 describe('GRUB on its rescue CD', function () {
@@ -15,13 +15,7 @@ describe('GRUB on its rescue CD', function () {
   const machines: Machine[] = [];
 
   before(async function () {
-    const iso = await grubIso();
-    const why = (await whyNoQemu()) ?? (iso === null ? 'no grub-rescue-pc, installed or by apt-get download' : null);
-    if (why !== null) {
-      console.log(`      skipped: ${why}`);
-      this.skip();
-    }
-    assert.ok(iso !== null);
+    const iso = await grubIso(this);
     folder = await mkdtemp(join(tmpdir(), 'pg-grub-'));
     config = { ...smallMachine([{ id: 'cd', path: iso, format: 'raw', bus: 'cdrom' }]), memoryMiB: 128 };
   });

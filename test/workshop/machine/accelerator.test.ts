@@ -9,7 +9,8 @@ import { UnavailableError } from '../../../src/errors.ts';
 import { acceleratorCandidates, hostBootId, probeAccelerator } from '../../../src/workshop/machine/accelerator.ts';
 import { hostFactor, measureHost } from '../../../src/workshop/machine/host-speed.ts';
 import { PROBE_LETTERS, probeRom } from '../../../src/workshop/machine/probe-rom.ts';
-import { whyNoQemu } from './guests.ts';
+import { needPrograms, skip } from '../../support/skip.ts';
+import { needQemu } from './guests.ts';
 
 const run = promisify(execFile);
 
@@ -92,33 +93,24 @@ describe('the accelerator probe', function () {
   });
 
   it('knows the boot of this host, the same each time', async function () {
-    if (process.platform !== 'linux') this.skip();
+    if (process.platform !== 'linux') skip(this, 'only Linux tells one boot from another');
     assert.equal(await hostBootId(), await hostBootId());
     assert.match(await hostBootId(), /^[0-9a-f-]{36}$/);
   });
 
   it('is the program that its source says', async function () {
+    needPrograms(this, 'as', 'ld');
     const source = fileURLToPath(new URL('../../../src/workshop/machine/probe-rom.S', import.meta.url));
     const object = join(folder, 'rom.o');
     const binary = join(folder, 'rom.bin');
-    try {
-      await run('as', ['--64', '-o', object, source]);
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-      console.log('      skipped: no assembler (apt-get install binutils)');
-      this.skip();
-    }
+    await run('as', ['--64', '-o', object, source]);
     await run('ld', ['-Ttext', '0', '--oformat', 'binary', '-o', binary, object]);
     assert.deepEqual(Buffer.from(probeRom()), await readFile(binary));
   });
 
   describe('with the real QEMU', () => {
-    before(async function () {
-      const why = await whyNoQemu();
-      if (why !== null) {
-        console.log(`        skipped: ${why}`);
-        this.skip();
-      }
+    before(function () {
+      needQemu(this);
     });
 
     it('passes every stage under software emulation', async () => {

@@ -10,30 +10,27 @@ import { createEyes } from '../../../src/workshop/screen/eyes.ts';
 import { learnVgaFont } from '../../../src/workshop/screen/learn-vga.ts';
 import { findText } from '../../../src/workshop/screen/match.ts';
 import type { Eyes, ScreenText } from '../../../src/workshop/screen/types.ts';
+import { needPrograms, skip } from '../../support/skip.ts';
 
 const run = promisify(execFile);
 
-/** Why tests with a real machine cannot run here, or null. */
-export async function whyNoQemu(): Promise<string | null> {
-  try {
-    await run('qemu-system-x86_64', ['--version']);
-    await run('qemu-img', ['--version']);
-    return null;
-  } catch {
-    return 'QEMU is not installed (apt-get install qemu-system-x86 qemu-utils)';
-  }
+/** Skips where no real machine can run. */
+export function needQemu(context: Mocha.Context): void {
+  needPrograms(context, 'qemu-system-x86_64', 'qemu-img');
 }
 
 const ISO_IN_PACKAGE = 'usr/lib/grub-rescue/grub-rescue-cdrom.iso';
 
-/** GRUB's rescue CD from Debian's package grub-rescue-pc. */
-export const grubIso = (): Promise<string | null> => fileOfPackage('grub-rescue-pc', ISO_IN_PACKAGE);
+/** GRUB's rescue CD from Debian's package grub-rescue-pc, for a real machine; skips where one of them is lacking. */
+export const grubIso = (context: Mocha.Context): Promise<string> =>
+  fileOfPackage(context, 'grub-rescue-pc', ISO_IN_PACKAGE);
 
 /** iPXE as something that QEMU starts like a kernel, from Debian's package ipxe. */
-export const ipxeKernel = (): Promise<string | null> => fileOfPackage('ipxe', 'boot/ipxe.lkrn');
+export const ipxeKernel = (context: Mocha.Context): Promise<string> => fileOfPackage(context, 'ipxe', 'boot/ipxe.lkrn');
 
 /** Of a package that is installed, or fetched by apt into a folder that is kept. */
-async function fileOfPackage(name: string, file: string): Promise<string | null> {
+async function fileOfPackage(context: Mocha.Context, name: string, file: string): Promise<string> {
+  needQemu(context);
   const kept = join(tmpdir(), 'portalgun-test-media');
   for (const path of [join('/', file), join(kept, file)]) if (await exists(path)) return path;
   const fresh = await mkdtemp(join(tmpdir(), 'portalgun-test-media-'));
@@ -44,7 +41,7 @@ async function fileOfPackage(name: string, file: string): Promise<string | null>
     await rename(join(fresh, file), join(kept, file));
     return join(kept, file);
   } catch {
-    return null;
+    return skip(context, `neither installed nor fetched by apt-get download: ${name}`);
   } finally {
     await rm(fresh, { recursive: true, force: true });
   }

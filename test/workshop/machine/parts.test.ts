@@ -10,7 +10,7 @@ import { qemuArguments } from '../../../src/workshop/machine/qemu-args.ts';
 import { checkDisk, checkMemory } from '../../../src/workshop/machine/resources.ts';
 import { listenToSerial } from '../../../src/workshop/machine/serial-line.ts';
 import type { MachineConfig } from '../../../src/workshop/machine/types.ts';
-import { smallMachine, whyNoQemu } from './guests.ts';
+import { needQemu, smallMachine } from './guests.ts';
 
 describe('parsePpm', () => {
   const ppm = (head: string, bytes: number) => Buffer.concat([Buffer.from(head), Buffer.alloc(bytes, 7)]);
@@ -151,11 +151,7 @@ describe('disk images', () => {
   let folder: string;
 
   before(async function () {
-    const why = await whyNoQemu();
-    if (why !== null) {
-      console.log(`      skipped: ${why}`);
-      this.skip();
-    }
+    needQemu(this);
     folder = await mkdtemp(join(tmpdir(), 'pg-disks-'));
   });
 

@@ -10,9 +10,9 @@ import { keyEvents, textEvents } from '../../../src/workshop/input/keyboard.ts';
 import { createOverlay, flattenDisk, inspectDisk } from '../../../src/workshop/machine/disks.ts';
 import { startMachine } from '../../../src/workshop/machine/qemu.ts';
 import type { Machine, MachineDisk, MachineEvent, StartOptions } from '../../../src/workshop/machine/types.ts';
-import { fillDisk } from '../../support/full-disk.ts';
-import { skip } from '../../support/grub.ts';
-import { eventually, exists, smallMachine, watch, whyNoQemu, writeKeyRecorder } from './guests.ts';
+import { fillDisk, mountSmallDisk } from '../../support/full-disk.ts';
+import { skip } from '../../support/skip.ts';
+import { eventually, exists, needQemu, smallMachine, watch, writeKeyRecorder } from './guests.ts';
 
 const run = promisify(execFile);
 
@@ -24,12 +24,8 @@ describe('a machine', function () {
   let disk: MachineDisk;
   const machines: Machine[] = [];
 
-  before(async function () {
-    const why = await whyNoQemu();
-    if (why !== null) {
-      console.log(`      skipped: ${why}`);
-      this.skip();
-    }
+  before(function () {
+    needQemu(this);
   });
 
   beforeEach(async () => {
@@ -180,11 +176,7 @@ describe('a machine', function () {
   it('ends and says so when the disk under the guest is full', async function () {
     const small = join(folder, 'small');
     await mkdir(small);
-    try {
-      await run('mount', ['-t', 'tmpfs', '-o', 'size=600m', 'tmpfs', small]);
-    } catch {
-      skip(this, 'only root can mount a tmpfs here');
-    }
+    await mountSmallDisk(this, small, '600m');
     try {
       const path = join(small, 'root.qcow2');
       await createOverlay(path, disk);
@@ -227,7 +219,7 @@ describe('a machine', function () {
   });
 
   it('runs without capabilities, without new privileges, and with its sandbox on', async function () {
-    if (process.platform !== 'linux') this.skip();
+    if (process.platform !== 'linux') skip(this, 'only Linux takes all that from a process');
     await booted();
     const [pid] = await qemuProcesses();
     const status = await readFile(`/proc/${pid}/status`, 'utf8');
@@ -238,7 +230,7 @@ describe('a machine', function () {
   });
 
   it('ends with the process that started it, even when that is killed', async function () {
-    if (process.platform !== 'linux') this.skip();
+    if (process.platform !== 'linux') skip(this, 'only Linux ends a process with its parent');
     const script = `
       import { startMachine } from ${JSON.stringify(new URL('../../../src/workshop/machine/qemu.ts', import.meta.url))};
       const [folder, disk] = process.argv.slice(1);

@@ -6,18 +6,8 @@ import * as openpgp from 'openpgp';
 import { PortalgunError } from '../../../src/errors.ts';
 import { verifyCleartext, type SignedText } from '../../../src/workshop/media/cleartext.ts';
 import { loadKeyring } from '../../../src/workshop/media/keyring.ts';
-import {
-  clearsign,
-  day,
-  fingerprint,
-  gpgv,
-  makeKey,
-  needs,
-  NOW,
-  revoke,
-  writeKeys,
-  type TestKey,
-} from './test-archive.ts';
+import { needPrograms } from '../../support/skip.ts';
+import { clearsign, day, fingerprint, gpgv, makeKey, NOW, revoke, writeKeys, type TestKey } from './test-archive.ts';
 
 const TEXT = 'Origin: Portalgun Test\n- a line with a dash\nSHA256:\n 00 1 x\n';
 
@@ -182,7 +172,7 @@ describe('cleartext signatures', () => {
   });
 
   it('comes to the verdict of gpgv on the same files', async function () {
-    await needs(this, 'gpgv');
+    needPrograms(this, 'gpgv');
     const revoked = await revoke(await makeKey('revoked'), day(-10));
     const long = await makeKey('lapsed');
     const lapsed = await expireAt(long, -10);

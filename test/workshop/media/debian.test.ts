@@ -16,7 +16,8 @@ import {
 } from '../../../src/workshop/media/index.ts';
 import { verifyCleartext } from '../../../src/workshop/media/cleartext.ts';
 import { loadKeyring } from '../../../src/workshop/media/keyring.ts';
-import { flipBit, needs, skip } from './test-archive.ts';
+import { needPrograms, skip } from '../../support/skip.ts';
+import { flipBit } from './test-archive.ts';
 
 const run = promisify(execFile);
 const KEYS = fileURLToPath(new URL('../../../keys', import.meta.url));
@@ -36,7 +37,7 @@ describe("Debian's own archive", function () {
   let lock: Lock;
 
   before(async function () {
-    await needs(this, 'apt-get', 'dpkg-deb');
+    needPrograms(this, 'apt-get', 'dpkg-deb');
     cacheDir = await mkdtemp(join(tmpdir(), 'pg-debian-'));
     try {
       media = await prepare();
@@ -99,7 +100,7 @@ describe("Debian's own archive", function () {
   });
 
   it('has signatures of which gpgv says the same', async function () {
-    await needs(this, 'gpgv', 'gpg');
+    needPrograms(this, 'gpgv', 'gpg');
     const lists = join(cache(), 'apt', 'current', 'lists');
     const keyring = await loadKeyring(KEYS);
     const { writeFile } = await import('node:fs/promises');

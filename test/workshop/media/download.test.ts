@@ -13,7 +13,7 @@ import { download, downloadSmall, type Downloaded, type Wanted } from '../../../
 import { MAX_CONNECTIONS, MAX_REDIRECTS } from '../../../src/workshop/media/limits.ts';
 import { sweepPartial } from '../../../src/workshop/media/partial-file.ts';
 import { isPublicAddress } from '../../../src/workshop/media/public-address.ts';
-import { skip } from './test-archive.ts';
+import { mountSmallDisk } from '../../support/full-disk.ts';
 import { breakOff, serve, startHost, type TestHost } from './test-host.ts';
 
 const run = promisify(execFile);
@@ -341,8 +341,7 @@ describe('downloading', function () {
   });
 
   it('leaves nothing half-made on a full disk, whether it was foreseen or not', async function () {
-    const mount = await run('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', cacheDir]).catch(() => undefined);
-    if (!mount) skip(this, 'only root can mount a tmpfs here');
+    await mountSmallDisk(this, cacheDir, '128k');
     try {
       const told = await refusal('media/disk-full', 5, get());
       assert.match(told.message, new RegExp(`no room for the ${FILE.length} bytes of the medium iso`));
@@ -359,8 +358,7 @@ describe('downloading', function () {
   });
 
   it('leaves room on the disk also where nothing says how large a file is', async function () {
-    const mount = await run('mount', ['-t', 'tmpfs', '-o', 'size=26m', 'tmpfs', cacheDir]).catch(() => undefined);
-    if (!mount) skip(this, 'only root can mount a tmpfs here');
+    await mountSmallDisk(this, cacheDir, '26m');
     try {
       host.files.set('/file', (_, response) => {
         for (let piece = 0; piece < 12; piece += 1) response.write(Buffer.alloc(1024 * 1024));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { sha256 } from '../../../src/crypto/digest.ts';
 import { fatImage, type FatFile } from '../../../src/workshop/media/fat.ts';
-import { needs } from './test-archive.ts';
+import { needPrograms } from '../../support/skip.ts';
 
 const run = promisify(execFile);
 const OPTIONS = { label: 'PORTALGUN', volumeId: 0x12345678, epochSeconds: 1_750_000_001 };
@@ -43,7 +43,7 @@ describe('a FAT disk', function () {
   ];
 
   it('has no error that fsck.fat finds', async function () {
-    await needs(this, 'fsck.fat');
+    needPrograms(this, 'fsck.fat');
     const path = await write(await image(FILES));
     const { stdout } = await run('fsck.fat', ['-n', '-v', path]);
     assert.match(stdout, /2 FATs, 16 bit entries/);
@@ -52,7 +52,7 @@ describe('a FAT disk', function () {
   });
 
   it('gives mtools every file by its long name, byte for byte', async function () {
-    await needs(this, 'mcopy', 'mdir');
+    needPrograms(this, 'mcopy', 'mdir');
     const path = await write(await image(FILES));
     const out = join(directory, 'out');
     for (const { path: name, bytes } of FILES) {
@@ -67,7 +67,7 @@ describe('a FAT disk', function () {
   // That Linux's own vfat mounts it is shown by every build of debian-12-tiny, whose installer reads its packages from one.
 
   it("carries the one date that it was given, to FAT's two seconds", async function () {
-    await needs(this, 'mdir');
+    needPrograms(this, 'mdir');
     const path = await write(await image(FILES.slice(0, 1)));
     const { stdout } = await run('mdir', ['-i', path, '::/'], { env: { ...process.env, TZ: 'UTC', LC_ALL: 'C' } });
     assert.match(stdout, /2025-06-15 +15:06 +install\.sh/);
@@ -79,7 +79,7 @@ describe('a FAT disk', function () {
   });
 
   it('is a FAT16 at every size, with clusters that grow', async function () {
-    await needs(this, 'fsck.fat');
+    needPrograms(this, 'fsck.fat');
     for (const size of [0, 1, 4100 * 512, 65_500 * 512 - 1024, 65_500 * 512 + 1, 140 * 1024 * 1024]) {
       const path = await write(await image([file('big', size)]));
       const { stdout } = await run('fsck.fat', ['-n', '-v', path]);

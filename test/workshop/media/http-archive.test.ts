@@ -9,12 +9,12 @@ import { PortalgunError } from '../../../src/errors.ts';
 import { mediaDigest } from '../../../src/recipe/digest.ts';
 import type { ArchiveAddress, Recipe, ResolvedRecipe } from '../../../src/recipe/types.ts';
 import { prepareMedia, type PrepareOptions, type VerifiedMedia } from '../../../src/workshop/media/index.ts';
+import { needPrograms } from '../../support/skip.ts';
 import {
   day,
   fingerprint,
   makeArchive,
   makeKey,
-  needs,
   NOW,
   writeKeys,
   type ArchiveSpec,
@@ -44,7 +44,7 @@ describe('a package archive by its address', function () {
   let cacheDir: string;
 
   before(async function () {
-    await needs(this, 'dpkg-deb');
+    needPrograms(this, 'dpkg-deb');
     root = await mkdtemp(join(tmpdir(), 'pg-http-archive-'));
     key = await makeKey('archive');
     keysDir = join(root, 'keys');
@@ -96,7 +96,7 @@ describe('a package archive by its address', function () {
   };
 
   it('gives the same files, locks and proofs as apt does', async function () {
-    await needs(this, 'apt-get');
+    needPrograms(this, 'apt-get');
     const byApt = await prepareMedia({
       recipe: recipeOf(),
       recipeDir: root,

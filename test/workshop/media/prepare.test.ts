@@ -15,6 +15,8 @@ import {
   type PrepareOptions,
   type VerifiedMedia,
 } from '../../../src/workshop/media/index.ts';
+import { mountSmallDisk } from '../../support/full-disk.ts';
+import { needPrograms } from '../../support/skip.ts';
 import { cpio } from './cpio.fixture.ts';
 import {
   day,
@@ -22,9 +24,7 @@ import {
   flipBit,
   makeArchive,
   makeKey,
-  needs,
   NOW,
-  skip,
   writeKeys,
   type ArchiveSpec,
   type TestArchive,
@@ -72,7 +72,7 @@ describe('preparing media from a package archive', function () {
   let lock: Lock;
 
   before(async function () {
-    await needs(this, 'apt-get', 'dpkg-deb');
+    needPrograms(this, 'apt-get', 'dpkg-deb');
     root = await mkdtemp(join(tmpdir(), 'pg-media-'));
     key = await makeKey('archive');
     keysDir = join(root, 'keys');
@@ -181,7 +181,7 @@ describe('preparing media from a package archive', function () {
   });
 
   it('puts the packages under pool/ by name and the inline files beside it', async function () {
-    await needs(this, 'mcopy');
+    needPrograms(this, 'mcopy');
     const media = await prepare({ cacheDir: warmCache });
     const image = media.disks['parts']?.path ?? '';
     const { stdout } = await run('mcopy', ['-i', image, '::/install.sh', '-']);
@@ -568,13 +568,8 @@ describe('preparing media from a package archive', function () {
   });
 
   it('says when the disk is full', async function () {
-    if (process.getuid?.() !== 0) skip(this, 'needs root, to make a small file system');
     const cacheDir = await freshDir('full');
-    const mounted = await run('mount', ['-t', 'tmpfs', '-o', 'size=96k', 'none', cacheDir]).then(
-      () => true,
-      () => false,
-    );
-    if (!mounted) skip(this, 'a small file system cannot be mounted here');
+    await mountSmallDisk(this, cacheDir, '96k');
     try {
       const error = await refusal('media/disk-full', 5, prepare({ cacheDir }));
       assert.match(error.hint ?? '', /free some space/);

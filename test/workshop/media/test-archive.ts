@@ -217,19 +217,3 @@ export async function flipBit(path: string, where?: (bytes: Buffer) => number): 
   bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
   await writeFile(path, bytes);
 }
-
-/** Skips the running test, visibly, unless all these programs are here. */
-export async function needs(context: Mocha.Context, ...commands: readonly string[]): Promise<void> {
-  for (const command of commands) {
-    const found = await run(command, ['--version']).then(
-      () => true,
-      (error: unknown) => !(error instanceof Error && 'code' in error && error.code === 'ENOENT'),
-    );
-    if (!found) skip(context, `needs the program ${command}`);
-  }
-}
-
-export function skip(context: Mocha.Context, reason: string): never {
-  if (context.test) context.test.title += ` (skipped: ${reason})`;
-  return context.skip();
-}

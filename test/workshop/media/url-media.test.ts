@@ -10,8 +10,9 @@ import { PortalgunError } from '../../../src/errors.ts';
 import { diffLocks, formatLock, lockDigest, parseLock } from '../../../src/recipe/lock.ts';
 import type { Lock, Recipe, ResolvedRecipe, UrlFile } from '../../../src/recipe/types.ts';
 import { prepareMedia, type PrepareOptions, type VerifiedMedia } from '../../../src/workshop/media/index.ts';
+import { needPrograms } from '../../support/skip.ts';
 import { minisign, minisignKey, numbered, signify, signifyKey, type ToolKey } from './signing-tools.ts';
-import { clearsign, day, fingerprint, flipBit, makeKey, needs, NOW, revoke, type TestKey } from './test-archive.ts';
+import { clearsign, day, fingerprint, flipBit, makeKey, NOW, revoke, type TestKey } from './test-archive.ts';
 import { breakOff, startHost, type TestHost } from './test-host.ts';
 
 const ISO = randomBytes(200_000);
@@ -29,7 +30,7 @@ describe('media by their address', function () {
   let cacheDir: string;
 
   before(async function () {
-    await needs(this, 'signify-openbsd', 'minisign');
+    needPrograms(this, 'signify-openbsd', 'minisign');
     root = await mkdtemp(join(tmpdir(), 'pg-url-'));
     [key, stranger] = [await makeKey('good'), await makeKey('stranger')];
     [openbsd, zig] = [await signifyKey(), await minisignKey()];

@@ -11,6 +11,7 @@ import { verifyDetached } from '../../../src/workshop/media/detached.ts';
 import { verifyMinisign } from '../../../src/workshop/media/minisign.ts';
 import type { OpenPgpKey } from '../../../src/workshop/media/openpgp-judge.ts';
 import { readNumberedKey, verifySignify } from '../../../src/workshop/media/signify.ts';
+import { needPrograms } from '../../support/skip.ts';
 import {
   gpgSigned,
   gpgvAccepts,
@@ -23,7 +24,7 @@ import {
   signifyVerify,
   type ToolKey,
 } from './signing-tools.ts';
-import { clearsign, day, fingerprint, makeKey, needs, NOW, revoke, type TestKey } from './test-archive.ts';
+import { clearsign, day, fingerprint, makeKey, NOW, revoke, type TestKey } from './test-archive.ts';
 
 const LIST = `${'a'.repeat(64)}  one.iso\n- a line with a dash\n${'b'.repeat(64)} *two.iso\n`;
 const OTHER = `${'c'.repeat(64)}  one.iso\n`;
@@ -219,7 +220,7 @@ describe('verifiers beside the distributions’ own tools', function () {
   let key: TestKey;
 
   before(async function () {
-    await needs(this, 'gpgv', 'gpg', 'signify-openbsd', 'minisign');
+    needPrograms(this, 'gpgv', 'gpg', 'signify-openbsd', 'minisign');
     key = await makeKey('good');
     forms = [
       ...openPgpForms(key, await makeKey('stranger')),

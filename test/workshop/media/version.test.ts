@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { sample, stringMatching, tuple } from 'fast-check';
 import { compareVersions, isRelation, satisfies } from '../../../src/workshop/media/version.ts';
-import { needs } from './test-archive.ts';
+import { needPrograms } from '../../support/skip.ts';
 
 /** Each one is older than the next; from Debian policy and from packages whose order was got wrong somewhere. */
 const ASCENDING = [
@@ -32,7 +32,7 @@ const ASCENDING = [
 describe('versions', () => {
   it('come in the order of dpkg', async function () {
     this.timeout(120_000);
-    await needs(this, 'dpkg');
+    needPrograms(this, 'dpkg');
     const versions = stringMatching(/^([0-9]:)?[0-9][0-9a-zA-Z.+~]{0,6}(-[0-9a-zA-Z.+~]{1,4})?$/);
     const drawn = sample(tuple(versions, versions), { numRuns: 400, seed: 7 });
     const known = ASCENDING.flatMap((a) => ASCENDING.map((b): [string, string] => [a, b]));

@@ -16,8 +16,7 @@ import {
   type BuildEvent,
 } from '../../../src/workshop/provision/index.ts';
 import { createEyes } from '../../../src/workshop/screen/index.ts';
-import { skip } from '../../support/grub.ts';
-import { ipxeKernel, whyNoQemu } from '../machine/guests.ts';
+import { ipxeKernel } from '../machine/guests.ts';
 
 const STEPS: readonly Step[] = [
   {
@@ -58,10 +57,7 @@ describe('a guest that is served files', function () {
   let events: BuildEvent[];
 
   before(async function () {
-    const found = await ipxeKernel();
-    const why = found === null ? 'apt cannot fetch the package ipxe' : await whyNoQemu();
-    if (why !== null) return skip(this, why);
-    kernel = found!;
+    kernel = await ipxeKernel(this);
     folder = await mkdtemp(join(tmpdir(), 'portalgun-ipxe-'));
   });
   after(() => folder && rm(folder, { recursive: true, force: true }));

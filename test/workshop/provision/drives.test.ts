@@ -20,8 +20,7 @@ import {
   type BuildEvent,
 } from '../../../src/workshop/provision/index.ts';
 import { createEyes } from '../../../src/workshop/screen/index.ts';
-import { skip } from '../../support/grub.ts';
-import { grubIso, whyNoQemu } from '../machine/guests.ts';
+import { grubIso } from '../machine/guests.ts';
 
 const FLOPPY_BYTES = 1440 * 1024;
 const FAT = { label: 'SECOND', volumeId: 1, epochSeconds: 1_750_000_000 };
@@ -50,10 +49,7 @@ describe('discs that are changed', function () {
   let folder: string;
 
   before(async function () {
-    const found = await grubIso();
-    const why = found === null ? 'apt cannot fetch the package grub-rescue-pc' : await whyNoQemu();
-    if (why !== null) return skip(this, why);
-    iso = found!;
+    iso = await grubIso(this);
     folder = await mkdtemp(join(tmpdir(), 'portalgun-drives-'));
     discs = { first: join(folder, 'first.img'), second: join(folder, 'second.img') };
     for (const [name, path] of Object.entries(discs)) {

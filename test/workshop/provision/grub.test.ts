@@ -22,8 +22,7 @@ import {
   type RunOptions,
   type RunResult,
 } from '../../../src/workshop/provision/index.ts';
-import { skip } from '../../support/grub.ts';
-import { grubIso, whyNoQemu } from '../machine/guests.ts';
+import { grubIso } from '../machine/guests.ts';
 
 const SHELL: Step = {
   id: 'shell',
@@ -65,10 +64,7 @@ describe('the engine on a real machine', function () {
   let events: BuildEvent[];
 
   before(async function () {
-    const found = await grubIso();
-    const why = found === null ? 'apt cannot fetch the package grub-rescue-pc' : await whyNoQemu();
-    if (why !== null) return skip(this, why);
-    iso = found!;
+    iso = await grubIso(this);
   });
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'portalgun-grub-'));

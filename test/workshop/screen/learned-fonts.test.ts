@@ -12,8 +12,8 @@ import { createFontLearner } from '../../../src/workshop/screen/font-learner.ts'
 import { keepFont, keptFonts } from '../../../src/workshop/screen/font-store.ts';
 import { kernelFont } from '../../../src/workshop/screen/kernel-font.ts';
 import { KERNEL_FONT_PIECE_BYTES, KERNEL_FONT_TRIES } from '../../../src/workshop/screen/limits.ts';
-import { skip } from '../../support/grub.ts';
 import { seeded } from '../../support/needle-screens.ts';
+import { skip } from '../../support/skip.ts';
 
 const LETTER_A = Buffer.from('000010386cc6c6fec6c6c6c600000000', 'hex');
 
@@ -68,7 +68,7 @@ describe('a kernel’s font', () => {
       message: /letter\.txt/,
     });
     const bios = '/usr/share/seabios/vgabios-stdvga.bin';
-    if (!existsSync(bios)) return skip(this, `${bios} missing (Debian: seabios)`);
+    if (!existsSync(bios)) skip(this, `${bios} missing (Debian: seabios)`);
     const { glyphs } = await fontInFile(await readFile(bios), 'vgabios');
     assert.deepEqual(
       glyphs[0x2d]?.rows.filter((row) => row !== 0),

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { createRecogniser, RECOGNITION_PACKAGES, recognitionDistance } from '../../../src/workshop/screen/recognise.ts';
-import { skip } from '../../support/grub.ts';
 import { screenFixture } from '../../support/screen-fixtures.ts';
+import { skip } from '../../support/skip.ts';
 
 describe('text recognition', function () {
   this.timeout(120_000);
@@ -13,7 +13,7 @@ describe('text recognition', function () {
     try {
       for (const name of RECOGNITION_PACKAGES) require.resolve(`${name}/package.json`);
     } catch {
-      return skip(this, `${RECOGNITION_PACKAGES.join(', ')} are not installed`);
+      skip(this, `${RECOGNITION_PACKAGES.join(', ')} are not installed`);
     }
     const screen = await screenFixture('grub-menu');
     const recogniser = createRecogniser();

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { foldText } from '../../../src/workshop/screen/fold.ts';
 import { createEyes } from '../../../src/workshop/screen/index.ts';
 import type { ScreenText } from '../../../src/workshop/screen/types.ts';
-import { needBuilds, skip } from '../../support/grub.ts';
+import { needBuilds } from '../../support/grub.ts';
 import { hasVgaBios, screenFixture, VGA_BIOS, type ScreenFixture } from '../../support/screen-fixtures.ts';
+import { skip } from '../../support/skip.ts';
 
 async function readFixture(
   context: Mocha.Context,
