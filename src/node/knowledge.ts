@@ -47,6 +47,15 @@ export async function voiceRecords(session: Pick<Knower, 'store'>): Promise<Unde
   });
 }
 
+/** Whether its own author has withdrawn a record: nobody else can. */
+export async function withdrawnAt(
+  session: Pick<Knower, 'store'>,
+): Promise<(record: Pick<VerifiedRecord, 'id' | 'link'>) => boolean> {
+  const withdrawals = await allOf(session, 'withdrawal');
+  const withdrawn = new Set(withdrawals.map(({ record, meaning }) => `${record.link.author} ${meaning.of}`));
+  return ({ id, link }) => withdrawn.has(`${link.author} ${id}`);
+}
+
 /** Stale: anything but fresh (head.ts). What this node cannot be sure of never counts for anything automatic. */
 export async function stalenessAt(session: Knower): Promise<(author: AuthorId) => boolean> {
   const now = session.now();

@@ -4,7 +4,7 @@ import { UsageError } from '../errors.ts';
 import { comparePositions, signersOf } from '../exchange/record/index.ts';
 import type { AuthorId, VerifiedRecord } from '../exchange/record/types.ts';
 import type { BuildRecord } from './build-records.ts';
-import { allOf, stalenessAt } from './knowledge.ts';
+import { allOf, stalenessAt, withdrawnAt } from './knowledge.ts';
 import type { Session } from './session.ts';
 
 /** Throws `crosscheck/no-manifest` for a build that made none. */
@@ -23,18 +23,16 @@ export async function peerReports(session: Session, only?: string): Promise<Peer
   const isStale = await stalenessAt(session);
   const attestations = await allOf(session, 'attestation');
   const failures = await allOf(session, 'failure');
-  const withdrawn = new Set(
-    (await allOf(session, 'withdrawal')).map(({ record, meaning }) => `${record.link.author} ${meaning.of}`),
-  );
+  const isWithdrawn = await withdrawnAt(session);
   const by = <T>(list: readonly Signed<T>[], author: AuthorId): Said<T>[] =>
     list
       .filter(({ record }) => record.link.author === author)
       .sort((a, b) => comparePositions(b.record.link, a.record.link))
-      .map(({ record: { id, link }, meaning }) => ({
-        record: id,
+      .map(({ record, meaning }) => ({
+        record: record.id,
         meaning,
-        place: link,
-        withdrawn: withdrawn.has(`${author} ${id}`),
+        place: record.link,
+        withdrawn: isWithdrawn(record),
       }));
   return Object.entries(peers)
     .filter(([name]) => only === undefined || name === only)

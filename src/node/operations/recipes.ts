@@ -6,7 +6,7 @@ import type { Digest } from '../../crypto/digest.ts';
 import { comparePositions } from '../../exchange/record/index.ts';
 import type { CheckedRecipe } from '../../recipe/types.ts';
 import { isDigest } from '../../crypto/digest.ts';
-import { allOf, type Known } from '../knowledge.ts';
+import { allOf, withdrawnAt, type Known } from '../knowledge.ts';
 import { nameOf, type Session } from '../session.ts';
 import type { Arguments } from './arguments.ts';
 
@@ -22,10 +22,8 @@ export async function list(session: Session): Promise<unknown> {
 export async function get(session: Session, args: Arguments): Promise<unknown> {
   const wanted = args.text('recipe');
   const named = await recipesNamed(session, wanted);
-  const withdrawn = new Set(
-    (await allOf(session, 'withdrawal')).map(({ record, meaning }) => `${record.link.author} ${meaning.of}`),
-  );
-  const standing = named.filter(({ record }) => !withdrawn.has(`${record.link.author} ${record.id}`));
+  const isWithdrawn = await withdrawnAt(session);
+  const standing = named.filter(({ record }) => !isWithdrawn(record));
   const newest = standing.sort((a, b) => comparePositions(b.record.link, a.record.link));
   if (newest.length === 0) {
     throw new RefusedError('recipe/withdrawn', `${wanted} was withdrawn by its author`, {
