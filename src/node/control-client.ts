@@ -1,6 +1,6 @@
 /** Speaks to the node that runs for this home, over its control socket. */
 import { request } from 'node:http';
-import { errnoOf, PortalgunError, type ExitCode } from '../errors.ts';
+import { asError, errnoOf, PortalgunError, type ExitCode } from '../errors.ts';
 import type { Call } from './control-server.ts';
 import { ownJson } from './own-json.ts';
 
@@ -37,7 +37,7 @@ export function callNode(socketPath: string): Call {
             try {
               resolve(unwrap(Buffer.concat(chunks).toString('utf8')));
             } catch (error) {
-              reject(error instanceof Error ? error : new Error(String(error)));
+              reject(asError(error));
             }
           });
         },

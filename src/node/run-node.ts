@@ -14,6 +14,7 @@ import { readPossession } from './possession.ts';
 import { blobsInView, hasAttested } from './blobs-in-view.ts';
 import { flushOutbox } from './outbox.ts';
 import { carried, carries, openSession, signingKey, type Session } from './session.ts';
+import { asError } from '../errors.ts';
 
 /** Largest manifest that travels: 100,000 files are about 15 MB. */
 export const MAX_MANIFEST_BYTES = 32 * 1024 * 1024;
@@ -77,7 +78,7 @@ async function reloadPolicy(session: Session, options: NodeOptions): Promise<voi
   try {
     if ((await session.policy.current()) !== before) await session.exchange?.sync();
   } catch (error) {
-    options.onTrouble?.('policy', error instanceof Error ? error : new Error(String(error)));
+    options.onTrouble?.('policy', asError(error));
   }
 }
 
@@ -92,7 +93,7 @@ function networkAgain(session: Session, options: NodeOptions): () => Promise<voi
     try {
       await session.renew();
     } catch (cause) {
-      const error = cause instanceof Error ? cause : new Error(String(cause));
+      const error = asError(cause);
       if (error.message !== told) options.onTrouble?.('network', error);
       told = error.message;
     }
@@ -103,9 +104,7 @@ function networkAgain(session: Session, options: NodeOptions): () => Promise<voi
 async function startNetwork(session: Session, options: NodeOptions, before: readonly string[]): Promise<Exchange> {
   let flushing = false;
   const inBackground = (what: string, work: Promise<unknown>): void => {
-    work.catch((error: unknown) =>
-      options.onTrouble?.(what, error instanceof Error ? error : new Error(String(error))),
-    );
+    work.catch((error: unknown) => options.onTrouble?.(what, asError(error)));
   };
   const trusted = () =>
     Object.values(session.policy.last().peers).map(({ id, addresses }) => ({ author: id, addresses }));

@@ -7,11 +7,10 @@
  */
 import { createHash } from 'node:crypto';
 import type { Digest } from '../../src/crypto/digest.ts';
-import { UnavailableError } from '../../src/errors.ts';
+import { asError, UnavailableError } from '../../src/errors.ts';
 import type { Task } from '../../src/exchange/p2p/agenda.ts';
 import type { Conversation } from '../../src/exchange/p2p/conversation.ts';
 import { IDLE_TIMEOUT_MS } from '../../src/exchange/p2p/limits.ts';
-import { asError } from '../../src/exchange/p2p/protocol.ts';
 import type { AgendaTiming } from '../../src/exchange/p2p/types.ts';
 import { keyDraft } from '../../src/exchange/record/index.ts';
 import type { Admission, AuthorId, Draft, VerifiedRecord } from '../../src/exchange/record/index.ts';

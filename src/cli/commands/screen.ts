@@ -1,6 +1,6 @@
 /** Looking at pictures of screens, many at a time: what the engine sees, for people who write recipes and for programs. */
 import path from 'node:path';
-import { PortalgunError, UnavailableError, UsageError } from '../../errors.ts';
+import { asError, PortalgunError, UnavailableError, UsageError } from '../../errors.ts';
 import { decodePicture } from '../../picture/index.ts';
 import { PICTURE_FILE_BYTES } from '../../picture/limits.ts';
 import type { Picture } from '../../picture/types.ts';
@@ -174,7 +174,5 @@ async function eachPicture(
 /** Read ahead while the one before is looked at: a failure is kept until its turn. */
 async function bytesOrError(file: string | undefined): Promise<Uint8Array | Error> {
   if (file === undefined) return new Uint8Array();
-  return bytesOf(file, PICTURE_FILE_BYTES).catch((error: unknown) =>
-    error instanceof Error ? error : new Error(String(error)),
-  );
+  return bytesOf(file, PICTURE_FILE_BYTES).catch((error: unknown) => asError(error));
 }

@@ -7,7 +7,7 @@
  */
 import { create } from '@bufbuild/protobuf';
 import { sha256, type Digest } from '../../crypto/digest.ts';
-import { PortalgunError, RefusedError, UnavailableError } from '../../errors.ts';
+import { asError, PortalgunError, RefusedError, UnavailableError } from '../../errors.ts';
 import type { AuthorId } from '../record/types.ts';
 import { decode, digestBytes, digestOf, encode, refusal, refusedBy } from './codec.ts';
 import type { Conversation, Step } from './conversation.ts';
@@ -25,7 +25,6 @@ import {
   RATE_LIMIT_MAX_PEERS,
   RATE_LIMITS,
 } from './limits.ts';
-import { asError } from './protocol.ts';
 import type { Asker, OnTrouble, Protocol } from './protocol.ts';
 import { createRateLimiter, describeLimit } from './rate-limit.ts';
 

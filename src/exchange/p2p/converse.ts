@@ -2,8 +2,8 @@
 import type { Libp2p, PeerId, Stream } from '@libp2p/interface';
 import type { Conversation } from './conversation.ts';
 import { FRAME_MAX_BYTES, IDLE_TIMEOUT_MS, STREAM_TIMEOUT_MS } from './limits.ts';
-import { asError } from './protocol.ts';
 import { ask } from './wire.ts';
+import { asError } from '../../errors.ts';
 
 /** Rejects as the conversation does, and with `exchange/timeout` or `exchange/too-much` where the peer is at fault. */
 export async function converse<Result>(

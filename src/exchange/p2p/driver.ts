@@ -2,14 +2,13 @@
 import type { PeerId } from '@libp2p/interface';
 import { UnsupportedProtocolError } from '@libp2p/interface';
 import type { Libp2p } from '@libp2p/interface';
-import { UnavailableError } from '../../errors.ts';
+import { asError, UnavailableError } from '../../errors.ts';
 import { isAuthorId } from '../record/identity.ts';
 import type { AuthorId } from '../record/types.ts';
 import type { Conversation } from './conversation.ts';
 import { converse } from './converse.ts';
 import type { DialTarget } from './dialling.ts';
 import type { Participant } from './participant.ts';
-import { asError } from './protocol.ts';
 import type { OnTrouble } from './protocol.ts';
 import { parseAddress } from './reach.ts';
 import type { Reach } from './reach.ts';

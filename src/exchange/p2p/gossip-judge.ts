@@ -8,9 +8,9 @@ import type { Admission, AuthorId, RefusalReason } from '../record/types.ts';
 import type { RecordStore } from '../store/types.ts';
 import type { Budgets } from './budgets.ts';
 import { RATE_LIMIT_MAX_PEERS, RATE_LIMITS } from './limits.ts';
-import { asError } from './protocol.ts';
 import type { OnTrouble } from './protocol.ts';
 import { createRateLimiter } from './rate-limit.ts';
+import { asError } from '../../errors.ts';
 
 /** Accept: passed on. Ignore: not passed on. Reject: held against whoever relayed it. */
 export type GossipVerdict = 'accept' | 'ignore' | 'reject';

@@ -20,7 +20,3 @@ export interface Protocol {
   /** A frame that says no. */
   refuse(said: Refusal): Uint8Array;
 }
-
-export function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
-}

@@ -2,14 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PeerId } from '@libp2p/interface';
 import type { Digest } from '../../crypto/digest.ts';
-import { InterruptedError, UnavailableError } from '../../errors.ts';
+import { asError, InterruptedError, UnavailableError } from '../../errors.ts';
 import type { AuthorId, VerifiedRecord } from '../record/types.ts';
 import { requireBlobType } from './blob.ts';
 import type { Discovery } from './discovery.ts';
 import type { Driver } from './driver.ts';
 import { OWN_HEAD_TIMEOUT_MS } from './limits.ts';
 import type { Participant } from './participant.ts';
-import { asError } from './protocol.ts';
 import type { OnTrouble } from './protocol.ts';
 import type { Reach } from './reach.ts';
 import type { Standing } from './standing.ts';

@@ -2,11 +2,10 @@
 import type { Libp2p, PeerId } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import type { Multiaddr } from '@multiformats/multiaddr';
-import { UnavailableError, UsageError } from '../../errors.ts';
+import { asError, UnavailableError, UsageError } from '../../errors.ts';
 import type { AuthorId } from '../record/types.ts';
 import { DIAL_TIMEOUT_MS } from './limits.ts';
 import type { Acquaintance } from './peer-identity.ts';
-import { asError } from './protocol.ts';
 import type { ExchangeOptions } from './types.ts';
 
 export interface Reach {

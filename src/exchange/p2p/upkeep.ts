@@ -3,10 +3,10 @@ import type { OwnStore } from '../store/types.ts';
 import type { Discovery } from './discovery.ts';
 import type { Gossip } from './gossip.ts';
 import type { Places } from './places.ts';
-import { asError } from './protocol.ts';
 import type { OnTrouble } from './protocol.ts';
 import type { Standing } from './standing.ts';
 import type { ExchangeTiming } from './types.ts';
+import { asError } from '../../errors.ts';
 
 export interface UpkeepOptions {
   readonly store: OwnStore;

@@ -8,7 +8,7 @@ import type { Stream } from '@libp2p/interface';
 import { messageStreamToDuplex } from '@libp2p/utils';
 import * as lp from 'it-length-prefixed';
 import { pipe } from 'it-pipe';
-import { RefusedError, UnavailableError } from '../../errors.ts';
+import { asError, RefusedError, UnavailableError } from '../../errors.ts';
 import { CLOSE_TIMEOUT_MS, FRAME_MAX_BYTES } from './limits.ts';
 
 export interface StreamLimits {
@@ -178,8 +178,4 @@ function end(stream: Stream, error: unknown): Error {
   const reason = asError(error);
   if (stream.status === 'open' || stream.status === 'closing') stream.abort(reason);
   return reason;
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }
