@@ -18,7 +18,11 @@ export interface MediaSigner {
 /** All of one kind, at least one. */
 export type SigningKeys =
   | { readonly kind: 'openpgp'; readonly keys: readonly OpenPgpKey[] }
-  | { readonly kind: 'signify' | 'minisign'; readonly keys: readonly NumberedKey[] };
+  | { readonly kind: 'signify'; readonly keys: readonly NumberedKey[] }
+  | { readonly kind: 'minisign'; readonly keys: readonly NumberedKey[] };
+
+/** Keys whose signatures may be over a file that is too large to be held in memory. */
+export type FileKeys = Exclude<SigningKeys, { readonly kind: 'signify' }>;
 
 /** The keys that `signed_by` stands for. Throws `media/key-missing` or `media/keyring-mismatch`. */
 export function signingKeys(keyring: Keyring, signedBy: string, what: string): SigningKeys {
@@ -38,6 +42,16 @@ export function signingKeys(keyring: Keyring, signedBy: string, what: string): S
       hint: `if you have that key and trust it: portalgun media key add FILE --name ${signedBy}`,
       facts: { signedBy, known: [...new Set(keyring.media.map(({ name }) => name))] },
     },
+  );
+}
+
+/** For a signature over a file itself. Throws `media/signify-file`: before the file is asked for, not after it has come. */
+export function fileKeys(by: SigningKeys, what: string): FileKeys {
+  if (by.kind !== 'signify') return by;
+  throw new UsageError(
+    'media/signify-file',
+    `${what} cannot be verified by a signify signature over the file itself.`,
+    { hint: 'signify signs lists: name the list in the recipe (checksums: { url: …/SHA256.sig })' },
   );
 }
 
@@ -82,7 +96,7 @@ export async function verifyList(
 export async function verifyFile(
   content: AsyncIterable<Uint8Array> | Uint8Array,
   signature: Uint8Array,
-  by: SigningKeys,
+  by: FileKeys,
   now: Date,
   what: string,
 ): Promise<MediaSigner> {
@@ -90,21 +104,8 @@ export async function verifyFile(
     const { signers, warnings } = await verifyDetached(content, signature, by.keys, now, what);
     return { kind: 'openpgp', warnings, ...openPgpSigner(signers) };
   }
-  if (by.kind === 'minisign') {
-    const { key, signedAt } = await verifyMinisign(content, signature, by.keys, what);
-    return { kind: 'minisign', fingerprint: key.fingerprint, signedAt, warnings: [] };
-  }
-  if (!(content instanceof Uint8Array)) {
-    throw new UsageError(
-      'media/signify-file',
-      `${what} cannot be verified by a signify signature over the file itself.`,
-      {
-        hint: 'signify signs lists: name the list in the recipe (checksums: { url: …/SHA256.sig })',
-      },
-    );
-  }
-  const { key } = verifySignify(content, signature, by.keys, what);
-  return { kind: 'signify', fingerprint: key.fingerprint, signedAt: undefined, warnings: [] };
+  const { key, signedAt } = await verifyMinisign(content, signature, by.keys, what);
+  return { kind: 'minisign', fingerprint: key.fingerprint, signedAt, warnings: [] };
 }
 
 function openPgpSigner(

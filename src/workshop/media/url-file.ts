@@ -22,7 +22,7 @@ import {
 } from './download.ts';
 import type { Keyring } from './keyring.ts';
 import { MAX_MEDIUM_BYTES } from './limits.ts';
-import { signingKeys, verifyFile, type MediaSigner, type SigningKeys } from './media-signature.ts';
+import { fileKeys, signingKeys, verifyFile, type FileKeys, type MediaSigner } from './media-signature.ts';
 import { detachedSignature, signedList, type FetchedSignature, type SignedListOptions } from './signed-list.ts';
 import type { MediaProof, OnProgress, VerifiedFile } from './types.ts';
 import { verifiedFile } from './verified.ts';
@@ -50,7 +50,7 @@ interface Claim {
   readonly list?: Digest | undefined;
   readonly signature?: Digest | undefined;
   /** A signature over the file itself: it can be judged only when the file is there. */
-  readonly overFile?: (FetchedSignature & { readonly by: SigningKeys }) | undefined;
+  readonly overFile?: (FetchedSignature & { readonly by: FileKeys }) | undefined;
 }
 
 /**
@@ -119,11 +119,12 @@ async function claimOf(what: string, wanted: UrlFile, options: UrlFileOptions & 
     return { name: listed, digests, sizeBytes, signer: found, list: found.list, signature: found.signature };
   }
   if (signature === undefined) throw new TypeError('a checked recipe says where the signature is');
+  const keys = fileKeys(by, what);
   const found = await detachedSignature(signature, `the signature of ${what}`, options, options.locked !== undefined);
-  return { name, digests: {}, sizeBytes: undefined, signer: undefined, ...signedBytes(found, by) };
+  return { name, digests: {}, sizeBytes: undefined, signer: undefined, ...signedBytes(found, keys) };
 }
 
-function signedBytes(found: FetchedSignature, by: SigningKeys): Pick<Claim, 'signature' | 'overFile'> {
+function signedBytes(found: FetchedSignature, by: FileKeys): Pick<Claim, 'signature' | 'overFile'> {
   return { signature: digestOfBytes(found.bytes), overFile: { ...found, by } };
 }
 

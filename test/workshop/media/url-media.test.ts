@@ -391,6 +391,18 @@ describe('media by their address', function () {
     assert.deepEqual(host.asked, []);
   });
 
+  it('signed in a way that cannot be checked say so before they are fetched', async () => {
+    const overFile = { url: url(), signature: url('/d.iso.sig'), signed_by: 'openbsd' };
+    host.files.set('/d.iso.sig', await signify(ISO, openbsd, false));
+    const error = await refusal('media/signify-file', 2, prepare(overFile));
+    assert.match(error.hint ?? '', /checksums: \{ url: …\/SHA256\.sig \}/);
+    assert.deepEqual(host.asked, []);
+    // minisign's lists never hold their own signature.
+    host.files.set('/sums', `${hash('sha256')}  d.iso\n`);
+    await refusal('media/no-signature', 2, prepare({ url: url(), checksums: { url: url('/sums') }, signed_by: 'zig' }));
+    assert.deepEqual(host.asked, ['/sums']);
+  });
+
   it('signed by a key that is not here say how to add it', async () => {
     const error = await refusal('media/key-missing', 5, prepare({ ...(await debian()), signed_by: 'alpine' }));
     assert.match(error.hint ?? '', /portalgun media key add FILE --name alpine/);
