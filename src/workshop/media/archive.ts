@@ -3,14 +3,15 @@
  * comes out of here carries the digest that Debian signed for.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { digestHex, sha256, type Digest } from '../../crypto/digest.ts';
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Digest } from '../../crypto/digest.ts';
 import { RefusedError, UnavailableError } from '../../errors.ts';
 import type { Lists } from './apt.ts';
-import { unlessMissing, writeAtomically } from './atomic-file.ts';
+import { unlessMissing } from './atomic-file.ts';
 import { verifyCleartext, type SignedText } from './cleartext.ts';
 import { digestMismatch } from './digest-file.ts';
+import { keepEvidence } from './evidence.ts';
 import type { HighWaterMarks } from './high-water.ts';
 import type { Keyring, TrustedKey } from './keyring.ts';
 import { MAX_INDEX_BYTES } from './limits.ts';
@@ -167,8 +168,7 @@ export async function verifyRelease(
   const newestAccepted = await marks.newest(release);
   const warnings = [...signed.warnings, ...checkFreshness({ release, what, now, newestAccepted, pinned })];
   await marks.raise(release);
-  const digest = sha256(bytes);
-  await keepRelease(cacheDir, digest, bytes);
+  const digest = await keepEvidence(cacheDir, bytes, 'InRelease');
   return {
     release,
     warnings,
@@ -194,12 +194,7 @@ async function readIndex(
     throw new RefusedError('media/index-not-listed', `The signed Release file does not list ${what}.`, {
       facts: { what },
     });
-  if (listed.sizeBytes > MAX_INDEX_BYTES) {
-    throw new RefusedError(
-      'media/index-too-large',
-      `${what} has ${listed.sizeBytes} bytes, at most ${MAX_INDEX_BYTES} are read.`,
-    );
-  }
+  checkIndexSize(what, listed.sizeBytes);
   const hash = createHash('sha256');
   const chunks: Buffer[] = [];
   let size = 0;
@@ -216,15 +211,14 @@ async function readIndex(
   return Buffer.concat(chunks).toString('latin1');
 }
 
-export function keptRelease(cacheDir: string, digest: Digest): string {
-  return join(cacheDir, 'releases', `${digestHex(digest)}.InRelease`);
-}
-
-/** The signed file that vouches, under its own digest: it shows years later what a build relied on (threat 34). */
-async function keepRelease(cacheDir: string, digest: Digest, bytes: Uint8Array): Promise<void> {
-  const path = keptRelease(cacheDir, digest);
-  const kept = await readFile(path).catch(unlessMissing);
-  if (kept && sha256(kept) === digest) return;
-  await mkdir(join(cacheDir, 'releases'), { recursive: true, mode: 0o700 });
-  await writeAtomically(path, (temporary) => writeFile(temporary, bytes));
+/** An index is held in memory: by its signed size it is refused before a byte of it is read or fetched. */
+export function checkIndexSize(what: string, sizeBytes: number): void {
+  if (sizeBytes <= MAX_INDEX_BYTES) return;
+  throw new RefusedError(
+    'media/index-too-large',
+    `${what} has ${sizeBytes} bytes, at most ${MAX_INDEX_BYTES} are read.`,
+    {
+      facts: { what, sizeBytes, limitBytes: MAX_INDEX_BYTES },
+    },
+  );
 }

@@ -15,13 +15,14 @@ import type { ArchiveAddress } from '../../recipe/types.ts';
 import type { Carrier, Lists, WantedPackage } from './apt.ts';
 import { fileName } from './apt.ts';
 import type { Architecture } from './apt-config.ts';
-import { keptRelease, verifyRelease } from './archive.ts';
+import { checkIndexSize, verifyRelease } from './archive.ts';
 import { errorCode, unlessMissing, writeAtomically } from './atomic-file.ts';
 import { isThere } from './download-notes.ts';
 import { downloadPath, downloadSigned, downloadSmall, type DownloadOptions } from './download.ts';
+import { evidencePath } from './evidence.ts';
 import { highWaterMarks } from './high-water.ts';
 import type { Keyring } from './keyring.ts';
-import { LISTS_FRESH_MS, MAX_INDEX_BYTES, MAX_RELEASE_BYTES } from './limits.ts';
+import { LISTS_FRESH_MS, MAX_RELEASE_BYTES } from './limits.ts';
 import type { Release } from './release.ts';
 
 export interface HttpArchiveOptions extends Omit<DownloadOptions, 'hosts'> {
@@ -140,12 +141,7 @@ async function fetchIndex(
   { sha256, sizeBytes }: { readonly sha256: Digest; readonly sizeBytes: number },
   http: DownloadOptions,
 ): Promise<void> {
-  if (sizeBytes > MAX_INDEX_BYTES) {
-    throw new RefusedError(
-      'media/index-too-large',
-      `${what} has ${sizeBytes} bytes, at most ${MAX_INDEX_BYTES} are read.`,
-    );
-  }
+  checkIndexSize(what, sizeBytes);
   const there = await readFile(downloadPath(http.cacheDir, sha256)).catch(unlessMissing);
   if (there && digestOfBytes(there) === sha256) return;
   const done = await downloadSigned({ url, what, size: { exact: sizeBytes }, expected: digestHex(sha256) }, http);
@@ -162,7 +158,7 @@ function listsOf(state: State | undefined, options: HttpArchiveOptions, http: Do
       metaKey: index.metaKey,
       base: index.base,
       path: pathOf(index),
-      inReleasePath: keptRelease(cacheDir, index.release),
+      inReleasePath: evidencePath(cacheDir, index.release, 'InRelease'),
     })),
     fresh: state !== undefined && now().getTime() - state.updatedAtMs < LISTS_FRESH_MS,
     content: (path) => contentOf(path, indexes.find((index) => pathOf(index) === path)?.compressed ?? false),

@@ -2,7 +2,6 @@
  * Signed lists of checksums: fetched, verified, and kept in the cache together with their signatures. What is in the cache is
  * verified at every use, like all else. An older list than one that was accepted before is refused, where signatures have dates.
  */
-import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestHex, sha256, type Digest } from '../../crypto/digest.ts';
@@ -11,6 +10,7 @@ import { PortalgunError, RefusedError, UnavailableError } from '../../errors.ts'
 import type { ChecksumList } from '../../recipe/types.ts';
 import { unlessMissing, writeAtomically } from './atomic-file.ts';
 import { downloadSmall } from './download.ts';
+import { keepEvidence } from './evidence.ts';
 import { datesIn } from './high-water.ts';
 import type { HttpOptions } from './http-get.ts';
 import { MAX_CHECKSUMS_BYTES, MAX_SIGNATURE_BYTES } from './limits.ts';
@@ -106,18 +106,6 @@ export async function detachedSignature(
   }
 }
 
-/** Evidence, under its own digest: it shows years later what a build relied on (threat 34). */
-export async function keepEvidence(
-  cacheDir: string,
-  bytes: Uint8Array,
-  kind: 'checksums' | 'signature',
-): Promise<Digest> {
-  const digest = sha256(bytes);
-  const path = join(cacheDir, 'releases', `${digestHex(digest)}.${kind}`);
-  await writeAtomically(path, (temporary) => writeFile(temporary, bytes));
-  return digest;
-}
-
 async function verified(files: Files, by: SigningKeys, now: Date, what: string): Promise<SignedList> {
   const found = await verifyList(files.list, files.signature, by, now, what);
   return { ...found, list: sha256(files.list), signature: files.signature && sha256(files.signature) };
@@ -147,13 +135,7 @@ async function writeCached({ list, signature }: Files, path: string): Promise<vo
 
 /** List and signature in one file, so that they are always of one another. */
 function cachePath(url: string, signature: string | undefined, { cacheDir }: SignedListOptions): string {
-  return join(
-    cacheDir,
-    'lists',
-    `${createHash('sha256')
-      .update(`${url}\n${signature ?? ''}`)
-      .digest('hex')}.json`,
-  );
+  return join(cacheDir, 'lists', `${digestHex(sha256(`${url}\n${signature ?? ''}`))}.json`);
 }
 
 async function readCached(

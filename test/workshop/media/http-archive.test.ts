@@ -8,6 +8,7 @@ import { digestHex, sha256 } from '../../../src/crypto/digest.ts';
 import { PortalgunError } from '../../../src/errors.ts';
 import { mediaDigest } from '../../../src/recipe/digest.ts';
 import type { ArchiveAddress, Recipe, ResolvedRecipe } from '../../../src/recipe/types.ts';
+import { MAX_INDEX_BYTES } from '../../../src/workshop/media/limits.ts';
 import { prepareMedia, type PrepareOptions, type VerifiedMedia } from '../../../src/workshop/media/index.ts';
 import { needPrograms } from '../../support/skip.ts';
 import {
@@ -269,6 +270,14 @@ describe('a package archive by its address', function () {
     const told: string[] = [];
     await prepare({ onHost: (name) => void told.push(`${name} after ${host.asked.length}`) });
     assert.deepEqual(told, [`${host.host} after 0`]);
+  });
+
+  it('whose index is signed to be larger than is held in memory is not asked for it', async () => {
+    const tooLarge = ` ${MAX_INDEX_BYTES + 1} main/`;
+    await put(await other({ edit: (release) => release.replace(/ \d+ main\//, tooLarge) }));
+    const error = await refusal('media/index-too-large', 3, prepare());
+    assert.equal(error.facts['sizeBytes'], MAX_INDEX_BYTES + 1);
+    assert.deepEqual(host.asked, ['/debian/dists/test/InRelease']);
   });
 
   it('cannot name a package’s file outside of itself', async () => {

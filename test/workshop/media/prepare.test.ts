@@ -15,6 +15,7 @@ import {
   type PrepareOptions,
   type VerifiedMedia,
 } from '../../../src/workshop/media/index.ts';
+import { MAX_INDEX_BYTES } from '../../../src/workshop/media/limits.ts';
 import { mountSmallDisk } from '../../support/full-disk.ts';
 import { needPrograms } from '../../support/skip.ts';
 import { cpio } from './cpio.fixture.ts';
@@ -348,6 +349,14 @@ describe('preparing media from a package archive', function () {
   it("refuses another suite's file in the place of the one that was asked for", async () => {
     const { sourcesList } = await otherArchive({ codename: 'older' });
     await refusal('media/wrong-suite', 3, prepare({ sourcesList }));
+  });
+
+  it('refuses to hold a Packages index in memory that is signed to be larger than the limit', async () => {
+    const cacheDir = await copyOfCache();
+    const edit = (release: string): string => release.replace(/ \d+ main\//, ` ${MAX_INDEX_BYTES + 1} main/`);
+    const signed = await readFile((await otherArchive({ edit })).inRelease, 'utf8');
+    await spoilList(cacheDir, /_InRelease$/, () => signed);
+    await refusal('media/index-too-large', 3, prepare({ cacheDir, lock }));
   });
 
   describe('and time', () => {
