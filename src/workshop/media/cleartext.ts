@@ -5,6 +5,7 @@
  * that takes the file as it is would read what nobody signed (threat 33; CVE-2023-41037 was such a case).
  */
 import { RefusedError } from '../../errors.ts';
+import { BEGIN_SIGNATURE, END_SIGNATURE, readArmored } from './armor.ts';
 import { CLOCK_TOLERANCE_MS, MAX_RELEASE_BYTES, MAX_SIGNATURES } from './limits.ts';
 import { judgeSignatures, type Judgement, type OpenPgpKey } from './openpgp-judge.ts';
 
@@ -14,8 +15,6 @@ export interface SignedText<K extends OpenPgpKey = OpenPgpKey> extends Judgement
 }
 
 const BEGIN_MESSAGE = '-----BEGIN PGP SIGNED MESSAGE-----';
-const BEGIN_SIGNATURE = '-----BEGIN PGP SIGNATURE-----';
-const END_SIGNATURE = '-----END PGP SIGNATURE-----';
 
 /**
  * Verifies `bytes` with `keys` at the time `now`. `what` names the file to a person. Throws `media/signed-text-malformed`, or
@@ -53,16 +52,7 @@ export async function verifyCleartext<K extends OpenPgpKey>(
 /** Cuts the file into its frame and makes sure that nothing stands outside of it. */
 function frameOf(bytes: Uint8Array, what: string): string {
   if (bytes.length > MAX_RELEASE_BYTES) throw malformed(what, `it is larger than ${MAX_RELEASE_BYTES} bytes`);
-  let armored: string;
-  try {
-    armored = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw malformed(what, 'it is not UTF-8 text', cause);
-  }
-  const lines = armored.split('\n').map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line));
-  while (lines.at(-1) === '') lines.pop();
-  if (lines[0] !== BEGIN_MESSAGE) throw malformed(what, 'text stands before the signed part, or there is none');
-  if (lines.at(-1) !== END_SIGNATURE) throw malformed(what, 'text stands after the signature, or the file is cut off');
+  const { armored, lines } = readArmored(bytes, BEGIN_MESSAGE, (why, cause) => malformed(what, why, cause));
   for (const marker of [BEGIN_MESSAGE, BEGIN_SIGNATURE, END_SIGNATURE]) {
     if (lines.filter((line) => line.trim() === marker).length !== 1)
       throw malformed(what, `"${marker}" is in it more or less than once`);

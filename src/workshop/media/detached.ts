@@ -5,11 +5,10 @@
  * strings that differ in their line ends, and whoever reads the file would read another than was signed.
  */
 import { RefusedError } from '../../errors.ts';
+import { BEGIN_SIGNATURE, readArmored } from './armor.ts';
 import { CLOCK_TOLERANCE_MS, MAX_SIGNATURE_BYTES, MAX_SIGNATURES } from './limits.ts';
 import { judgeSignatures, malformedSignature, type Judgement, type OpenPgpKey } from './openpgp-judge.ts';
 
-const BEGIN = '-----BEGIN PGP SIGNATURE-----';
-const END = '-----END PGP SIGNATURE-----';
 /** First bit of every packet (RFC 9580, section 4.2): set in binary files, and in no armored one. */
 const PACKET_BIT = 0x80;
 
@@ -64,17 +63,8 @@ async function drain(stream: { getReader(): { read(): Promise<{ done: boolean }>
 
 /** One armored block, and nothing else: no text before, between or after, no second block. */
 function frameOf(bytes: Uint8Array, what: string): string {
-  let armored: string;
-  try {
-    armored = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw malformedSignature(what, 'it is neither binary nor UTF-8 text', cause);
-  }
-  const lines = armored.split('\n').map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line));
-  while (lines.at(-1) === '') lines.pop();
-  if (lines[0] !== BEGIN) throw malformedSignature(what, 'text stands before the signature, or there is none');
-  if (lines.at(-1) !== END) throw malformedSignature(what, 'text stands after the signature, or the file is cut off');
-  if (lines.filter((line) => line.includes('-----')).length !== 2)
-    throw malformedSignature(what, 'there is more than one block in it');
+  const wrong = (why: string, cause?: unknown) => malformedSignature(what, why, cause);
+  const { armored, lines } = readArmored(bytes, BEGIN_SIGNATURE, wrong);
+  if (lines.filter((line) => line.includes('-----')).length !== 2) throw wrong('there is more than one block in it');
   return armored;
 }
