@@ -4,7 +4,7 @@
  */
 import { sha256, type Digest } from '../src/crypto/digest.ts';
 import { theirManifest } from '../src/crosscheck/index.ts';
-import { ListQuestion, reconcileProtocol } from '../src/exchange/p2p/reconcile.ts';
+import { ListQuestion, reconcileProtocol } from '../src/exchange/p2p/protocols/reconcile.ts';
 import { ItemSet, Reconciliation, answerMessage } from '../src/exchange/reconcile/index.ts';
 import type { RecordStore } from '../src/exchange/store/types.ts';
 import { formatManifest, type ManifestEntry } from '../src/workshop/image/index.ts';

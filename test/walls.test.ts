@@ -1,4 +1,4 @@
-/** The import walls are promises (docs/walls.md): each is shown to fail when somebody breaks it. */
+/** The import walls are promises (docs/house.md): each is shown to fail when somebody breaks it. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -13,6 +13,9 @@ const BREACHES: readonly (readonly [file: string, specifier: string])[] = [
   ['src/workshop/provision/breach.ts', '../../exchange/store/types.ts'],
   ['src/workshop/image/breach.ts', 'libp2p'],
   ['src/exchange/p2p/breach.ts', '../../workshop/image/types.ts'],
+  ['src/exchange/p2p/sync/breach.ts', '../libp2p/wire.ts'],
+  ['src/exchange/p2p/sync/breach.ts', '../../../workshop/image/types.ts'],
+  ['src/exchange/p2p/protocols/breach.ts', '@libp2p/interface'],
   ['src/exchange/store/breach.ts', '../../workshop/machine/types.ts'],
   ['src/exchange/record/breach.ts', 'node:fs/promises'],
   ['src/exchange/trust/breach.ts', '../store/types.ts'],

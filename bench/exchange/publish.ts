@@ -18,7 +18,7 @@ import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import type { Exchange } from '../../src/exchange/p2p/index.ts';
-import { gossipService, topicOf } from '../../src/exchange/p2p/gossip.ts';
+import { gossipService, topicOf } from '../../src/exchange/p2p/libp2p/gossip.ts';
 import { openStore, type OwnStore } from '../../src/exchange/store/index.ts';
 import { median, quantile, type Figure } from '../figure.ts';
 import { makeFeed, NETWORK, type Feed } from './feeds.ts';

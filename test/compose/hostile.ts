@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { HOP_PROTOCOL } from '../../src/exchange/p2p/relay.ts';
+import { HOP_PROTOCOL } from '../../src/exchange/p2p/libp2p/relay.ts';
 import { createAttacker, framed } from '../exchange/p2p/attacker.ts';
 
 const PROTOCOLS = ['/portalgun/sync/1.0.0', '/portalgun/blob/1.0.0', '/portalgun/head/1.0.0', HOP_PROTOCOL];

@@ -10,7 +10,7 @@ import { PortalgunError } from '../../src/errors.ts';
 import { AnswerSchema as BlobAnswer, AskSchema as BlobAsk } from '../../src/exchange/p2p/generated/blob_pb.ts';
 import { AnswerSchema as SymptomAnswer, AskSchema as SymptomAsk } from '../../src/exchange/p2p/generated/symptom_pb.ts';
 import { decode } from '../../src/exchange/p2p/codec.ts';
-import { decodeAnswer, decodeAsk, encodeAnswer, encodeAsk } from '../../src/exchange/p2p/sync-messages.ts';
+import { decodeAnswer, decodeAsk, encodeAnswer, encodeAsk } from '../../src/exchange/p2p/sync/messages.ts';
 import {
   authorIdOf,
   dsseFromJson,

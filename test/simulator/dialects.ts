@@ -1,7 +1,7 @@
 /** Nodes that do not speak quite as this version does. */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { encodeAnswer, encodeAsk, SYNC_PROTOCOL } from '../../src/exchange/p2p/sync-messages.ts';
-import type { SyncAsk } from '../../src/exchange/p2p/sync-messages.ts';
+import { encodeAnswer, encodeAsk, SYNC_PROTOCOL } from '../../src/exchange/p2p/sync/messages.ts';
+import type { SyncAsk } from '../../src/exchange/p2p/sync/messages.ts';
 import { AnswerSchema, AskSchema, EndSchema, RecordsSchema } from '../../src/exchange/p2p/generated/sync_pb.ts';
 import { encodeForkProof } from '../../src/exchange/record/index.ts';
 import type { AuthorId, VerifiedRecord } from '../../src/exchange/record/index.ts';

@@ -3,7 +3,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import type { Digest } from '../../src/crypto/digest.ts';
 import { theirManifest } from '../../src/crosscheck/index.ts';
 import { AnswerSchema } from '../../src/exchange/p2p/generated/reconcile_pb.ts';
-import { ListQuestion, reconcileProtocol } from '../../src/exchange/p2p/reconcile.ts';
+import { ListQuestion, reconcileProtocol } from '../../src/exchange/p2p/protocols/reconcile.ts';
 import type { RecordStore } from '../../src/exchange/store/types.ts';
 import { manifestLines } from '../../src/workshop/image/manifest-lines.ts';
 

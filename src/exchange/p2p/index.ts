@@ -6,8 +6,11 @@
  * and rate, and a refusal states them.
  * Never: sends a private group's record, a recipe's media, an image or a file's content; trusts what the DHT says;
  * bans a trusted peer.
+ *
+ * Here is what a node decides (participant.ts, and who may have how much of what) and what puts it together (exchange.ts).
+ * `sync/` and `protocols/` are the conversations, each with its two sides, without a network; `libp2p/` is the network.
  */
 export { createExchange } from './exchange.ts';
-export { feedCid } from './discovery.ts';
-export { peerIdOf } from './peer-identity.ts';
+export { feedCid } from './libp2p/discovery.ts';
+export { peerIdOf } from './libp2p/peer-identity.ts';
 export type * from './types.ts';

@@ -4,16 +4,16 @@ import type { PeerId } from '@libp2p/interface';
 import type { Digest } from '../../crypto/digest.ts';
 import { asError, InterruptedError, UnavailableError } from '../../errors.ts';
 import type { AuthorId, VerifiedRecord } from '../record/types.ts';
-import { requireBlobType } from './blob.ts';
-import type { Discovery } from './discovery.ts';
-import type { Driver } from './driver.ts';
+import { requireBlobType } from './protocols/blob.ts';
+import type { Discovery } from './libp2p/discovery.ts';
+import type { Driver } from './libp2p/driver.ts';
 import { OWN_HEAD_TIMEOUT_MS } from './limits.ts';
 import type { Participant } from './participant.ts';
 import type { OnTrouble } from './protocol.ts';
-import type { Reach } from './reach.ts';
+import type { Reach } from './libp2p/reach.ts';
 import type { Standing } from './standing.ts';
-import { curesSymptom } from './symptom.ts';
-import { PUBLIC_SCOPE } from './sync-logic.ts';
+import { curesSymptom } from './protocols/symptom.ts';
+import { PUBLIC_SCOPE } from './sync/logic.ts';
 import type { Exchange, ExchangeOptions } from './types.ts';
 
 export interface QuestionsOptions {

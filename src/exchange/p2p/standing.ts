@@ -3,8 +3,8 @@
  * key that an author has changed too.
  */
 import type { AuthorId } from '../record/types.ts';
-import { createAcquaintance } from './peer-identity.ts';
-import type { Acquaintance } from './peer-identity.ts';
+import { createAcquaintance } from './libp2p/peer-identity.ts';
+import type { Acquaintance } from './libp2p/peer-identity.ts';
 import type { Asker } from './protocol.ts';
 import type { ExchangeOptions } from './types.ts';
 

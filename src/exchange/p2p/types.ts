@@ -1,10 +1,10 @@
 /** The node on the network. Gossip is a hint, sync is the truth; both end in the same `RecordStore.admit`. */
-import type { Challenge } from './challenge.ts';
+import type { Challenge } from './protocols/challenge.ts';
 import type { Digest } from '../../crypto/digest.ts';
 import type { Admission, AuthorId, VerifiedRecord } from '../record/types.ts';
 import type { SignedHead } from '../record/head.ts';
 import type { OwnStore } from '../store/types.ts';
-import type { Reachability } from './relay.ts';
+import type { Reachability } from './libp2p/relay.ts';
 import type { RecentRefusal } from './recent-refusals.ts';
 
 export interface ExchangeOptions {

@@ -1,8 +1,8 @@
 /** What a node keeps in order around it: the topics it listens to, the feeds it can give, its places at relays. */
 import type { OwnStore } from '../store/types.ts';
-import type { Discovery } from './discovery.ts';
-import type { Gossip } from './gossip.ts';
-import type { Places } from './places.ts';
+import type { Discovery } from './libp2p/discovery.ts';
+import type { Gossip } from './libp2p/gossip.ts';
+import type { Places } from './libp2p/places.ts';
 import type { OnTrouble } from './protocol.ts';
 import type { Standing } from './standing.ts';
 import type { ExchangeTiming } from './types.ts';

@@ -11,7 +11,7 @@ import * as lp from 'it-length-prefixed';
 import { createLibp2p } from 'libp2p';
 import { gossipsub } from '@libp2p/gossipsub';
 import type { GossipSub } from '@libp2p/gossipsub';
-import { messageId } from '../../../src/exchange/p2p/gossip.ts';
+import { messageId } from '../../../src/exchange/p2p/libp2p/gossip.ts';
 import { seedOf } from './nodes.ts';
 
 export interface Attacker {

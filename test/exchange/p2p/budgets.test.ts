@@ -12,7 +12,7 @@ import {
   MAX_RELAYED_OF_STRANGERS,
   RELAY,
 } from '../../../src/exchange/p2p/limits.ts';
-import { decodeAnswer, encodeAnswer } from '../../../src/exchange/p2p/sync-messages.ts';
+import { decodeAnswer, encodeAnswer } from '../../../src/exchange/p2p/sync/messages.ts';
 
 function world(friends: readonly string[] = []) {
   const clock = { now: 1_000_000 };

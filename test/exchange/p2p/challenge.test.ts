@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { sha256, type Digest } from '../../../src/crypto/digest.ts';
-import { ChallengeQuestion, challengeProtocol, type AnswerChallenge } from '../../../src/exchange/p2p/challenge.ts';
+import {
+  ChallengeQuestion,
+  challengeProtocol,
+  type AnswerChallenge,
+} from '../../../src/exchange/p2p/protocols/challenge.ts';
 import { AnswerSchema, AskSchema } from '../../../src/exchange/p2p/generated/challenge_pb.ts';
 import type { Answer } from '../../../src/exchange/p2p/generated/challenge_pb.ts';
 import {

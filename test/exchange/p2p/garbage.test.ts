@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
-import { topicOf } from '../../../src/exchange/p2p/gossip.ts';
+import { topicOf } from '../../../src/exchange/p2p/libp2p/gossip.ts';
 import { RefusalCode } from '../../../src/exchange/p2p/generated/refusal_pb.ts';
 import {
   AnswerSchema,

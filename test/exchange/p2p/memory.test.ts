@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { sha256 } from '../../../src/crypto/digest.ts';
 import { AnswerSchema, EndSchema, RecordsSchema } from '../../../src/exchange/p2p/generated/sync_pb.ts';
-import { SYNC_PROTOCOL } from '../../../src/exchange/p2p/sync-messages.ts';
+import { SYNC_PROTOCOL } from '../../../src/exchange/p2p/sync/messages.ts';
 import { signRecord } from '../../../src/exchange/record/index.ts';
 import { HOLD_MAX_BYTES } from '../../../src/exchange/store/index.ts';
 import { draft } from '../record/author.ts';

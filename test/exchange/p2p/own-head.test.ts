@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { multiaddr } from '@multiformats/multiaddr';
 import { PortalgunError } from '../../../src/errors.ts';
-import { FEED_HEAD_PROTOCOL } from '../../../src/exchange/p2p/feed-head.ts';
+import { FEED_HEAD_PROTOCOL } from '../../../src/exchange/p2p/protocols/feed-head.ts';
 import { createAttacker } from './attacker.ts';
 import { authorOfSeed, createNodes, seqOf, type TestNode } from './nodes.ts';
 

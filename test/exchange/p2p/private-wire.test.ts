@@ -9,8 +9,8 @@ import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import { sha256 } from '../../../src/crypto/digest.ts';
-import { dhtService } from '../../../src/exchange/p2p/discovery.ts';
-import { messageId, topicOf } from '../../../src/exchange/p2p/gossip.ts';
+import { dhtService } from '../../../src/exchange/p2p/libp2p/discovery.ts';
+import { messageId, topicOf } from '../../../src/exchange/p2p/libp2p/gossip.ts';
 import { feedCid } from '../../../src/exchange/p2p/index.ts';
 import { aPatch, authorOfSeed, createNodes, seedOf } from './nodes.ts';
 

@@ -4,7 +4,7 @@ import { sha256 } from '../../../src/crypto/digest.ts';
 import { AnswerSchema, AskSchema, EntriesSchema } from '../../../src/exchange/p2p/generated/reconcile_pb.ts';
 import type { Answer } from '../../../src/exchange/p2p/generated/reconcile_pb.ts';
 import { RECONCILE_MAX_DIFFERENCES, RECONCILE_MESSAGE_BYTES } from '../../../src/exchange/p2p/limits.ts';
-import { ListQuestion, RECONCILE_PROTOCOL } from '../../../src/exchange/p2p/reconcile.ts';
+import { ListQuestion, RECONCILE_PROTOCOL } from '../../../src/exchange/p2p/protocols/reconcile.ts';
 import { answerMessage, ItemSet } from '../../../src/exchange/reconcile/index.ts';
 import { createAttacker, framed } from './attacker.ts';
 import { authorOfSeed, createNodes, NETWORK } from './nodes.ts';

@@ -11,8 +11,8 @@ import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import { RELAY } from '../../../src/exchange/p2p/limits.ts';
-import { peerIdOf } from '../../../src/exchange/p2p/peer-identity.ts';
-import { createRelayGater, hostIn, placesOf, reachabilityOf } from '../../../src/exchange/p2p/relay.ts';
+import { peerIdOf } from '../../../src/exchange/p2p/libp2p/peer-identity.ts';
+import { createRelayGater, hostIn, placesOf, reachabilityOf } from '../../../src/exchange/p2p/libp2p/relay.ts';
 import { authorOfSeed, createNodes, seedOf, seqOf, type TestNode } from './nodes.ts';
 
 /** A relay of somebody else's making, with its own limit on what one circuit may carry. */

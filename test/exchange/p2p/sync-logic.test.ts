@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { sha256 } from '../../../src/crypto/digest.ts';
 import { SYNC_FRAME_BYTES } from '../../../src/exchange/p2p/limits.ts';
-import { marksFor, packFrames, planShipments, sameMark } from '../../../src/exchange/p2p/sync-logic.ts';
-import type { Holdings, Mark, Shipment } from '../../../src/exchange/p2p/sync-logic.ts';
+import { marksFor, packFrames, planShipments, sameMark } from '../../../src/exchange/p2p/sync/logic.ts';
+import type { Holdings, Mark, Shipment } from '../../../src/exchange/p2p/sync/logic.ts';
 import type { AuthorId, FeedHead } from '../../../src/exchange/record/index.ts';
 
 const author = (number: number): AuthorId => `ed25519:${number.toString(16).padStart(64, '0')}`;

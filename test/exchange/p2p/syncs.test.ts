@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createSyncs } from '../../../src/exchange/p2p/syncs.ts';
+import { createSyncs } from '../../../src/exchange/p2p/libp2p/syncs.ts';
 
 describe('those who wait for a sync', () => {
   function controlled() {

@@ -9,7 +9,7 @@ import {
 import { createBudgets } from '../../../src/exchange/p2p/budgets.ts';
 import { createGossipJudge } from '../../../src/exchange/p2p/gossip-judge.ts';
 import { Participant } from '../../../src/exchange/p2p/participant.ts';
-import { decodeAnswer, encodeAnswer, SYNC_PROTOCOL } from '../../../src/exchange/p2p/sync-messages.ts';
+import { decodeAnswer, encodeAnswer, SYNC_PROTOCOL } from '../../../src/exchange/p2p/sync/messages.ts';
 import { signHead, type Admission, type AuthorId } from '../../../src/exchange/record/index.ts';
 import { LevelStore } from '../../../src/exchange/store/level-store.ts';
 import { feed, newAuthor } from '../record/author.ts';

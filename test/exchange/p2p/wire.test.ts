@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { streamPair } from '@libp2p/utils';
 import type { Stream } from '@libp2p/interface';
-import { answer, ask } from '../../../src/exchange/p2p/wire.ts';
-import type { StreamLimits } from '../../../src/exchange/p2p/wire.ts';
+import { answer, ask } from '../../../src/exchange/p2p/libp2p/wire.ts';
+import type { StreamLimits } from '../../../src/exchange/p2p/libp2p/wire.ts';
 
 const LIMITS: StreamLimits = { maxBytes: 10_000, maxFrameBytes: 1000, timeoutMs: 5000, idleMs: 5000 };
 const never = new AbortController().signal;

@@ -422,7 +422,7 @@ describe('a recovery', () => {
           order.map((index) => all[index] ?? new Uint8Array()),
           everybody,
         );
-        // Then a sync, as often as it takes: what a peer with the kept branch sends (sync-answer.ts).
+        // Then a sync, as often as it takes: what a peer with the kept branch sends (p2p/sync/answer.ts).
         const opening = right.at(-2);
         const kept = right.records.slice(0, -2).toReversed();
         for (let round = 0; round < 3; round += 1) {

@@ -1,9 +1,9 @@
 /** A conversation held on libp2p's streams: one stream for each question. */
 import type { Libp2p, PeerId, Stream } from '@libp2p/interface';
-import type { Conversation } from './conversation.ts';
-import { FRAME_MAX_BYTES, IDLE_TIMEOUT_MS, STREAM_TIMEOUT_MS } from './limits.ts';
+import type { Conversation } from '../conversation.ts';
+import { FRAME_MAX_BYTES, IDLE_TIMEOUT_MS, STREAM_TIMEOUT_MS } from '../limits.ts';
 import { ask } from './wire.ts';
-import { asError } from '../../errors.ts';
+import { asError } from '../../../errors.ts';
 
 /** Rejects as the conversation does, and with `exchange/timeout` or `exchange/too-much` where the peer is at fault. */
 export async function converse<Result>(

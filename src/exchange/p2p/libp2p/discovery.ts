@@ -9,10 +9,10 @@ import type { KadDHT } from '@libp2p/kad-dht';
 import { CID } from 'multiformats/cid';
 import * as raw from 'multiformats/codecs/raw';
 import { create as createMultihash } from 'multiformats/hashes/digest';
-import type { AuthorId } from '../record/types.ts';
-import { DHT_QUERY_TIMEOUT_MS, FIND_MAX_PROVIDERS, PROVIDE_AGAIN_MS } from './limits.ts';
-import type { OnTrouble } from './protocol.ts';
-import { asError } from '../../errors.ts';
+import type { AuthorId } from '../../record/types.ts';
+import { DHT_QUERY_TIMEOUT_MS, FIND_MAX_PROVIDERS, PROVIDE_AGAIN_MS } from '../limits.ts';
+import type { OnTrouble } from '../protocol.ts';
+import { asError } from '../../../errors.ts';
 
 export const DHT_PROTOCOL = '/portalgun/kad/1.0.0';
 

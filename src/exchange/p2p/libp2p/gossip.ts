@@ -9,13 +9,13 @@ import { createHash } from 'node:crypto';
 import { gossipsub, TopicValidatorResult } from '@libp2p/gossipsub';
 import type { GossipSub, GossipsubOpts, Message } from '@libp2p/gossipsub';
 import type { PeerId } from '@libp2p/interface';
-import { FailedError, RefusedError } from '../../errors.ts';
-import { isAuthorId } from '../record/identity.ts';
-import { ENVELOPE_MAX_BYTES } from '../record/limits.ts';
-import type { AuthorId, VerifiedRecord } from '../record/types.ts';
-import type { GossipVerdict, JudgeGossip } from './gossip-judge.ts';
-import { GOSSIP_FRAME_MAX_BYTES, GOSSIP_IDONTWANT_MIN_BYTES, GOSSIP_OUTBOUND_MAX_BYTES } from './limits.ts';
-import { PUBLIC_SCOPE } from './sync-logic.ts';
+import { FailedError, RefusedError } from '../../../errors.ts';
+import { isAuthorId } from '../../record/identity.ts';
+import { ENVELOPE_MAX_BYTES } from '../../record/limits.ts';
+import type { AuthorId, VerifiedRecord } from '../../record/types.ts';
+import type { GossipVerdict, JudgeGossip } from '../gossip-judge.ts';
+import { GOSSIP_FRAME_MAX_BYTES, GOSSIP_IDONTWANT_MIN_BYTES, GOSSIP_OUTBOUND_MAX_BYTES } from '../limits.ts';
+import { PUBLIC_SCOPE } from '../sync/logic.ts';
 
 const TOPIC_PREFIX = '/portalgun/1/feed/';
 

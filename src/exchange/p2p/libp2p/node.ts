@@ -24,7 +24,7 @@ import {
   MAX_CONNECTIONS_PER_HOST_PER_SECOND,
   MAX_PENDING_CONNECTIONS,
   MAX_STREAMS_PER_CONNECTION,
-} from './limits.ts';
+} from '../limits.ts';
 import { createRelayClient, createRelayGater, hostIn, relayService } from './relay.ts';
 import type { RelayClient } from './relay.ts';
 

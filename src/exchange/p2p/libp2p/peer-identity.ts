@@ -5,11 +5,11 @@
 import { publicKeyFromRaw } from '@libp2p/crypto/keys';
 import type { PeerId } from '@libp2p/interface';
 import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id';
-import { currentKey } from '../record/feed-keys.ts';
-import { authorIdOf, authorKeyBytes } from '../record/identity.ts';
-import type { AuthorId, KeyId } from '../record/types.ts';
-import type { RecordStore } from '../store/types.ts';
-import { PUBLIC_SCOPE } from './sync-logic.ts';
+import { currentKey } from '../../record/feed-keys.ts';
+import { authorIdOf, authorKeyBytes } from '../../record/identity.ts';
+import type { AuthorId, KeyId } from '../../record/types.ts';
+import type { RecordStore } from '../../store/types.ts';
+import { PUBLIC_SCOPE } from '../sync/logic.ts';
 
 /** `12D3Koo…`: a key as libp2p writes it. */
 export function peerIdOf(key: KeyId): string {

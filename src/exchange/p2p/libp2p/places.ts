@@ -1,10 +1,10 @@
 /** Keeps this node's places at the bootstrap nodes that are relays, while nobody has shown that it is reached directly. */
 import type { Libp2p, PeerId } from '@libp2p/interface';
-import type { OnTrouble } from './protocol.ts';
+import type { OnTrouble } from '../protocol.ts';
 import { parseAddress, peerIdIn } from './reach.ts';
 import { HOP_PROTOCOL } from './relay.ts';
 import type { RelayClient } from './relay.ts';
-import { asError } from '../../errors.ts';
+import { asError } from '../../../errors.ts';
 
 export interface Places {
   /** A peer is connected, and has said what it speaks. */

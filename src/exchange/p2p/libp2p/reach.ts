@@ -2,11 +2,11 @@
 import type { Libp2p, PeerId } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import type { Multiaddr } from '@multiformats/multiaddr';
-import { asError, UnavailableError, UsageError } from '../../errors.ts';
-import type { AuthorId } from '../record/types.ts';
-import { DIAL_TIMEOUT_MS } from './limits.ts';
+import { asError, UnavailableError, UsageError } from '../../../errors.ts';
+import type { AuthorId } from '../../record/types.ts';
+import { DIAL_TIMEOUT_MS } from '../limits.ts';
 import type { Acquaintance } from './peer-identity.ts';
-import type { ExchangeOptions } from './types.ts';
+import type { ExchangeOptions } from '../types.ts';
 
 export interface Reach {
   isConnected(peerId: string): boolean;

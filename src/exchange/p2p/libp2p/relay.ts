@@ -10,9 +10,9 @@ import type { ConnectionGater, PeerId, Transport } from '@libp2p/interface';
 import { isNetworkAddress, isPrivate } from '@libp2p/utils';
 import { multiaddr } from '@multiformats/multiaddr';
 import type { Multiaddr } from '@multiformats/multiaddr';
-import { FailedError } from '../../errors.ts';
-import { RATE_LIMIT_MAX_PEERS, RELAY } from './limits.ts';
-import { createRateLimiter } from './rate-limit.ts';
+import { FailedError } from '../../../errors.ts';
+import { RATE_LIMIT_MAX_PEERS, RELAY } from '../limits.ts';
+import { createRateLimiter } from '../rate-limit.ts';
 
 export const HOP_PROTOCOL = '/libp2p/circuit/relay/0.2.0/hop';
 

@@ -1,10 +1,10 @@
 /** A protocol's answering side on libp2p's streams. */
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
-import { asError, RefusedError } from '../../errors.ts';
-import type { createGate } from './answering.ts';
-import { REQUEST_MAX_BYTES, REQUEST_TIMEOUT_MS, STREAM_TIMEOUT_MS, STREAMS_PER_CONNECTION } from './limits.ts';
+import { asError, RefusedError } from '../../../errors.ts';
+import type { createGate } from '../answering.ts';
+import { REQUEST_MAX_BYTES, REQUEST_TIMEOUT_MS, STREAM_TIMEOUT_MS, STREAMS_PER_CONNECTION } from '../limits.ts';
 import type { Acquaintance } from './peer-identity.ts';
-import type { Asker, OnTrouble } from './protocol.ts';
+import type { Asker, OnTrouble } from '../protocol.ts';
 import { answer } from './wire.ts';
 import type { StreamLimits } from './wire.ts';
 

@@ -8,8 +8,8 @@ import type { Stream } from '@libp2p/interface';
 import { messageStreamToDuplex } from '@libp2p/utils';
 import * as lp from 'it-length-prefixed';
 import { pipe } from 'it-pipe';
-import { asError, RefusedError, UnavailableError } from '../../errors.ts';
-import { CLOSE_TIMEOUT_MS, FRAME_MAX_BYTES } from './limits.ts';
+import { asError, RefusedError, UnavailableError } from '../../../errors.ts';
+import { CLOSE_TIMEOUT_MS, FRAME_MAX_BYTES } from '../limits.ts';
 
 export interface StreamLimits {
   /** Bytes that the other side may send on this stream, all together. */

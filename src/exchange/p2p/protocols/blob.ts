@@ -4,16 +4,16 @@
  */
 import { createHash } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
-import type { Digest } from '../../crypto/digest.ts';
-import { asError, RefusedError, UnavailableError } from '../../errors.ts';
-import type { RecordStore } from '../store/types.ts';
-import { countFrom, decode, digestBytes, digestOf, encode, refusal, refusedBy } from './codec.ts';
-import type { Conversation, Step } from './conversation.ts';
-import { AnswerSchema, AskSchema } from './generated/blob_pb.ts';
-import type { Answer } from './generated/blob_pb.ts';
-import { BLOB_CHUNK_BYTES, BLOB_MAX_ATTEMPTS, BLOB_TYPE_MAX_LENGTH, FRAME_MAX_BYTES, RATE_LIMITS } from './limits.ts';
-import type { Asker, Protocol } from './protocol.ts';
-import type { ExchangeOptions } from './types.ts';
+import type { Digest } from '../../../crypto/digest.ts';
+import { asError, RefusedError, UnavailableError } from '../../../errors.ts';
+import type { RecordStore } from '../../store/types.ts';
+import { countFrom, decode, digestBytes, digestOf, encode, refusal, refusedBy } from '../codec.ts';
+import type { Conversation, Step } from '../conversation.ts';
+import { AnswerSchema, AskSchema } from '../generated/blob_pb.ts';
+import type { Answer } from '../generated/blob_pb.ts';
+import { BLOB_CHUNK_BYTES, BLOB_MAX_ATTEMPTS, BLOB_TYPE_MAX_LENGTH, FRAME_MAX_BYTES, RATE_LIMITS } from '../limits.ts';
+import type { Asker, Protocol } from '../protocol.ts';
+import type { ExchangeOptions } from '../types.ts';
 
 export const BLOB_PROTOCOL = '/portalgun/blob/1.0.0';
 

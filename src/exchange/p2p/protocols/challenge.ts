@@ -6,13 +6,13 @@
  * for the asker to fetch.
  */
 import { create } from '@bufbuild/protobuf';
-import { sha256, type Digest } from '../../crypto/digest.ts';
-import { asError, PortalgunError, RefusedError, UnavailableError } from '../../errors.ts';
-import type { AuthorId } from '../record/types.ts';
-import { decode, digestBytes, digestOf, encode, refusal, refusedBy } from './codec.ts';
-import type { Conversation, Step } from './conversation.ts';
-import { AnswerSchema, AskSchema, DigestsSchema, WorkingSchema } from './generated/challenge_pb.ts';
-import type { Answer } from './generated/challenge_pb.ts';
+import { sha256, type Digest } from '../../../crypto/digest.ts';
+import { asError, PortalgunError, RefusedError, UnavailableError } from '../../../errors.ts';
+import type { AuthorId } from '../../record/types.ts';
+import { decode, digestBytes, digestOf, encode, refusal, refusedBy } from '../codec.ts';
+import type { Conversation, Step } from '../conversation.ts';
+import { AnswerSchema, AskSchema, DigestsSchema, WorkingSchema } from '../generated/challenge_pb.ts';
+import type { Answer } from '../generated/challenge_pb.ts';
 import {
   CHALLENGE_ANSWER_BYTES,
   CHALLENGE_DEADLINE_MS,
@@ -24,9 +24,9 @@ import {
   CHALLENGE_WORK_LIMIT,
   RATE_LIMIT_MAX_PEERS,
   RATE_LIMITS,
-} from './limits.ts';
-import type { Asker, OnTrouble, Protocol } from './protocol.ts';
-import { createRateLimiter, describeLimit } from './rate-limit.ts';
+} from '../limits.ts';
+import type { Asker, OnTrouble, Protocol } from '../protocol.ts';
+import { createRateLimiter, describeLimit } from '../rate-limit.ts';
 
 export const CHALLENGE_PROTOCOL = '/portalgun/challenge/1.0.0';
 

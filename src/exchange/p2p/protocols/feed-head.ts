@@ -3,10 +3,10 @@
  * node that was restored from an old backup learns here that it is behind itself (threat 8).
  */
 import { create } from '@bufbuild/protobuf';
-import type { Digest } from '../../crypto/digest.ts';
-import type { Position } from '../record/links.ts';
-import type { AuthorId } from '../record/types.ts';
-import type { RecordStore } from '../store/types.ts';
+import type { Digest } from '../../../crypto/digest.ts';
+import type { Position } from '../../record/links.ts';
+import type { AuthorId } from '../../record/types.ts';
+import type { RecordStore } from '../../store/types.ts';
 import {
   authorBytes,
   authorFrom,
@@ -18,13 +18,13 @@ import {
   encode,
   refusal,
   refusedBy,
-} from './codec.ts';
-import type { Conversation, Step } from './conversation.ts';
-import { AnswerSchema, AskSchema, HeldSchema } from './generated/feed-head_pb.ts';
-import type { Answer } from './generated/feed-head_pb.ts';
-import { FRAME_MAX_BYTES, RATE_LIMITS } from './limits.ts';
-import type { Protocol } from './protocol.ts';
-import { PUBLIC_SCOPE } from './sync-logic.ts';
+} from '../codec.ts';
+import type { Conversation, Step } from '../conversation.ts';
+import { AnswerSchema, AskSchema, HeldSchema } from '../generated/feed-head_pb.ts';
+import type { Answer } from '../generated/feed-head_pb.ts';
+import { FRAME_MAX_BYTES, RATE_LIMITS } from '../limits.ts';
+import type { Protocol } from '../protocol.ts';
+import { PUBLIC_SCOPE } from '../sync/logic.ts';
 
 export const FEED_HEAD_PROTOCOL = '/portalgun/feed-head/1.0.0';
 

@@ -7,14 +7,14 @@
  */
 import { createHash } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
-import type { Digest } from '../../crypto/digest.ts';
-import { RefusedError } from '../../errors.ts';
-import { answerMessage, ItemSet, Reconciliation } from '../reconcile/index.ts';
+import type { Digest } from '../../../crypto/digest.ts';
+import { RefusedError } from '../../../errors.ts';
+import { answerMessage, ItemSet, Reconciliation } from '../../reconcile/index.ts';
 import { isOfType, typeOf, type BlobContext, type WantedBlob } from './blob.ts';
-import { decode, digestBytes, digestOf, encode, refusal, refusedBy } from './codec.ts';
-import type { Conversation, Step } from './conversation.ts';
-import { AnswerSchema, AskSchema, EntriesSchema, WantedSchema } from './generated/reconcile_pb.ts';
-import type { Answer, Ask } from './generated/reconcile_pb.ts';
+import { decode, digestBytes, digestOf, encode, refusal, refusedBy } from '../codec.ts';
+import type { Conversation, Step } from '../conversation.ts';
+import { AnswerSchema, AskSchema, EntriesSchema, WantedSchema } from '../generated/reconcile_pb.ts';
+import type { Answer, Ask } from '../generated/reconcile_pb.ts';
 import {
   BLOB_TYPE_MAX_LENGTH,
   FRAME_MAX_BYTES,
@@ -25,9 +25,9 @@ import {
   RECONCILE_MAX_MESSAGES,
   RECONCILE_MAX_WANTED,
   RECONCILE_MESSAGE_BYTES,
-} from './limits.ts';
-import type { Protocol } from './protocol.ts';
-import type { ListDifference } from './types.ts';
+} from '../limits.ts';
+import type { Protocol } from '../protocol.ts';
+import type { ListDifference } from '../types.ts';
 
 export const RECONCILE_PROTOCOL = '/portalgun/reconcile/1.0.0';
 

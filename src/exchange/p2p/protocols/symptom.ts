@@ -1,9 +1,9 @@
 /** `/portalgun/symptom/1.0.0`: where are patches that cure this? The feeds themselves come by sync, and are judged there. */
 import { create } from '@bufbuild/protobuf';
-import type { Digest } from '../../crypto/digest.ts';
-import { judge } from '../record/meaning.ts';
-import type { AuthorId, VerifiedRecord } from '../record/types.ts';
-import type { RecordStore } from '../store/types.ts';
+import type { Digest } from '../../../crypto/digest.ts';
+import { judge } from '../../record/meaning.ts';
+import type { AuthorId, VerifiedRecord } from '../../record/types.ts';
+import type { RecordStore } from '../../store/types.ts';
 import {
   authorBytes,
   authorFrom,
@@ -14,13 +14,13 @@ import {
   encode,
   refusal,
   refusedBy,
-} from './codec.ts';
-import type { Conversation, Step } from './conversation.ts';
-import { AnswerSchema, AskSchema, PlaceSchema } from './generated/symptom_pb.ts';
-import type { Refusal } from './generated/refusal_pb.ts';
-import { FRAME_MAX_BYTES, RATE_LIMITS, SYMPTOM_MAX_PLACES } from './limits.ts';
-import type { Asker, Protocol } from './protocol.ts';
-import { PUBLIC_SCOPE } from './sync-logic.ts';
+} from '../codec.ts';
+import type { Conversation, Step } from '../conversation.ts';
+import { AnswerSchema, AskSchema, PlaceSchema } from '../generated/symptom_pb.ts';
+import type { Refusal } from '../generated/refusal_pb.ts';
+import { FRAME_MAX_BYTES, RATE_LIMITS, SYMPTOM_MAX_PLACES } from '../limits.ts';
+import type { Asker, Protocol } from '../protocol.ts';
+import { PUBLIC_SCOPE } from '../sync/logic.ts';
 
 export const SYMPTOM_PROTOCOL = '/portalgun/symptom/1.0.0';
 

@@ -1,18 +1,18 @@
 /** The answering side of a sync: what the asker lacks, in the order of each feed, within a budget. */
-import { encodeForkProof } from '../record/fork-proof.ts';
-import { positionOf } from '../record/links.ts';
-import type { AuthorId } from '../record/types.ts';
-import type { OwnStore } from '../store/types.ts';
-import { refusal } from './codec.ts';
-import { RATE_LIMITS, SYNC_MAX_BYTES, SYNC_MAX_MARKS, SYNC_MAX_RECORDS, SYNC_MAX_REMEMBERED_MARKS } from './limits.ts';
-import type { Protocol } from './protocol.ts';
+import { encodeForkProof } from '../../record/fork-proof.ts';
+import { positionOf } from '../../record/links.ts';
+import type { AuthorId } from '../../record/types.ts';
+import type { OwnStore } from '../../store/types.ts';
+import { refusal } from '../codec.ts';
+import { RATE_LIMITS, SYNC_MAX_BYTES, SYNC_MAX_MARKS, SYNC_MAX_RECORDS, SYNC_MAX_REMEMBERED_MARKS } from '../limits.ts';
+import type { Protocol } from '../protocol.ts';
 import { shippingOf } from './shipping.ts';
-import { holdingsOf, signedAtOf } from './sync-context.ts';
-import type { SyncContext } from './sync-context.ts';
-import { packFrames, planShipments, PUBLIC_SCOPE } from './sync-logic.ts';
-import type { Mark, Shipment } from './sync-logic.ts';
-import { decodeAsk, encodeAnswer, SYNC_PROTOCOL } from './sync-messages.ts';
-import type { SyncAsk } from './sync-messages.ts';
+import { holdingsOf, signedAtOf } from './context.ts';
+import type { SyncContext } from './context.ts';
+import { packFrames, planShipments, PUBLIC_SCOPE } from './logic.ts';
+import type { Mark, Shipment } from './logic.ts';
+import { decodeAsk, encodeAnswer, SYNC_PROTOCOL } from './messages.ts';
+import type { SyncAsk } from './messages.ts';
 
 /** What the answering side does besides answering. */
 export interface AnsweringHooks {

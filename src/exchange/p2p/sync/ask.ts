@@ -1,21 +1,21 @@
 /** The asking side of a sync: one conversation with one peer, as many rounds as it takes. */
-import { RefusedError, UnavailableError } from '../../errors.ts';
-import { decodeForkProof } from '../record/fork-proof.ts';
-import { feedOfHead } from '../record/head.ts';
-import type { Admission, AuthorId } from '../record/types.ts';
-import { isRefusal } from '../record/refusal.ts';
-import { refusedBy } from './codec.ts';
-import type { Conversation, Step } from './conversation.ts';
-import { RefusalCode } from './generated/refusal_pb.ts';
-import type { Answer } from './generated/sync_pb.ts';
-import { SYNC_FULL_EVERY, SYNC_JUDGED_TOGETHER, SYNC_MAX_BYTES, SYNC_MAX_MARKS, SYNC_MAX_ROUNDS } from './limits.ts';
+import { RefusedError, UnavailableError } from '../../../errors.ts';
+import { decodeForkProof } from '../../record/fork-proof.ts';
+import { feedOfHead } from '../../record/head.ts';
+import type { Admission, AuthorId } from '../../record/types.ts';
+import { isRefusal } from '../../record/refusal.ts';
+import { refusedBy } from '../codec.ts';
+import type { Conversation, Step } from '../conversation.ts';
+import { RefusalCode } from '../generated/refusal_pb.ts';
+import type { Answer } from '../generated/sync_pb.ts';
+import { SYNC_FULL_EVERY, SYNC_JUDGED_TOGETHER, SYNC_MAX_BYTES, SYNC_MAX_MARKS, SYNC_MAX_ROUNDS } from '../limits.ts';
 import type { Said } from './mark-memory.ts';
-import { holdingsOf, signedAtOf } from './sync-context.ts';
-import type { SyncContext } from './sync-context.ts';
-import { marksFor, sameMark } from './sync-logic.ts';
-import type { Mark } from './sync-logic.ts';
-import { decodeAnswer, encodeAsk, SYNC_PROTOCOL } from './sync-messages.ts';
-import { costsSomething, Refusals } from './sync-refusals.ts';
+import { holdingsOf, signedAtOf } from './context.ts';
+import type { SyncContext } from './context.ts';
+import { marksFor, sameMark } from './logic.ts';
+import type { Mark } from './logic.ts';
+import { decodeAnswer, encodeAsk, SYNC_PROTOCOL } from './messages.ts';
+import { costsSomething, Refusals } from './refusals.ts';
 
 type Refused = Extract<Admission, { result: 'refused' }>;
 

@@ -1,12 +1,12 @@
 /** What both sides of a sync stand on. */
-import type { Admission, AuthorId } from '../record/types.ts';
-import type { OwnStore } from '../store/types.ts';
+import type { Admission, AuthorId } from '../../record/types.ts';
+import type { OwnStore } from '../../store/types.ts';
 import type { MarkMemory } from './mark-memory.ts';
-import type { OnTrouble } from './protocol.ts';
-import { positionOf } from '../record/links.ts';
-import { PUBLIC_SCOPE } from './sync-logic.ts';
-import type { Holdings, SignedAt } from './sync-logic.ts';
-import type { SignedHead } from '../record/head.ts';
+import type { OnTrouble } from '../protocol.ts';
+import { positionOf } from '../../record/links.ts';
+import { PUBLIC_SCOPE } from './logic.ts';
+import type { Holdings, SignedAt } from './logic.ts';
+import type { SignedHead } from '../../record/head.ts';
 
 export interface SyncContext {
   readonly network: string;

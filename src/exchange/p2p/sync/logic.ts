@@ -3,11 +3,11 @@
  *
  * Only public feeds are known here: private scopes never get near these protocols.
  */
-import type { Digest } from '../../crypto/digest.ts';
-import { comparePositions, positionOf } from '../record/links.ts';
-import type { Position } from '../record/links.ts';
-import type { AuthorId, FeedHead } from '../record/types.ts';
-import { SYNC_FRAME_BYTES } from './limits.ts';
+import type { Digest } from '../../../crypto/digest.ts';
+import { comparePositions, positionOf } from '../../record/links.ts';
+import type { Position } from '../../record/links.ts';
+import type { AuthorId, FeedHead } from '../../record/types.ts';
+import { SYNC_FRAME_BYTES } from '../limits.ts';
 
 export const PUBLIC_SCOPE = 'public';
 

@@ -3,8 +3,8 @@
  * peer, the answerer what it has been told. Both go on in step, for both count what was sent as received; where that
  * was not so, the asker forgets, and says everything. Bounded, and lost with the process: then everything is said once.
  */
-import type { AuthorId } from '../record/types.ts';
-import type { Mark } from './sync-logic.ts';
+import type { AuthorId } from '../../record/types.ts';
+import type { Mark } from './logic.ts';
 
 export interface Said {
   /** The answerer's name for this state of things. */

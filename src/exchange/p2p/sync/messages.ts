@@ -1,11 +1,11 @@
 /** The words of `/portalgun/sync/1.0.0` (proto/sync.proto) as ours and back. */
 import { create } from '@bufbuild/protobuf';
-import type { AuthorId } from '../record/types.ts';
-import { authorBytes, authorFrom, countFrom, decode, digestBytes, digestOf, encode } from './codec.ts';
-import { AnswerSchema, AskSchema, MarkSchema } from './generated/sync_pb.ts';
-import type { Answer, Mark as WireMark } from './generated/sync_pb.ts';
-import { SYNC_MAX_MARKS, SYNC_TOKEN_MAX_BYTES } from './limits.ts';
-import type { Mark, SignedAt } from './sync-logic.ts';
+import type { AuthorId } from '../../record/types.ts';
+import { authorBytes, authorFrom, countFrom, decode, digestBytes, digestOf, encode } from '../codec.ts';
+import { AnswerSchema, AskSchema, MarkSchema } from '../generated/sync_pb.ts';
+import type { Answer, Mark as WireMark } from '../generated/sync_pb.ts';
+import { SYNC_MAX_MARKS, SYNC_TOKEN_MAX_BYTES } from '../limits.ts';
+import type { Mark, SignedAt } from './logic.ts';
 
 export const SYNC_PROTOCOL = '/portalgun/sync/1.0.0';
 

@@ -2,10 +2,10 @@
  * What of one sync was refused. An author who shows two faces makes two honest peers refuse what the other has of them: that
  * ends this author's part of the sync and nobody else's.
  */
-import { RefusedError } from '../../errors.ts';
-import type { AuthorId, RefusalReason } from '../record/types.ts';
-import { SYNC_MAX_REFUSED, SYNC_MAX_REFUSED_PER_AUTHOR } from './limits.ts';
-import type { OnTrouble } from './protocol.ts';
+import { RefusedError } from '../../../errors.ts';
+import type { AuthorId, RefusalReason } from '../../record/types.ts';
+import { SYNC_MAX_REFUSED, SYNC_MAX_REFUSED_PER_AUTHOR } from '../limits.ts';
+import type { OnTrouble } from '../protocol.ts';
 
 /** Refused before any signature is checked, and nothing that an honest peer could avoid: it is not held against it. */
 const FREE: readonly RefusalReason[] = ['fork', 'frozen', 'unknown-key'];

@@ -1,14 +1,14 @@
 /** The records that answer one mark, in the order in which the asker can admit them. */
-import type { Digest } from '../../crypto/digest.ts';
-import { openingOfRecovery } from '../record/feed-keys.ts';
-import { BRANCH_MAX_RECORDS } from '../record/limits.ts';
-import { comparePositions, positionOf } from '../record/links.ts';
-import type { Position } from '../record/links.ts';
-import type { AuthorId, VerifiedRecord } from '../record/types.ts';
-import type { RecordStore } from '../store/types.ts';
-import { SYNC_READ_RECORDS } from './limits.ts';
-import { PUBLIC_SCOPE } from './sync-logic.ts';
-import type { Shipment } from './sync-logic.ts';
+import type { Digest } from '../../../crypto/digest.ts';
+import { openingOfRecovery } from '../../record/feed-keys.ts';
+import { BRANCH_MAX_RECORDS } from '../../record/limits.ts';
+import { comparePositions, positionOf } from '../../record/links.ts';
+import type { Position } from '../../record/links.ts';
+import type { AuthorId, VerifiedRecord } from '../../record/types.ts';
+import type { RecordStore } from '../../store/types.ts';
+import { SYNC_READ_RECORDS } from '../limits.ts';
+import { PUBLIC_SCOPE } from './logic.ts';
+import type { Shipment } from './logic.ts';
 
 type Store = Pick<RecordStore, 'get' | 'idAt' | 'keysOf' | 'range'>;
 
