@@ -135,7 +135,10 @@ async function pressUntil(
   }
 }
 
-/** A guest that holds the drive closed is asked to let go, and may take a moment to. */
+/**
+ * A guest that holds the drive closed is asked to let go, and may take a moment to. `machine/tray-locked` is the answer to one
+ * try; that it never did is the failure of the act, `input/tray-locked`.
+ */
 async function changeMedium(drive: Drive, medium: string | null, context: ActContext): Promise<void> {
   const { observer, step, emit, now, signal, hostFactor } = context;
   const deadline = now() + TRAY_MS * hostFactor;

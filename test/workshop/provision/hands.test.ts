@@ -89,6 +89,37 @@ describe('acts of the engine', () => {
     });
   });
 
+  const ejecting = (letsGo: () => boolean) => {
+    bench = paper({ ...counter, letsGo });
+    const step: Step = { id: 'out', when: SEEN, do: [{ eject: 'cd' }, { key: 'x' }], expect: { text: 'did x' } };
+    const disc = { file: 'a.iso', sha256: '0'.repeat(64), drive: 'cd' } as const;
+    return bench.run(recipe([step], { ...QUICK, media: { disc } }), { hostFactor: 0.01 });
+  };
+
+  it('wait for a guest that holds its drive closed, and change the medium once it lets go', async () => {
+    let asked = 0;
+    await (await ejecting(() => (asked += 1) > 2)).end();
+    assert.equal(asked, 3);
+    assert.deepEqual(
+      named(bench.events, 'medium').map((event) => 'medium' in event && [event.drive, event.medium]),
+      [['cd', null]],
+    );
+  });
+
+  it('fail as acts that a person can mend where the guest never lets go of its drive', async () => {
+    await assert.rejects(
+      ejecting(() => false),
+      (error) => {
+        assert.ok(error instanceof StepFailedError);
+        assert.deepEqual([error.failure.phase, error.failure.reason], ['act', 'the guest holds its drive closed']);
+        assert.ok(error.cause instanceof Error && error.cause.cause instanceof FailedError);
+        assert.equal(error.cause.cause.code, 'input/tray-locked');
+        return true;
+      },
+    );
+    assert.deepEqual(named(bench.events, 'medium'), []);
+  });
+
   const renamed: readonly (readonly [NonNullable<Step['do']>[number], object])[] = [
     [
       { click: { text: 'Continue now' }, button: 'right' },

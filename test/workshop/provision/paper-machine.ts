@@ -17,6 +17,8 @@ export interface Program<S> {
   key(state: S, key: string): S;
   /** What goes out on the serial line when a line came in on it. */
   serial?(state: S, line: string): { readonly state: S; readonly says: string };
+  /** A guest that is asked to let go of its drive: whether it does. */
+  letsGo?(): boolean;
 }
 
 export interface PaperMachine extends Machine {
@@ -106,7 +108,10 @@ export function startPaper<S>(program: Program<S>, made: PaperMachine[] = []) {
         return () => listeners.delete(listener);
       },
       memoryBytes: 0,
-      changeMedium: () => Promise.reject(new Error('it has no drives')),
+      changeMedium: () =>
+        program.letsGo?.() === true
+          ? Promise.resolve()
+          : Promise.reject(new FailedError('machine/tray-locked', 'the guest holds its drive closed')),
       readMemory: () => Promise.resolve(new Uint8Array()),
       vgaMemoryAddress: () => Promise.resolve(null),
       async save(memoryPath) {
