@@ -40,7 +40,7 @@ import { checkedValue } from '../../src/recipe/packer/template.ts';
 import { Budget, isFields } from '../../src/recipe/packer/value.ts';
 import type { Operation } from '../../src/recipe/types.ts';
 import { signedFile } from '../../src/workshop/media/checksums.ts';
-import { isPrivateHost } from '../../src/workshop/media/public-address.ts';
+import { isPrivateHost } from '../../src/workshop/media/public-host.ts';
 import { readNumberedKey, verifySignify } from '../../src/workshop/media/signify.ts';
 import { sample, SOURCE } from '../recipe/fixtures.ts';
 

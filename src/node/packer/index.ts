@@ -7,7 +7,7 @@ import { jsonTemplate } from '../../recipe/packer/json-template.ts';
 import { NotPure } from '../../recipe/packer/not-pure.ts';
 import { checkedValue, type Template } from '../../recipe/packer/template.ts';
 import { Budget, isFields, isList, newFields, fieldOf, type Fields } from '../../recipe/packer/value.ts';
-import { isPrivateHost } from '../../workshop/media/public-address.ts';
+import { isPrivateHost } from '../../workshop/media/public-host.ts';
 import { isFolder, readBounded, readPackerFolder, type PackerFolder } from './folder.ts';
 import { startHclParser } from './hcl.ts';
 

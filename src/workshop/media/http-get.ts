@@ -7,7 +7,7 @@ import { request as httpsRequest } from 'node:https';
 import { InterruptedError, PortalgunError, RefusedError, UnavailableError } from '../../errors.ts';
 import { errorCode } from './atomic-file.ts';
 import { MAX_REDIRECTS, MIN_STALL_BYTES, STALL_MS } from './limits.ts';
-import { publicLookup, refusePrivateHost } from './public-address.ts';
+import { publicLookup, refusePrivateHost } from './public-host.ts';
 
 export interface HttpOptions {
   /** Hosts that may be spoken to (with port where it is not the scheme's own): those of the addresses that somebody stated. */

@@ -5,7 +5,8 @@
 import { createServer, request as fetchFrom, type IncomingMessage, type ServerResponse } from 'node:http';
 import { pipeline, Transform, type Duplex } from 'node:stream';
 import { PROXY_BYTES_MOST, PROXY_CONNECTIONS_MOST } from './limits.ts';
-import { isPublic, type Outside } from './outside.ts';
+import type { Outside } from './outside.ts';
+import { isPublicAddress } from './public-address.ts';
 import type { GuestRequest } from './requests.ts';
 
 export interface Proxy {
@@ -37,7 +38,7 @@ export function createProxy({ allow, outside, told, bytesMost = PROXY_BYTES_MOST
     const addresses = await outside.resolve(host);
     const [address] = addresses;
     if (address === undefined) throw new Refused('the name has no address');
-    const closed = addresses.find((one) => !isPublic(one));
+    const closed = addresses.find((one) => !isPublicAddress(one));
     if (closed !== undefined) throw new Refused(`its name leads to ${closed}, which is not on the public internet`);
     const socket = outside.connect(address, port);
     open.add(socket);
