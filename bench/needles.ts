@@ -19,9 +19,9 @@ import { createScene, matchNeedle, USUAL_SEARCH_RATIO, type Needle } from '../sr
 import { substringDistance } from '../src/workshop/screen/nearest.ts';
 import { needleOf, parseNeedle } from '../src/workshop/screen/openqa-needle.ts';
 import { createRecogniser } from '../src/workshop/screen/recognise.ts';
-import { seeded } from '../test/support/needle-screens.ts';
 import { hasVgaBios, screenFixture, VGA_BIOS } from '../test/support/screen-fixtures.ts';
 import { paint } from '../test/workshop/screen/painted.ts';
+import { seeded } from '../test/support/random.ts';
 import { median, type Figure } from './figure.ts';
 import { askTinycv, hasTinycv, TINYCV_PACKAGES, type TinycvAnswer } from './needles/tinycv.ts';
 

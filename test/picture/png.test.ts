@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { crc32, deflateSync } from 'node:zlib';
 import { UsageError } from '../../src/errors.ts';
 import { decodePicture, encodeGreyPng, encodePng } from '../../src/picture/index.ts';
-import { seeded } from '../support/needle-screens.ts';
+import { seeded } from '../support/random.ts';
 
 const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
 

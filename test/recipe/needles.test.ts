@@ -12,7 +12,7 @@ import {
 } from '../../src/recipe/index.ts';
 import type { Condition, Operation, Recipe, RecipeNeedle, Step } from '../../src/recipe/types.ts';
 import { stepDigest } from '../../src/recipe/digest.ts';
-import { seeded } from '../support/needle-screens.ts';
+import { seeded } from '../support/random.ts';
 
 const random = seeded(2);
 const grey = (width: number, height: number, value: () => number): string =>

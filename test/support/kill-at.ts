@@ -6,6 +6,7 @@ import readline from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { jsonLines, startCli, type Answer } from './cli.ts';
 import type { TestHome } from './temp-home.ts';
+import { seeded } from './random.ts';
 
 export interface Moment {
   /** Counted from 0: the event that the build tells just before. */
@@ -18,22 +19,11 @@ const LONGEST_DELAY_MS = 400;
 
 /** The same moments for the same seed. A build that tells `events` events still runs at each of them, but for the last. */
 export function moments(seed: number, count: number, events: number): Moment[] {
-  const random = mulberry32(seed);
+  const random = seeded(seed);
   return Array.from({ length: count }, () => ({
     event: Math.floor(random() * (events - 1)),
     delayMs: Math.floor(random() * LONGEST_DELAY_MS),
   }));
-}
-
-/** Tommy Ettinger's mulberry32: 32 bits of state, good enough to spread moments. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 export interface KilledBuild {

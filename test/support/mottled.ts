@@ -1,6 +1,6 @@
 /** A screen of blocks of 10x10 pixels of any brightness: nothing on it is anywhere else. */
 import type { Picture } from '../../src/picture/types.ts';
-import { seeded } from './needle-screens.ts';
+import { seeded } from './random.ts';
 
 /** The same blocks for the same seed, moved to the right by `shift` pixels. */
 export function mottledPicture(seed: number, shift = 0, width = 160, height = 120): Picture {

@@ -20,8 +20,8 @@ export interface PaintedScreen {
   readonly picture: Picture;
 }
 
-/** Numbers of 0 to 1, the same ones for the same seed (a linear congruential generator). */
-export function seeded(seed: number): () => number {
+/** A linear congruential generator: what was recorded of tinycv (test/vectors) is of its pictures. */
+function congruential(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -31,7 +31,7 @@ export function seeded(seed: number): () => number {
 
 /** Some needles, and screens that show each in place with some noise, moved, and not at all. */
 export function paintNeedles(seed: number): { needles: PaintedNeedle[]; screens: PaintedScreen[] } {
-  const random = seeded(seed);
+  const random = congruential(seed);
   const whole = (below: number): number => Math.floor(random() * below);
   const needles: PaintedNeedle[] = [];
   const screens: PaintedScreen[] = [];

@@ -1,8 +1,8 @@
 /** Keyboard and pointer against a real Linux, whose own word is taken for what arrived: it comes back over the serial line. */
 import assert from 'node:assert/strict';
-import { seeded } from '../workshop/screen/painted.ts';
 import { randomLine } from '../workshop/input/soak-typing.ts';
 import { needBuilds } from '../support/grub.ts';
+import { seeded } from '../support/random.ts';
 import { linuxConsole, type LinuxConsole } from './linux-console.ts';
 
 const CHARACTERS = 10_000;

@@ -6,7 +6,7 @@ import { createTypist } from '../../../src/workshop/input/typist.ts';
 import { startMachine } from '../../../src/workshop/machine/qemu.ts';
 import type { Machine, MachineConfig, MachineEvent } from '../../../src/workshop/machine/types.ts';
 import { eventually, grubIso, smallMachine, watch } from '../machine/guests.ts';
-import { seeded } from '../screen/painted.ts';
+import { seeded } from '../../support/random.ts';
 
 describe('GRUB on its rescue CD', function () {
   this.timeout(180_000);

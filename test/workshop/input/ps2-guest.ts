@@ -7,7 +7,7 @@ import { keyboardBytes } from '../../../src/workshop/input/keyboard.ts';
 import type { Clock } from '../../../src/workshop/input/watch.ts';
 import type { KeyEvent, Machine } from '../../../src/workshop/machine/types.ts';
 import type { Eyes, ScreenText } from '../../../src/workshop/screen/types.ts';
-import { seeded } from '../screen/painted.ts';
+import { seeded } from '../../support/random.ts';
 
 export interface Ps2Faults {
   /** Probability for each key event to be lost, to come twice, or to find the guest busy for up to `busyMs`. */

@@ -6,7 +6,8 @@ import { KEYBOARDS, strokeOn, type KeyboardName } from '../../../src/recipe/keyb
 import type { Clock } from '../../../src/workshop/input/watch.ts';
 import type { Frame, KeyEvent, Machine } from '../../../src/workshop/machine/types.ts';
 import type { Eyes, ScreenText } from '../../../src/workshop/screen/types.ts';
-import { screenOf, seeded } from '../screen/painted.ts';
+import { seeded } from '../../support/random.ts';
+import { screenOf } from '../screen/painted.ts';
 
 export interface Faults {
   /** Probability of each for one key event. */

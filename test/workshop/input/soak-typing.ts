@@ -2,7 +2,7 @@
 import { strokeOn, type KeyboardName } from '../../../src/recipe/keyboards.ts';
 import { createPace } from '../../../src/workshop/input/pace.ts';
 import { typeText } from '../../../src/workshop/input/typing.ts';
-import { seeded } from '../screen/painted.ts';
+import { seeded } from '../../support/random.ts';
 import { ps2Guest, type Ps2Options } from './ps2-guest.ts';
 
 export interface Soak {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { FailedError, UsageError } from '../../../src/errors.ts';
 import { typeText } from '../../../src/workshop/input/typing.ts';
-import { seeded } from '../screen/painted.ts';
+import { seeded } from '../../support/random.ts';
 import { simulatedTerminal } from './simulated-terminal.ts';
 import type { Simulated } from './simulated-terminal.ts';
 

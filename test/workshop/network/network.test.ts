@@ -10,18 +10,8 @@ import { createRequestLog } from '../../../src/workshop/network/requests.ts';
 import { CONNECTIONS_MOST, REQUESTS_MOST } from '../../../src/workshop/network/limits.ts';
 import { parsePacket, RST, SYN, tcpFrame, type Segment } from '../../../src/workshop/network/packet.ts';
 import { GUEST, HOST } from '../../../src/workshop/network/index.ts';
+import { seeded } from '../../support/random.ts';
 import { datagram, paperGuest, type PaperGuest } from './paper-guest.ts';
-
-/** mulberry32: the same numbers on every run. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 function bytesOf(length: number, random: () => number): Buffer {
   return Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)));

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createEyes } from '../../../src/workshop/screen/eyes.ts';
 import type { Font } from '../../../src/workshop/screen/types.ts';
-import { madeUpFont, paint, seeded } from './painted.ts';
+import { seeded } from '../../support/random.ts';
+import { madeUpFont, paint } from './painted.ts';
 
 const PRINTABLE = Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index));
 

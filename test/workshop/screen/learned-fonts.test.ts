@@ -12,8 +12,8 @@ import { createFontLearner } from '../../../src/workshop/screen/font-learner.ts'
 import { keepFont, keptFonts } from '../../../src/workshop/screen/font-store.ts';
 import { kernelFont } from '../../../src/workshop/screen/kernel-font.ts';
 import { KERNEL_FONT_PIECE_BYTES, KERNEL_FONT_TRIES } from '../../../src/workshop/screen/limits.ts';
-import { seeded } from '../../support/needle-screens.ts';
 import { skip } from '../../support/skip.ts';
+import { seeded } from '../../support/random.ts';
 
 const LETTER_A = Buffer.from('000010386cc6c6fec6c6c6c600000000', 'hex');
 

@@ -7,7 +7,8 @@ import { findPatch } from '../../../src/workshop/screen/find-patch.ts';
 import { createScene, matchNeedle, rankMatches, type Needle } from '../../../src/workshop/screen/needle.ts';
 import { needleOf, parseNeedle } from '../../../src/workshop/screen/openqa-needle.ts';
 import { needleOfRecipe, recipeNeedleOf } from '../../../src/workshop/screen/recipe-needle.ts';
-import { paintNeedles, seeded } from '../../support/needle-screens.ts';
+import { paintNeedles } from '../../support/needle-screens.ts';
+import { seeded } from '../../support/random.ts';
 
 interface Vectors {
   readonly seed: number;

@@ -2,17 +2,7 @@
 import type { Frame } from '../../../src/workshop/machine/types.ts';
 import { screenText } from '../../../src/workshop/screen/screen-text.ts';
 import type { Font, Glyph, ScreenText } from '../../../src/workshop/screen/types.ts';
-
-/** Small seeded generator (mulberry32): the same numbers on every run. */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { seeded } from '../../support/random.ts';
 
 /** ASCII as random bitmaps, the blank empty; the last two rows stay free for a cursor. */
 export function madeUpFont({ seed = 1, height = 16, name = 'made-up' } = {}): Font {
