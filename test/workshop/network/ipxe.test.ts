@@ -3,20 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sha256 } from '../../../src/crypto/digest.ts';
-import { parseRecipe } from '../../../src/recipe/parse.ts';
-import { resolveRecipe } from '../../../src/recipe/resolve.ts';
 import type { Step } from '../../../src/recipe/types.ts';
-import { startMachine } from '../../../src/workshop/machine/index.ts';
-import {
-  createSenses,
-  createWorkbench,
-  openCheckpoints,
-  runSteps,
-  type BuildEvent,
-} from '../../../src/workshop/provision/index.ts';
-import { createEyes } from '../../../src/workshop/screen/index.ts';
-import { ipxeKernel } from '../machine/guests.ts';
+import type { BuildEvent } from '../../../src/workshop/provision/index.ts';
+import { ipxeKernel, smallMachine } from '../machine/guests.ts';
+import { finish, recipeOf, runReally } from '../provision/real-run.ts';
 
 const STEPS: readonly Step[] = [
   {
@@ -64,43 +54,15 @@ describe('a guest that is served files', function () {
 
   async function build(steps: readonly Step[]): Promise<string | null> {
     events = [];
-    const document = {
-      recipe: 1,
-      name: 'ipxe',
-      version: '1.0.0',
-      params: { word: { type: 'string', default: 'portal' } },
-      machine: { arch: 'x86_64', memory: '64M' },
-      defaults: { timeout: '20s', retries: 0 },
-      steps,
-    };
-    const { machine, end, resumedFrom } = await runSteps({
-      resolved: resolveRecipe(parseRecipe(JSON.stringify(document)), {}),
-      workbench: createWorkbench({
-        start: startMachine,
-        config: {
-          arch: 'x86_64',
-          cpus: 1,
-          memoryMiB: 64,
-          disks: [],
-          network: { allow: [] },
-          kernel: { path: kernel, args: 'shell' },
-        },
-        media: sha256('iPXE'),
-        accelerator: 'tcg',
-        qemuVersion: 'whichever is installed',
-        runtimeDir: join(folder, 'run'),
-        disksDir: join(folder, 'disks'),
-      }),
-      senses: createSenses(createEyes()),
-      checkpoints: openCheckpoints(join(folder, 'checkpoints')),
-      sources: [],
+    const result = await runReally({
+      resolved: recipeOf(steps, { params: { word: { type: 'string', default: 'portal' } } }),
+      config: { ...smallMachine([]), network: { allow: [] }, kernel: { path: kernel, args: 'shell' } },
+      folder,
       emit: (event) => events.push(event),
       hostFactor: 2,
-      signal: new AbortController().signal,
     });
-    await machine.close();
-    await end();
-    return resumedFrom;
+    await finish(result);
+    return result.resumedFrom;
   }
   const requests = (): unknown[] =>
     events.flatMap((event) => (event.event === 'request' ? [[event.outcome, event.what]] : []));

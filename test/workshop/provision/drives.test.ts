@@ -6,21 +6,12 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sha256 } from '../../../src/crypto/digest.ts';
-import { parseRecipe } from '../../../src/recipe/parse.ts';
-import { resolveRecipe } from '../../../src/recipe/resolve.ts';
-import type { Act, Step } from '../../../src/recipe/types.ts';
+import type { Act, Recipe, Step } from '../../../src/recipe/types.ts';
+import type { MachineConfig } from '../../../src/workshop/machine/index.ts';
 import { fatImage, type FatFile } from '../../../src/workshop/media/fat.ts';
-import { startMachine } from '../../../src/workshop/machine/index.ts';
-import {
-  createSenses,
-  createWorkbench,
-  openCheckpoints,
-  runSteps,
-  type BuildEvent,
-} from '../../../src/workshop/provision/index.ts';
-import { createEyes } from '../../../src/workshop/screen/index.ts';
-import { grubIso } from '../machine/guests.ts';
+import type { BuildEvent } from '../../../src/workshop/provision/index.ts';
+import { grubIso, smallMachine } from '../machine/guests.ts';
+import { finish, recipeOf, runReally } from './real-run.ts';
 
 const FLOPPY_BYTES = 1440 * 1024;
 const FAT = { label: 'SECOND', volumeId: 1, epochSeconds: 1_750_000_000 };
@@ -62,47 +53,20 @@ describe('discs that are changed', function () {
 
   async function build(steps: readonly Step[]): Promise<{ resumedFrom: string | null; media: unknown[] }> {
     const events: BuildEvent[] = [];
-    const document = {
-      recipe: 1,
-      name: 'discs',
-      version: '1.0.0',
-      media: {
-        first: { file: 'a.img', sha256: '0'.repeat(64), drive: 'floppy' },
-        second: { file: 'b.img', sha256: '1'.repeat(64), drive: 'floppy' },
-      },
-      machine: { arch: 'x86_64', memory: '64M' },
-      defaults: { timeout: '20s', retries: 0 },
-      steps,
+    const media: Recipe['media'] = {
+      first: { file: 'a.img', sha256: '0'.repeat(64), drive: 'floppy' },
+      second: { file: 'b.img', sha256: '1'.repeat(64), drive: 'floppy' },
     };
-    const { machine, end, resumedFrom } = await runSteps({
-      resolved: resolveRecipe(parseRecipe(JSON.stringify(document)), {}),
-      workbench: createWorkbench({
-        start: startMachine,
-        config: {
-          arch: 'x86_64',
-          cpus: 1,
-          memoryMiB: 64,
-          disks: [{ id: 'iso', path: iso, format: 'raw', bus: 'cdrom', readOnly: true }],
-          drives: [{ drive: 'floppy', medium: null }],
-          shelf: discs,
-        },
-        media: sha256('two discs'),
-        accelerator: 'tcg',
-        qemuVersion: 'whichever is installed',
-        runtimeDir: join(folder, 'run'),
-        disksDir: join(folder, 'disks'),
-      }),
-      senses: createSenses(createEyes()),
-      checkpoints: openCheckpoints(join(folder, 'checkpoints')),
-      sources: [],
-      emit: (event) => events.push(event),
-      hostFactor: 1,
-      signal: new AbortController().signal,
-    });
-    await machine.close();
-    await end();
-    const media = events.flatMap((event) => (event.event === 'medium' ? [event.medium] : []));
-    return { resumedFrom, media: [...new Set(media)] };
+    const config: MachineConfig = {
+      ...smallMachine([{ id: 'iso', path: iso, format: 'raw', bus: 'cdrom', readOnly: true }]),
+      drives: [{ drive: 'floppy', medium: null }],
+      shelf: discs,
+    };
+    const resolved = recipeOf(steps, { media });
+    const result = await runReally({ resolved, config, folder, emit: (event) => events.push(event) });
+    await finish(result);
+    const seen = events.flatMap((event) => (event.event === 'medium' ? [event.medium] : []));
+    return { resumedFrom: result.resumedFrom, media: [...new Set(seen)] };
   }
 
   it('are in the drive, out of it, and in it again, as the steps say', async () => {

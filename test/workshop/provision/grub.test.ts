@@ -3,26 +3,21 @@ import assert from 'node:assert/strict';
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sha256 } from '../../../src/crypto/digest.ts';
 import { PortalgunError } from '../../../src/errors.ts';
 import { stepDigest } from '../../../src/recipe/digest.ts';
-import { parseRecipe } from '../../../src/recipe/parse.ts';
-import { resolveRecipe } from '../../../src/recipe/resolve.ts';
 import type { ResolvedRecipe, Step } from '../../../src/recipe/types.ts';
-import { createDisk, inspectDisk, startMachine } from '../../../src/workshop/machine/index.ts';
+import { createDisk, inspectDisk } from '../../../src/workshop/machine/index.ts';
 import { createEyes } from '../../../src/workshop/screen/index.ts';
 import {
   createSenses,
   createSuggestionRepair,
-  createWorkbench,
   openCheckpoints,
-  runSteps,
   type BuildEvent,
   type RepairSource,
-  type RunOptions,
   type RunResult,
 } from '../../../src/workshop/provision/index.ts';
-import { grubIso } from '../machine/guests.ts';
+import { grubIso, smallMachine } from '../machine/guests.ts';
+import { finish, recipeOf, runReally, type RealRun } from './real-run.ts';
 
 const SHELL: Step = {
   id: 'shell',
@@ -45,18 +40,6 @@ const AGAIN: Step = {
 };
 const STEPS: readonly Step[] = [SHELL, PLATFORM, AGAIN];
 
-function recipe(steps: readonly Step[]): ResolvedRecipe {
-  const document = {
-    recipe: 1,
-    name: 'grub',
-    version: '1.0.0',
-    machine: { arch: 'x86_64', memory: '64M' },
-    defaults: { timeout: '20s', retries: 0 },
-    steps,
-  };
-  return resolveRecipe(parseRecipe(JSON.stringify(document)), {});
-}
-
 describe('the engine on a real machine', function () {
   this.timeout(120_000);
   let iso: string;
@@ -73,45 +56,21 @@ describe('the engine on a real machine', function () {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  function run(resolved: ResolvedRecipe, options: Partial<RunOptions> & { qemu?: string } = {}): Promise<RunResult> {
-    const { qemu, ...rest } = options;
-    return runSteps({
+  function run(resolved: ResolvedRecipe, options: Partial<RealRun> = {}): Promise<RunResult> {
+    return runReally({
       resolved,
-      workbench: createWorkbench({
-        start: startMachine,
-        config: {
-          arch: 'x86_64',
-          cpus: 1,
-          memoryMiB: 64,
-          disks: [
-            { id: 'root', path: join(folder, 'blank.qcow2'), format: 'qcow2', bus: 'virtio' },
-            { id: 'iso', path: iso, format: 'raw', bus: 'cdrom', readOnly: true },
-          ],
-        },
-        media: sha256('the rescue ISO and an empty disk'),
-        accelerator: 'tcg',
-        qemuVersion: 'whichever is installed',
-        runtimeDir: join(folder, 'run'),
-        disksDir: join(folder, 'disks'),
-        ...(qemu !== undefined && { qemu }),
-      }),
-      senses: createSenses(createEyes()),
-      checkpoints: openCheckpoints(join(folder, 'checkpoints')),
-      sources: [],
+      config: smallMachine([
+        { id: 'root', path: join(folder, 'blank.qcow2'), format: 'qcow2', bus: 'virtio' },
+        { id: 'iso', path: iso, format: 'raw', bus: 'cdrom', readOnly: true },
+      ]),
+      folder,
       emit: (event) => events.push(event),
-      hostFactor: 1,
-      signal: new AbortController().signal,
-      ...rest,
+      ...options,
     });
   }
 
-  async function finish({ machine, end }: Pick<RunResult, 'machine' | 'end'>): Promise<void> {
-    await machine.close();
-    await end();
-  }
-
   it('does every step, closed-loop, on the screen alone', async () => {
-    const result = await run(recipe(STEPS));
+    const result = await run(recipeOf(STEPS));
     await finish(result);
     assert.equal(result.resumedFrom, null);
     assert.deepEqual(
@@ -136,7 +95,7 @@ describe('the engine on a real machine', function () {
           summary: 'the platform is called pc',
         }),
     };
-    const result = await run(recipe([SHELL, stale, AGAIN]), { sources: [store] });
+    const result = await run(recipeOf([SHELL, stale, AGAIN]), { sources: [store] });
     await finish(result);
     assert.deepEqual(result.final.recipe.steps, STEPS);
     assert.equal(result.repairs.length, 1);
@@ -149,22 +108,22 @@ describe('the engine on a real machine', function () {
   it('mends a reworded prompt by what stands on the screen', async () => {
     const stale: Step = { ...SHELL, expect: { text: 'Minimal ZSH-like line editing', timeout: '4s' } };
     const senses = createSenses(createEyes());
-    const result = await run(recipe([stale, PLATFORM]), { senses, sources: [createSuggestionRepair(senses.reader)] });
+    const result = await run(recipeOf([stale, PLATFORM]), { senses, sources: [createSuggestionRepair(senses.reader)] });
     await finish(result);
     assert.deepEqual(result.final.recipe.steps[0]?.expect, { text: 'Minimal BASH-like line editing', timeout: '4s' });
   });
 
   it('resumes from one checkpoint as often as one likes, and from its child, disks and all', async () => {
-    await finish(await run(recipe(STEPS)));
+    await finish(await run(recipeOf(STEPS)));
     for (const summary of ['first time', 'second time']) {
-      const result = await run(recipe([SHELL, { ...PLATFORM, summary }, AGAIN]));
+      const result = await run(recipeOf([SHELL, { ...PLATFORM, summary }, AGAIN]));
       assert.equal(result.resumedFrom, 'shell');
       const [disk] = Object.values(result.machine.diskFiles());
       // The blank copy, the overlay since "shell", the one since "platform".
       assert.equal((await inspectDisk(disk ?? assert.fail('no disk'))).chain.length, 3);
       await finish(result);
     }
-    const child = await run(recipe([SHELL, PLATFORM, { ...AGAIN, summary: 'third time' }]));
+    const child = await run(recipeOf([SHELL, PLATFORM, { ...AGAIN, summary: 'third time' }]));
     assert.equal(child.resumedFrom, 'platform');
     await finish(child);
     const checkpoints = await openCheckpoints(join(folder, 'checkpoints')).list();
@@ -181,7 +140,7 @@ describe('the engine on a real machine', function () {
     const pidFile = join(folder, 'qemu.pid');
     await writeFile(qemu, `#!/bin/sh\necho $$ > '${pidFile}'\nexec qemu-system-x86_64 "$@"\n`);
     await chmod(qemu, 0o755);
-    const never = recipe([SHELL, { ...PLATFORM, expect: { text: 'never', timeout: '10m' } }]);
+    const never = recipeOf([SHELL, { ...PLATFORM, expect: { text: 'never', timeout: '10m' } }]);
     const killed = run(never, {
       qemu,
       emit: (event) => {
@@ -195,21 +154,21 @@ describe('the engine on a real machine', function () {
       assert.match(error.message, /during the step "platform".*SIGKILL/s);
       return true;
     });
-    const result = await run(recipe(STEPS));
+    const result = await run(recipeOf(STEPS));
     assert.equal(result.resumedFrom, 'shell');
     await finish(result);
   });
 
   it('goes further back where a checkpoint is damaged, and makes it anew', async () => {
-    await finish(await run(recipe(STEPS)));
+    await finish(await run(recipeOf(STEPS)));
     const [, platform] = await openCheckpoints(join(folder, 'checkpoints')).list();
     assert.equal(platform?.step, 'platform');
     assert.ok(platform.memoryPath !== null);
     await writeFile(platform.memoryPath, 'not a memory image');
-    const result = await run(recipe(STEPS));
+    const result = await run(recipeOf(STEPS));
     assert.equal(result.resumedFrom, 'shell');
     await finish(result);
-    const again = await run(recipe(STEPS));
+    const again = await run(recipeOf(STEPS));
     assert.equal(again.resumedFrom, 'platform');
     await finish(again);
   });
