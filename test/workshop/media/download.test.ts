@@ -8,11 +8,11 @@ import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { PortalgunError } from '../../../src/errors.ts';
 import { download, downloadSmall, type Downloaded, type Wanted } from '../../../src/workshop/media/download.ts';
 import { MAX_CONNECTIONS, MAX_REDIRECTS } from '../../../src/workshop/media/limits.ts';
 import { sweepPartial } from '../../../src/workshop/media/partial-file.ts';
 import { mountSmallDisk } from '../../support/full-disk.ts';
+import { refusal } from './refusal.ts';
 import { breakOff, serve, startHost, type TestHost } from './test-host.ts';
 
 const run = promisify(execFile);
@@ -43,15 +43,6 @@ describe('downloading', function () {
       { url: host.url('/file'), what: 'the medium iso', size: { exact: FILE.length }, ...wanted },
       { cacheDir, hosts: new Set([host.host]), onProgress: ({ done }) => host.there(done), ...options },
     );
-  const refusal = async (code: string, exitCode: number, work: Promise<unknown>): Promise<PortalgunError> => {
-    const error: unknown = await work.then(
-      () => assert.fail(`it was accepted, ${code} was expected`),
-      (thrown: unknown) => thrown,
-    );
-    assert(error instanceof PortalgunError, error instanceof Error ? error.stack : String(error));
-    assert.deepEqual([error.code, error.exitCode], [code, exitCode], error.message);
-    return error;
-  };
   const partial = async (): Promise<string[]> => readdir(join(cacheDir, 'partial')).catch(() => []);
   const downloads = async (): Promise<string[]> => readdir(join(cacheDir, 'downloads')).catch(() => []);
 

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { digestHex, sha256 } from '../../../src/crypto/digest.ts';
-import { PortalgunError } from '../../../src/errors.ts';
 import { mediaDigest } from '../../../src/recipe/digest.ts';
 import type { ArchiveAddress, Recipe, ResolvedRecipe } from '../../../src/recipe/types.ts';
 import { MAX_INDEX_BYTES } from '../../../src/workshop/media/limits.ts';
 import { prepareMedia, type PrepareOptions, type VerifiedMedia } from '../../../src/workshop/media/index.ts';
 import { needPrograms } from '../../support/skip.ts';
+import { refusal } from './refusal.ts';
 import {
   day,
   fingerprint,
@@ -86,15 +86,6 @@ describe('a package archive by its address', function () {
       archives: [address()],
       ...options,
     });
-  const refusal = async (code: string, exitCode: number, work: Promise<unknown>): Promise<PortalgunError> => {
-    const error: unknown = await work.then(
-      () => assert.fail(`it was accepted, ${code} was expected`),
-      (thrown: unknown) => thrown,
-    );
-    assert(error instanceof PortalgunError, error instanceof Error ? error.stack : String(error));
-    assert.deepEqual([error.code, error.exitCode], [code, exitCode], error.message);
-    return error;
-  };
 
   it('gives the same files, locks and proofs as apt does', async function () {
     needPrograms(this, 'apt-get');

@@ -6,7 +6,6 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { digestHex, sha256 } from '../../../src/crypto/digest.ts';
-import { PortalgunError } from '../../../src/errors.ts';
 import type { Lock, Recipe, ResolvedRecipe } from '../../../src/recipe/types.ts';
 import {
   prepareMedia,
@@ -19,6 +18,7 @@ import { MAX_INDEX_BYTES } from '../../../src/workshop/media/limits.ts';
 import { mountSmallDisk } from '../../support/full-disk.ts';
 import { needPrograms } from '../../support/skip.ts';
 import { cpio } from './cpio.fixture.ts';
+import { refusal } from './refusal.ts';
 import {
   day,
   fingerprint,
@@ -102,15 +102,6 @@ describe('preparing media from a package archive', function () {
       clock: () => NOW,
       ...options,
     });
-  const refusal = async (code: string, exitCode: number, work: Promise<unknown>): Promise<PortalgunError> => {
-    const error: unknown = await work.then(
-      () => assert.fail(`it was accepted, ${code} was expected`),
-      (thrown: unknown) => thrown,
-    );
-    assert(error instanceof PortalgunError, error instanceof Error ? error.stack : String(error));
-    assert.deepEqual([error.code, error.exitCode], [code, exitCode], error.message);
-    return error;
-  };
   /** An archive of its own, so that it can be spoiled. */
   const otherArchive = async (spec: Partial<ArchiveSpec>) =>
     makeArchive(await freshDir('archive'), { packages: PACKAGES, keys: [key], ...spec });

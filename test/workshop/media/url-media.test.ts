@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as openpgp from 'openpgp';
 import { digestHex, sha256 } from '../../../src/crypto/digest.ts';
-import { PortalgunError } from '../../../src/errors.ts';
 import { diffLocks, formatLock, lockDigest, parseLock } from '../../../src/recipe/lock.ts';
 import type { Lock, Recipe, ResolvedRecipe, UrlFile } from '../../../src/recipe/types.ts';
 import { prepareMedia, type PrepareOptions, type VerifiedMedia } from '../../../src/workshop/media/index.ts';
 import { needPrograms } from '../../support/skip.ts';
+import { refusal } from './refusal.ts';
 import { minisign, minisignKey, numbered, signify, signifyKey, type ToolKey } from './signing-tools.ts';
 import { clearsign, day, fingerprint, flipBit, makeKey, NOW, revoke, type TestKey } from './test-archive.ts';
 import { breakOff, startHost, type TestHost } from './test-host.ts';
@@ -65,15 +65,6 @@ describe('media by their address', function () {
 
   const prepare = (iso: UrlFile, options: Partial<PrepareOptions> = {}): Promise<VerifiedMedia> =>
     prepareMedia({ recipe: recipeOf(iso), recipeDir: root, cacheDir, keysDir, clock: () => NOW, ...options });
-  const refusal = async (code: string, exitCode: number, work: Promise<unknown>): Promise<PortalgunError> => {
-    const error: unknown = await work.then(
-      () => assert.fail(`it was accepted, ${code} was expected`),
-      (thrown: unknown) => thrown,
-    );
-    assert(error instanceof PortalgunError, error instanceof Error ? error.stack : String(error));
-    assert.deepEqual([error.code, error.exitCode], [code, exitCode], error.message);
-    return error;
-  };
 
   const detach = async (content: Uint8Array, armored: boolean, by = key, date = day(-1)): Promise<Buffer> => {
     const message = await openpgp.createMessage({ binary: content });
