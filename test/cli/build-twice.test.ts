@@ -10,7 +10,7 @@ import { differences } from '../../src/crosscheck/index.ts';
 import { canSurround } from '../../src/workshop/machine/index.ts';
 import { argvOf, cli, errorOf, json, jsonLines, outcomeOf, ROOT, type Answer } from '../support/cli.ts';
 import { GRUB_RECIPE } from '../support/grub.ts';
-import { startNode, type RunningNode } from '../support/node.ts';
+import { type RunningNode, befriend } from '../support/node.ts';
 import { needScribe, writeScribe } from '../support/scribe.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 import { compareOnTheWire } from '../support/wire.ts';
@@ -31,13 +31,7 @@ describe('builds that are compared', function () {
   before(async function () {
     await needScribe(this);
     [alice, bob] = [await tempHome(), await tempHome()];
-    for (const person of [alice, bob]) {
-      await json(person, ['init']);
-      nodes.push(await startNode(person));
-    }
-    const invitation = async (person: TestHome): Promise<string> => (await json(person, ['id', '--invite'])).invitation;
-    await json(alice, ['peer', 'add', await invitation(bob), '--name', 'bob']);
-    await json(bob, ['peer', 'add', await invitation(alice), '--name', 'alice']);
+    await befriend({ alice, bob }, nodes);
   });
   after(async () => {
     for (const node of nodes) await node.stop();

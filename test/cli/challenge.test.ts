@@ -6,7 +6,7 @@ import { measureDisk, storeImage, type Manifest } from '../../src/workshop/image
 import { startMachine } from '../../src/workshop/machine/index.ts';
 import { cli, json } from '../support/cli.ts';
 import { finishedBuild } from '../support/finished-build.ts';
-import { startNode, type RunningNode } from '../support/node.ts';
+import { type RunningNode, befriend } from '../support/node.ts';
 import { needPrograms } from '../support/skip.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 import { emptyDisk, flipByte, makeExt4 } from '../workshop/image/disks.fixture.ts';
@@ -37,13 +37,7 @@ describe('portalgun crosscheck --challenge', function () {
       diskPath: disk,
       format: 'raw',
     });
-    for (const person of [alice, bob]) {
-      await json(person, ['init']);
-      nodes.push(await startNode(person));
-    }
-    const invitation = async (person: TestHome): Promise<string> => (await json(person, ['id', '--invite'])).invitation;
-    await json(alice, ['peer', 'add', await invitation(bob), '--name', 'bob']);
-    await json(bob, ['peer', 'add', await invitation(alice), '--name', 'alice']);
+    await befriend({ alice, bob }, nodes);
     for (const person of [alice, bob]) await json(person, ['publish', await builtWith(person, disk, manifest)]);
     await json(alice, ['node', 'sync']);
   });

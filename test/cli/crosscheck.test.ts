@@ -12,7 +12,7 @@ import { formatManifest, storeImage, type Manifest, type ManifestEntry } from '.
 import { cli, json, outcomeOf, startCli } from '../support/cli.ts';
 import { GRUB_RECIPE } from '../support/grub.ts';
 import { finishedBuild } from '../support/finished-build.ts';
-import { startNode, type RunningNode } from '../support/node.ts';
+import { type RunningNode, befriend } from '../support/node.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 import { FACTS } from '../workshop/image/image-facts.fixture.ts';
 
@@ -43,13 +43,7 @@ describe('portalgun crosscheck', function () {
   before(async () => {
     alice = await tempHome();
     bob = await tempHome();
-    for (const person of [alice, bob]) {
-      await json(person, ['init']);
-      nodes.push(await startNode(person));
-    }
-    const invitation = async (person: TestHome): Promise<string> => (await json(person, ['id', '--invite'])).invitation;
-    await json(alice, ['peer', 'add', await invitation(bob), '--name', 'bob']);
-    await json(bob, ['peer', 'add', await invitation(alice), '--name', 'alice']);
+    await befriend({ alice, bob }, nodes);
   });
   after(async () => {
     for (const node of nodes) await node.stop();

@@ -6,8 +6,9 @@ import assert from 'node:assert/strict';
 import { cp, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Answer } from '../support/cli.ts';
+import { eventually } from '../support/node.ts';
 import { needDocker, startDocker, type Docker } from './docker.ts';
-import { eventually, introduce, makeHost, publish, recipesAt, type Host } from './hosts.ts';
+import { introduce, makeHost, publish, recipesAt, type Host } from './hosts.ts';
 
 describe('hosts on networks of their own', function () {
   this.timeout(300_000);

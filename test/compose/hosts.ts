@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { defaultPolicyText } from '../../src/exchange/trust/policy.ts';
 import { addPeer } from '../../src/exchange/trust/policy-edit.ts';
 import type { AuthorId } from '../../src/exchange/record/types.ts';
@@ -12,6 +11,7 @@ import { homeAt, openHome } from '../../src/node/home.ts';
 import { createIdentity } from '../../src/node/identity-files.ts';
 import type { Answer } from '../support/cli.ts';
 import { GRUB_RECIPE } from '../support/grub.ts';
+import { eventually } from '../support/node.ts';
 import type { Docker } from './docker.ts';
 
 export interface Host {
@@ -81,22 +81,6 @@ export async function makeHost(docker: Docker, { name, address }: HostPlan): Pro
     heal: async () => void (await docker.docker('network', 'connect', '--ip', at, MESH, container)),
   };
   return host;
-}
-
-/** How long something is waited for before the test gives up, ms: a connection's death is noticed after some 20 s. */
-const PATIENCE_MS = 120_000;
-/** Between two questions, ms: the hosts need the processor. */
-const ASK_AGAIN_MS = 100;
-
-/** Asks again until `wanted` holds. Rejects with the last answer where that does not come to pass. */
-export async function eventually<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
-  const patience = AbortSignal.timeout(PATIENCE_MS);
-  for (;;) {
-    const answer = await ask();
-    if (wanted(answer)) return answer;
-    if (patience.aborted) throw new Error(`it did not come to pass; the last answer was ${JSON.stringify(answer)}`);
-    await pause(ASK_AGAIN_MS);
-  }
 }
 
 /** Writes who knows whom. */

@@ -16,7 +16,7 @@ import { runOperation } from '../../src/node/operations/index.ts';
 import { openSession, signingKey, type Session } from '../../src/node/session.ts';
 import { SOURCE } from '../recipe/fixtures.ts';
 import { argvOf, cli, json, type Answer } from '../support/cli.ts';
-import { eventually, settle, startNode, type RunningNode } from '../support/node.ts';
+import { eventually, settle, startNode, type RunningNode, befriend } from '../support/node.ts';
 import { needPrograms } from '../support/skip.ts';
 import { withHomes, type TestHome } from '../support/temp-home.ts';
 
@@ -36,13 +36,8 @@ async function call(test: TestHome, operation: string, args: Record<string, unkn
 
 /** Alice and Bob know each other and are connected. */
 async function acquainted(alice: TestHome, bob: TestHome): Promise<{ author: string; paper: string }> {
-  const made = await settle(alice);
-  await settle(bob);
-  await startNode(alice).then((node) => running.push(node));
-  await startNode(bob).then((node) => running.push(node));
-  await json(bob, ['peer', 'add', (await call(alice, 'id')).invitation, '--name', 'alice']);
-  await json(alice, ['peer', 'add', (await call(bob, 'id')).invitation, '--name', 'bob']);
-  return { author: made.author, paper: made.recoveryKey };
+  const made = await befriend({ alice, bob }, running);
+  return { author: made.alice.author, paper: made.alice.recoveryKey };
 }
 
 const running: RunningNode[] = [];

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ChildProcess } from 'node:child_process';
 import { eventOf, json, startCli, type Answer } from './cli.ts';
 import type { TestHome } from './temp-home.ts';
@@ -55,8 +56,28 @@ export async function settle(home: TestHome): Promise<Answer> {
   return made;
 }
 
-/** How long a test waits for something before it gives up, ms. */
+/**
+ * Gives two people identities, running nodes, and each the other's invitation, under these names. The nodes are put into
+ * `running`, for whoever called to stop.
+ *
+ * @returns what was told when their identities were made
+ */
+export async function befriend(
+  { alice, bob }: Readonly<Record<'alice' | 'bob', TestHome>>,
+  running: RunningNode[],
+): Promise<Readonly<Record<'alice' | 'bob', Answer>>> {
+  const made = { alice: await settle(alice), bob: await settle(bob) };
+  for (const person of [alice, bob]) running.push(await startNode(person));
+  const invitation = async (person: TestHome): Promise<string> => (await json(person, ['id', '--invite'])).invitation;
+  await json(bob, ['peer', 'add', await invitation(alice), '--name', 'alice']);
+  await json(alice, ['peer', 'add', await invitation(bob), '--name', 'bob']);
+  return made;
+}
+
+/** How long a test waits for something before it gives up, ms: a connection's death is noticed after some 20 s. */
 const PATIENCE_MS = 120_000;
+/** Between two questions, ms: who is asked needs the processor. */
+const ASK_AGAIN_MS = 50;
 
 /** Asks again until `wanted` holds. Rejects with the last answer where that does not come to pass. */
 export async function eventually<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
@@ -65,5 +86,6 @@ export async function eventually<T>(ask: () => Promise<T>, wanted: (answer: T) =
     const answer = await ask();
     if (wanted(answer)) return answer;
     if (patience.aborted) throw new Error(`it did not come to pass; the last answer was ${JSON.stringify(answer)}`);
+    await pause(ASK_AGAIN_MS);
   }
 }
