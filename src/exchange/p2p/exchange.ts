@@ -244,6 +244,7 @@ async function startOn(
       participant,
       driver,
       discovery,
+      ownHeadWaitMs: timing.ownHeadWaitMs,
       onTrouble,
       stopping: signal,
     }),

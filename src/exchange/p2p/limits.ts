@@ -48,8 +48,6 @@ export const SYNC_READ_RECORDS = 64;
 
 /** The own signed head is issued again after this; it expires after 14 days. */
 export const OWN_HEAD_MAX_AGE_MS = 24 * 60 * 60_000;
-/** Until peers have said how far they have this node's own feed; what is published waits longer in the outbox. */
-export const OWN_HEAD_TIMEOUT_MS = 15_000;
 
 /** Patches named in one answer about a symptom. */
 export const SYMPTOM_MAX_PLACES = 64;
@@ -201,6 +199,8 @@ export const TIMING = {
   syncIntervalMs: 60_000,
   /** So long somebody who wants all peers asked waits for one that is no friend; its sync goes on. */
   strangerWaitMs: 15_000,
+  /** So long peers have to say how far they have this node's own feed; what is published waits longer in the outbox. */
+  ownHeadWaitMs: 15_000,
   /** First wait after a sync that failed; doubles up to `syncIntervalMs`. */
   syncRetryMs: 1_000,
   /** First wait before a trusted peer is dialled again; doubles up to the maximum. */

@@ -7,7 +7,6 @@ import type { AuthorId, VerifiedRecord } from '../record/types.ts';
 import { requireBlobType } from './protocols/blob.ts';
 import type { Discovery } from './libp2p/discovery.ts';
 import type { Driver } from './libp2p/driver.ts';
-import { OWN_HEAD_TIMEOUT_MS } from './limits.ts';
 import type { Participant } from './participant.ts';
 import type { OnTrouble } from './protocol.ts';
 import type { Reach } from './libp2p/reach.ts';
@@ -25,6 +24,8 @@ export interface QuestionsOptions {
   readonly participant: Participant;
   readonly driver: Driver;
   readonly discovery: Discovery;
+  /** So long `confirmOwnHead` waits. */
+  readonly ownHeadWaitMs: number;
   readonly onTrouble: OnTrouble;
   readonly stopping: AbortSignal;
 }
@@ -40,7 +41,7 @@ export function createQuestions(options: QuestionsOptions): Questions {
   return {
     async confirmOwnHead(by, { mayHaveForgotten } = { mayHaveForgotten: false }) {
       // Publishing waits for this: one slow peer must not hold it.
-      const tooLong = AbortSignal.timeout(OWN_HEAD_TIMEOUT_MS);
+      const tooLong = AbortSignal.timeout(options.ownHeadWaitMs);
       const until = AbortSignal.any([stopping, by, tooLong]);
       const agrees = async (peer: PeerId): Promise<boolean> => {
         const held = await driver.ask(peer, participant.askOwnHead(peer.toString()), until);

@@ -76,6 +76,7 @@ export interface ListDifference {
 
 export interface ExchangeTiming extends AgendaTiming {
   readonly strangerWaitMs: number;
+  readonly ownHeadWaitMs: number;
 }
 
 /** What of it decides when something is due. */
@@ -106,7 +107,7 @@ export interface Exchange {
   /**
    * Asks connected trusted peers how far they have this node's own feed, and catches up with itself where they have more.
    * Resolves with the first one who then has nothing that is not here; null where nobody who carries the feed answers so in
-   * `OWN_HEAD_TIMEOUT_MS`. `mayHaveForgotten`: this node may have signed what it does not know of, so that who has nothing of
+   * time (`ownHeadWaitMs`). `mayHaveForgotten`: this node may have signed what it does not know of, so that who has nothing of
    * the feed yet confirms nothing.
    */
   confirmOwnHead(signal: AbortSignal, options?: { readonly mayHaveForgotten: boolean }): Promise<AuthorId | null>;

@@ -60,6 +60,21 @@ describe('the own head, asked of peers', function () {
     }
   });
 
+  it('is waited for no longer than there is time', async () => {
+    const slow = await createAttacker(9);
+    const alice = await nodes.start({ seed: 1, following: [authorOfSeed(9)], timing: { ownHeadWaitMs: 200 } });
+    try {
+      await slow.node.handle(FEED_HEAD_PROTOCOL, async () => undefined); // it never says a word
+      await slow.node.dial(multiaddr(alice.address));
+      await nodes.until(() => alice.exchange.peers().length === 1);
+      assert.equal(await alice.exchange.confirmOwnHead(signal), null);
+      const { error } = alice.troubles.find(({ what }) => what === 'asking for the own head') ?? {};
+      assert.equal(error?.name, 'TimeoutError', 'it was a stream’s own limit that ended it');
+    } finally {
+      await slow.stop();
+    }
+  });
+
   it('is not confirmed by who does not carry the feed, nor by a stranger', async () => {
     const alice = await nodes.start({ seed: 1 });
     await alice.write();
