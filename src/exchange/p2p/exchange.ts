@@ -1,13 +1,12 @@
 /** The running node: a participant on libp2p. What it does is decided there; here its parts are put together. */
 import { randomBytes } from 'node:crypto';
-import type { Connection } from '@libp2p/interface';
 import { publicKeyOf } from '../../crypto/ed25519.ts';
 import { InterruptedError, UnavailableError } from '../../errors.ts';
 import { authorIdOf, isAuthorId } from '../record/identity.ts';
 import type { AuthorId } from '../record/types.ts';
 import { createGate } from './answering.ts';
 import type { AnswerChallenge } from './protocols/challenge.ts';
-import { isOneTooMany } from './crowd.ts';
+import { keepRoom, ROOM_FOR_ALL } from './libp2p/crowd.ts';
 import type { DialTarget } from './dialling.ts';
 import { createDiscovery } from './libp2p/discovery.ts';
 import { createDriver } from './libp2p/driver.ts';
@@ -15,7 +14,7 @@ import type { Driver } from './libp2p/driver.ts';
 import { startGossip } from './libp2p/gossip.ts';
 import { createNode } from './libp2p/node.ts';
 import type { Node } from './libp2p/node.ts';
-import { MAX_CONNECTIONS_PER_PEER, TIMING } from './limits.ts';
+import { TIMING } from './limits.ts';
 import { Participant } from './participant.ts';
 import type { OnTrouble } from './protocol.ts';
 import { createPlaces } from './libp2p/places.ts';
@@ -151,19 +150,7 @@ async function startOn(
   });
   const upkeep = createUpkeep({ store, standing, gossip, discovery, places, timing, onTrouble, stopping: signal });
   node.addEventListener('peer:disconnect', ({ detail }) => driver.left(detail));
-  const connected = ({ direction, limits, remotePeer }: Connection) => ({
-    direction,
-    relayed: limits !== undefined,
-    peer: remotePeer.toString(),
-  });
-  node.addEventListener('connection:open', ({ detail: opened }) => {
-    for (const extra of node.getConnections(opened.remotePeer).slice(MAX_CONNECTIONS_PER_PEER)) {
-      extra.abort(new UnavailableError('exchange/too-many-connections', 'one peer has too many connections'));
-    }
-    if (!isBootstrap && isOneTooMany(connected(opened), node.getConnections().map(connected), isFriend)) {
-      opened.abort(new UnavailableError('exchange/too-many-connections', 'strangers have too many connections'));
-    }
-  });
+  keepRoom(node, isFriend, isBootstrap ? ROOM_FOR_ALL : undefined);
   node.addEventListener('peer:identify', ({ detail }) => {
     upkeep.settle();
     places.met(detail.peerId, detail.protocols);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createAnswering, createGate } from '../../../src/exchange/p2p/answering.ts';
 import { createBudgets } from '../../../src/exchange/p2p/budgets.ts';
-import { isOneTooMany } from '../../../src/exchange/p2p/crowd.ts';
+import { isOneTooMany } from '../../../src/exchange/p2p/libp2p/crowd.ts';
 import {
   ANSWERING_MAX,
   ANSWERING_MAX_OF_STRANGERS,
