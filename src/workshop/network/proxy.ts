@@ -28,14 +28,17 @@ class Refused extends Error {}
 
 export function createProxy({ allow, outside, told, bytesMost = PROXY_BYTES_MOST }: ProxyOptions): Proxy {
   const open = new Set<Duplex>();
+  /** On their way: their names are being looked up. */
+  let coming = 0;
   let bytes = 0;
 
   /** A connection to a place that the recipe states, at an address that is nobody's private one. */
   async function reach(host: string, port: number): Promise<Duplex> {
     if (!isAllowed(allow, host, port)) throw new Refused('the recipe does not state it');
-    if (open.size >= PROXY_CONNECTIONS_MOST) throw new Refused('there are too many connections');
+    if (open.size + coming >= PROXY_CONNECTIONS_MOST) throw new Refused('there are too many connections');
     if (bytes >= bytesMost) throw new Refused('the build has had all the bytes that one may have');
-    const addresses = await outside.resolve(host);
+    coming += 1;
+    const addresses = await outside.resolve(host).finally(() => (coming -= 1));
     const [address] = addresses;
     if (address === undefined) throw new Refused('the name has no address');
     const closed = addresses.find((one) => !isPublicAddress(one));

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect, createServer as createTcpServer } from 'node:net';
+import { duplexPair, type Duplex } from 'node:stream';
+import { PROXY_CONNECTIONS_MOST } from '../../../src/workshop/network/limits.ts';
 import type { Outside } from '../../../src/workshop/network/outside.ts';
 import { createProxy, isAllowed } from '../../../src/workshop/network/proxy.ts';
 import type { GuestRequest } from '../../../src/workshop/network/requests.ts';
@@ -121,6 +123,39 @@ describe('the proxy of a guest', () => {
     await ask('GET http://deb.example.org/big HTTP/1.1\nHost: x\nConnection: close\n\n');
     assert.match(await ask('GET http://deb.example.org/more HTTP/1.1\nHost: x\nConnection: close\n\n'), /403/);
     assert.match(told.at(-1)?.what ?? '', /all the bytes that one may have/);
+  });
+
+  it('threat 38: has so many connections to the outside and no more, also where all are asked for at once', async () => {
+    const name = Promise.withResolvers<readonly string[]>();
+    const sockets: Duplex[] = [];
+    const connectTo = (): Duplex => {
+      const [socket] = duplexPair();
+      sockets.push(socket);
+      return socket;
+    };
+    const told: GuestRequest[] = [];
+    const outside: Outside = { resolve: () => name.promise, connect: connectTo };
+    const proxy = createProxy({ allow: ['deb.example.org'], outside, told: (request) => told.push(request) });
+    closers.push(() => proxy.close());
+    const ask = async (): Promise<string> => {
+      const [guest, ours] = duplexPair();
+      proxy.take(ours);
+      guest.write('CONNECT deb.example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n');
+      return String(((await once(guest, 'data')) as [Buffer])[0]);
+    };
+    const asked = Array.from({ length: PROXY_CONNECTIONS_MOST }, ask);
+    // The last one is answered before any of the others is there.
+    assert.match(await ask(), /^HTTP\/1\.1 403/);
+    assert.match(told[0]?.what ?? '', /there are too many connections/);
+    name.resolve([PUBLIC]);
+    for (const answer of await Promise.all(asked)) assert.match(answer, /^HTTP\/1\.1 200/);
+    assert.match(await ask(), /^HTTP\/1\.1 403/);
+    assert.equal(sockets.length, PROXY_CONNECTIONS_MOST);
+    const [first] = sockets;
+    assert.ok(first);
+    first.destroy();
+    await once(first, 'close');
+    assert.match(await ask(), /^HTTP\/1\.1 200/);
   });
 
   it('says that a name cannot be reached, and not why', async () => {
