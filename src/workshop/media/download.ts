@@ -3,13 +3,12 @@
  * gone on with; the digests are made of the bytes as they pass. What comes out has been verified by nobody: it lies under a
  * name that says so, until whoever has verified it keeps it.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, statfs, type FileHandle } from 'node:fs/promises';
+import { mkdir, rename, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestHex, sha256 as digestOfText, type Digest } from '../../crypto/digest.ts';
 import { PortalgunError, RefusedError, UnavailableError } from '../../errors.ts';
 import { withoutRoom } from './atomic-file.ts';
+import { GrowingFile, type FileDigests } from './growing-file.ts';
 import { BROKE_OFF, httpGet, type Answer, type HttpOptions } from './http-get.ts';
 import { DISK_RESERVE_BYTES, MAX_CONNECTIONS, ROOM_AT_ONCE_BYTES } from './limits.ts';
 import { claimPartial, type PartialFile } from './partial-file.ts';
@@ -30,11 +29,6 @@ export interface Wanted {
 export interface DownloadOptions extends HttpOptions {
   readonly cacheDir: string;
   readonly onProgress?: OnProgress | undefined;
-}
-
-export interface FileDigests {
-  readonly sha256: string;
-  readonly sha512: string;
 }
 
 /** A file that nobody has verified yet. Exactly one of `keep`, `release` and `discard` ends it. */
@@ -137,12 +131,12 @@ export function servedWrong(
 
 async function fill(partial: PartialFile, wanted: Wanted, options: DownloadOptions): Promise<Downloaded> {
   const limit = 'exact' in wanted.size ? wanted.size.exact : wanted.size.atMost;
-  const writing = new Writing(await open(partial.path, 'a+', 0o600));
+  const writing = await GrowingFile.open(partial.path);
   let host = new URL(wanted.url).host;
   try {
     // More than there may be is of no use.
     if (partial.sizeBytes > limit) await writing.restart();
-    else await writing.readBack(partial.path, options);
+    else await writing.readBack(options.signal);
     const resumed = writing.size > 0;
     let complete = 'exact' in wanted.size && writing.size === wanted.size.exact;
     for (let connection = 0; !complete; connection++) {
@@ -158,17 +152,17 @@ async function fill(partial: PartialFile, wanted: Wanted, options: DownloadOptio
         answer.close();
       }
     }
-    await writing.handle.sync();
+    await writing.sync();
     return finished(partial, writing, host, resumed, options);
   } finally {
-    await writing.handle.close();
+    await writing.close();
   }
 }
 
 /** Sees to it that the file is where the body begins, and that the body may come at all. */
 async function begin(
   answer: Answer,
-  writing: Writing,
+  writing: GrowingFile,
   wanted: Wanted,
   limit: number,
   options: DownloadOptions,
@@ -203,7 +197,7 @@ async function seeToRoom(neededBytes: number, what: string, { cacheDir }: Downlo
 /** Whether the file is complete. */
 async function receive(
   answer: Answer,
-  writing: Writing,
+  writing: GrowingFile,
   wanted: Wanted,
   limit: number,
   options: DownloadOptions,
@@ -234,7 +228,7 @@ async function receive(
 
 function finished(
   partial: PartialFile,
-  writing: Writing,
+  writing: GrowingFile,
   host: string,
   resumed: boolean,
   { cacheDir }: DownloadOptions,
@@ -255,46 +249,6 @@ function finished(
     release: () => partial.release(),
     discard: () => partial.remove(),
   };
-}
-
-/** A file that grows, and the digests of what is in it. */
-class Writing {
-  size = 0;
-  private sha256 = createHash('sha256');
-  private sha512 = createHash('sha512');
-  readonly handle: FileHandle;
-
-  constructor(handle: FileHandle) {
-    this.handle = handle;
-  }
-
-  async write(chunk: Buffer): Promise<void> {
-    for (let at = 0; at < chunk.length;) at += (await this.handle.write(chunk, at)).bytesWritten;
-    this.take(chunk);
-  }
-
-  async restart(): Promise<void> {
-    await this.handle.truncate(0);
-    this.size = 0;
-    this.sha256 = createHash('sha256');
-    this.sha512 = createHash('sha512');
-  }
-
-  /** What an earlier run has left. */
-  async readBack(path: string, { signal }: DownloadOptions): Promise<void> {
-    const stream = createReadStream(path, { highWaterMark: 1024 * 1024, ...(signal && { signal }) });
-    for await (const chunk of stream as AsyncIterable<Buffer>) this.take(chunk);
-  }
-
-  digests(): FileDigests {
-    return { sha256: this.sha256.copy().digest('hex'), sha512: this.sha512.copy().digest('hex') };
-  }
-
-  private take(chunk: Buffer): void {
-    this.sha256.update(chunk);
-    this.sha512.update(chunk);
-    this.size += chunk.length;
-  }
 }
 
 function servedOtherSize(what: string, host: string, served: number, signed: number): RefusedError {

@@ -1,35 +1,26 @@
 /**
- * A medium by its address: first what was signed about it, then the file, and only then the two are compared. Nothing is
- * written before it is known how large the file may be; nothing is handed out before it is what was signed for.
+ * A medium by its address: first what was signed about it (url-claim.ts), then the file, and only then the two are compared.
+ * Nothing is written before it is known how large the file may be; nothing is handed out before it is what was signed for.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { sha256 as digestOfBytes, type Digest } from '../../crypto/digest.ts';
-import { InterruptedError, RefusedError, UnavailableError } from '../../errors.ts';
+import type { Digest } from '../../crypto/digest.ts';
+import { InterruptedError, RefusedError } from '../../errors.ts';
 import type { LockedFile, UrlFile } from '../../recipe/types.ts';
-import { signedFile, type SignedFile } from './checksums.ts';
 import { digestMismatch } from './digest-file.ts';
 import { findDownload, noteDownload } from './download-notes.ts';
-import {
-  download,
-  servedWrong,
-  type Downloaded,
-  type DownloadOptions,
-  type FileDigests,
-  type SizeBound,
-} from './download.ts';
-import type { Keyring } from './keyring.ts';
+import { download, servedWrong, type Downloaded, type DownloadOptions, type SizeBound } from './download.ts';
+import type { FileDigests } from './growing-file.ts';
 import { MAX_MEDIUM_BYTES } from './limits.ts';
-import { fileKeys, signingKeys, verifyFile, type FileKeys, type MediaSigner } from './media-signature.ts';
-import { detachedSignature, signedList, type FetchedSignature, type SignedListOptions } from './signed-list.ts';
+import { verifyFile, type MediaSigner } from './media-signature.ts';
+import { detachedSignature } from './signed-list.ts';
 import type { MediaProof, OnProgress, VerifiedFile } from './types.ts';
+import { checkLocked, claimOf, fits, hostsOf, signedBytes, type Claim, type ClaimOptions } from './url-claim.ts';
 import { verifiedFile } from './verified.ts';
 
-export interface UrlFileOptions extends Omit<SignedListOptions, 'hosts'> {
-  readonly keyring: Keyring;
-  readonly locked?: LockedFile | undefined;
+export interface UrlFileOptions extends Omit<ClaimOptions, 'hosts'> {
   readonly onProgress?: OnProgress | undefined;
 }
 
@@ -40,19 +31,6 @@ export interface UrlMedium {
   readonly warnings: readonly string[];
 }
 
-/** What must hold of the file, by whose word. */
-interface Claim {
-  readonly name: string;
-  readonly digests: Readonly<Partial<FileDigests>>;
-  readonly sizeBytes: number | undefined;
-  readonly signer: MediaSigner | undefined;
-  /** Kept under `releases/`. */
-  readonly list?: Digest | undefined;
-  readonly signature?: Digest | undefined;
-  /** A signature over the file itself: it can be judged only when the file is there. */
-  readonly overFile?: (FetchedSignature & { readonly by: FileKeys }) | undefined;
-}
-
 /**
  * Throws `media/not-in-checksums`, `media/locked-file-gone`, `media/served-wrong`, `media/size-differs`, `media/digest-mismatch`
  * (of a file in the cache), or as the verifiers and downloads do.
@@ -60,7 +38,7 @@ interface Claim {
 export async function urlFile(medium: string, wanted: UrlFile, given: UrlFileOptions): Promise<UrlMedium> {
   const what = `the medium ${medium}`;
   const options = { ...given, hosts: hostsOf(wanted) };
-  const claim = withOwnDigest(await claimOf(what, wanted, options), wanted, what);
+  const claim = await claimOf(what, wanted, options);
   checkLocked(claim, options.locked, what);
   const cached = await findDownload(options.cacheDir, {
     ...claim.digests,
@@ -95,72 +73,6 @@ export async function urlFile(medium: string, wanted: UrlFile, given: UrlFileOpt
   return { file, locked, warnings: signer?.warnings ?? [] };
 }
 
-function hostsOf({ url, checksums, signature, hosts = [] }: UrlFile): ReadonlySet<string> {
-  const addresses = [url, signature, checksums?.url, checksums?.signature].filter((one) => one !== undefined);
-  return new Set([...addresses.map((address) => new URL(address).host), ...hosts]);
-}
-
-async function claimOf(what: string, wanted: UrlFile, options: UrlFileOptions & SignedListOptions): Promise<Claim> {
-  const { url, checksums, signature, signed_by: signedBy } = wanted;
-  const name = url.slice(url.lastIndexOf('/') + 1);
-  if (signedBy === undefined) return { name, digests: {}, sizeBytes: undefined, signer: undefined };
-  const by = signingKeys(options.keyring, signedBy, what);
-  if (checksums) {
-    const listed = checksums.name ?? name;
-    const entryIn = (text: string): SignedFile => signedFile(text, listed, `the list of ${what}`);
-    const { locked } = options;
-    const found = await signedList(
-      checksums,
-      by,
-      options,
-      (text) => locked !== undefined && lists(entryIn, text, locked),
-    );
-    const { digests, sizeBytes } = entryIn(found.text);
-    return { name: listed, digests, sizeBytes, signer: found, list: found.list, signature: found.signature };
-  }
-  if (signature === undefined) throw new TypeError('a checked recipe says where the signature is');
-  const keys = fileKeys(by, what);
-  const found = await detachedSignature(signature, `the signature of ${what}`, options, options.locked !== undefined);
-  return { name, digests: {}, sizeBytes: undefined, signer: undefined, ...signedBytes(found, keys) };
-}
-
-function signedBytes(found: FetchedSignature, by: FileKeys): Pick<Claim, 'signature' | 'overFile'> {
-  return { signature: digestOfBytes(found.bytes), overFile: { ...found, by } };
-}
-
-/** Whether a list that is here names what the lock names. One that lists no SHA-256 is judged by the file itself. */
-function lists(entryIn: (text: string) => SignedFile, text: string, locked: LockedFile): boolean {
-  try {
-    return (entryIn(text).digests.sha256 ?? locked.sha256) === locked.sha256;
-  } catch {
-    return false;
-  }
-}
-
-/** The recipe may say what the file is: then that must hold too. */
-function withOwnDigest(claim: Claim, { sha256, size }: UrlFile, what: string): Claim {
-  const signed = claim.digests.sha256;
-  if (sha256 !== undefined && signed !== undefined && signed !== sha256)
-    throw digestMismatch(what, 'the signed list', `sha256:${sha256}`, `sha256:${signed}`);
-  if (size !== undefined && claim.sizeBytes !== undefined && size !== claim.sizeBytes) {
-    throw new RefusedError(
-      'media/size-differs',
-      `The recipe says that ${what} has ${size} bytes, the signed list says ${claim.sizeBytes}.`,
-    );
-  }
-  const sizeBytes = claim.sizeBytes ?? size;
-  return { ...claim, sizeBytes, digests: { ...claim.digests, ...(sha256 !== undefined && { sha256 }) } };
-}
-
-function checkLocked({ name, digests }: Claim, locked: LockedFile | undefined, what: string): void {
-  if (!locked || (locked.sha256 === (digests.sha256 ?? locked.sha256) && locked.file === name)) return;
-  throw new UnavailableError(
-    'media/locked-file-gone',
-    `The lock names ${locked.file} with SHA-256 ${locked.sha256} for ${what}; what is signed now is ${name} with ${digests.sha256}.`,
-    { hint: 'run `portalgun recipe lock --update` to move to it', facts: { what, locked: locked.sha256 } },
-  );
-}
-
 interface Found {
   readonly path: string;
   readonly digests: FileDigests;
@@ -176,7 +88,7 @@ async function checkCached(
   what: string,
   wanted: UrlFile,
   claim: Claim,
-  options: UrlFileOptions & SignedListOptions,
+  options: UrlFileOptions & ClaimOptions,
 ): Promise<Found | undefined> {
   const { size } = await stat(path);
   let read: Pick<Found, 'digests' | 'signer'>;
@@ -263,12 +175,6 @@ async function fetchFile(
       if (!done.resumed) throw error;
     }
   }
-}
-
-/** Every digest that somebody signed, or the recipe or a lock names. */
-function fits(digests: FileDigests, sizeBytes: number, claim: Claim): boolean {
-  const { sha256 = digests.sha256, sha512 = digests.sha512 } = claim.digests;
-  return sha256 === digests.sha256 && sha512 === digests.sha512 && (claim.sizeBytes ?? sizeBytes) === sizeBytes;
 }
 
 function wrongFile(what: string, done: Downloaded, { digests }: Claim): RefusedError {
