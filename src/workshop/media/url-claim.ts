@@ -6,7 +6,6 @@ import { sha256 as digestOfBytes, type Digest } from '../../crypto/digest.ts';
 import { RefusedError, UnavailableError } from '../../errors.ts';
 import type { LockedFile, UrlFile } from '../../recipe/types.ts';
 import { signedFile, type SignedFile } from './checksums.ts';
-import { digestMismatch } from './digest-file.ts';
 import type { FileDigests } from './growing-file.ts';
 import type { Keyring } from './keyring.ts';
 import { fileKeys, signingKeys, type FileKeys, type MediaSigner } from './media-signature.ts';
@@ -85,15 +84,18 @@ function lists(entryIn: (text: string) => SignedFile, text: string, locked: Lock
 function withOwnDigest(claim: Claim, { sha256, size }: UrlFile, what: string): Claim {
   const signed = claim.digests.sha256;
   if (sha256 !== undefined && signed !== undefined && signed !== sha256)
-    throw digestMismatch(what, 'the signed list', `sha256:${sha256}`, `sha256:${signed}`);
-  if (size !== undefined && claim.sizeBytes !== undefined && size !== claim.sizeBytes) {
-    throw new RefusedError(
-      'media/size-differs',
-      `The recipe says that ${what} has ${size} bytes, the signed list says ${claim.sizeBytes}.`,
-    );
-  }
+    throw otherThanSigned('media/digest-mismatch', what, `SHA-256 ${sha256}`, signed);
+  if (size !== undefined && claim.sizeBytes !== undefined && size !== claim.sizeBytes)
+    throw otherThanSigned('media/size-differs', what, `${size} bytes`, String(claim.sizeBytes));
   const sizeBytes = claim.sizeBytes ?? size;
   return { ...claim, sizeBytes, digests: { ...claim.digests, ...(sha256 !== undefined && { sha256 }) } };
+}
+
+function otherThanSigned(code: string, what: string, stated: string, signed: string): RefusedError {
+  return new RefusedError(code, `The recipe says that ${what} has ${stated}, the signed list says ${signed}.`, {
+    hint: 'look at the url, sha256 and size of the recipe: is it the file that they are of?',
+    facts: { what, stated, signed },
+  });
 }
 
 /** Throws `media/locked-file-gone`. */

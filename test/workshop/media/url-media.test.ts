@@ -319,7 +319,12 @@ describe('media by their address', function () {
     host.files.set('/d.iso', Buffer.concat([ISO, ISO]));
     await refusal('media/served-other-size', 3, prepare(fedora));
     await refusal('media/served-other-size', 3, prepare({ ...(await debian()), size: ISO.length }));
-    await refusal('media/size-differs', 3, prepare({ ...fedora, size: 7 }));
+    const size = await refusal('media/size-differs', 3, prepare({ ...fedora, size: 7 }));
+    assert.match(size.message, new RegExp(`has 7 bytes, the signed list says ${ISO.length}`));
+    const digest = await refusal('media/digest-mismatch', 3, prepare({ ...fedora, sha256: '7'.repeat(64) }));
+    assert.match(digest.message, new RegExp(`has SHA-256 7{64}, the signed list says ${hash('sha256')}`));
+    // Neither is mended by fetching anything again.
+    for (const { hint } of [size, digest]) assert.match(hint ?? '', /^look at the url, sha256 and size of the recipe/);
   });
 
   it('under a lock move only when the person says so', async () => {
