@@ -8,18 +8,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { noise } from '@chainsafe/libp2p-noise';
-import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import type { GossipSub } from '@libp2p/gossipsub';
 import { identify } from '@libp2p/identify';
 import type { Libp2p } from '@libp2p/interface';
 import { ping } from '@libp2p/ping';
-import { tcp } from '@libp2p/tcp';
-import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import type { Exchange } from '../../src/exchange/p2p/index.ts';
 import { gossipService, topicOf } from '../../src/exchange/p2p/libp2p/gossip.ts';
 import { openStore, type OwnStore } from '../../src/exchange/store/index.ts';
+import { onLoopback } from '../../test/exchange/p2p/foreign-node.ts';
+import { seedOf } from '../../test/exchange/p2p/nodes.ts';
 import { median, quantile, type Figure } from '../figure.ts';
 import { makeFeed, NETWORK, type Feed } from './feeds.ts';
 import { startNode } from './node.ts';
@@ -187,11 +185,7 @@ async function bareNetwork(feed: Feed, connections: readonly [number, number][])
   const nodes: Libp2p<{ pubsub: GossipSub }>[] = [];
   for (let number = 0; number < NODES; number += 1) {
     const node = await createLibp2p({
-      privateKey: await generateKeyPairFromSeed('Ed25519', new Uint8Array(32).fill(200 - number)),
-      addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
-      transports: [tcp()],
-      connectionEncrypters: [noise()],
-      streamMuxers: [yamux()],
+      ...(await onLoopback(seedOf(200 - number))),
       // All dial each other in a moment, from one host.
       connectionManager: { inboundConnectionThreshold: NODES * NODES, maxIncomingPendingConnections: NODES * NODES },
       services: {

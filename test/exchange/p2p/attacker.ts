@@ -1,17 +1,12 @@
 /** A node that keeps to libp2p's rules and to none of ours: it sends whatever a test wants on any protocol. */
-import { noise } from '@chainsafe/libp2p-noise';
 import { identify } from '@libp2p/identify';
 import type { Libp2p, Stream } from '@libp2p/interface';
 import { ping } from '@libp2p/ping';
-import { tcp } from '@libp2p/tcp';
-import { yamux } from '@libp2p/yamux';
-import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import { multiaddr } from '@multiformats/multiaddr';
 import * as lp from 'it-length-prefixed';
 import { createLibp2p } from 'libp2p';
-import { gossipsub } from '@libp2p/gossipsub';
 import type { GossipSub } from '@libp2p/gossipsub';
-import { messageId } from '../../../src/exchange/p2p/libp2p/gossip.ts';
+import { lawlessGossip, onLoopback } from './foreign-node.ts';
 import { seedOf } from './nodes.ts';
 
 export interface Attacker {
@@ -24,20 +19,11 @@ export interface Attacker {
 
 export async function createAttacker(seed: number): Promise<Attacker> {
   const node = await createLibp2p({
-    privateKey: await generateKeyPairFromSeed('Ed25519', seedOf(seed)),
-    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    ...(await onLoopback(seedOf(seed))),
     services: {
       identify: identify(),
       ping: ping(),
-      pubsub: gossipsub({
-        globalSignaturePolicy: 'StrictNoSign',
-        msgIdFn: ({ topic, data }) => messageId(topic, data),
-        allowPublishToZeroTopicPeers: true,
-        fallbackToFloodsub: false,
-      }),
+      pubsub: lawlessGossip(),
     },
   });
   return {

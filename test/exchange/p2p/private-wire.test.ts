@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { noise } from '@chainsafe/libp2p-noise';
-import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
-import { gossipsub } from '@libp2p/gossipsub';
 import { identify } from '@libp2p/identify';
 import { ping } from '@libp2p/ping';
-import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import { sha256 } from '../../../src/crypto/digest.ts';
 import { dhtService } from '../../../src/exchange/p2p/libp2p/discovery.ts';
-import { messageId, topicOf } from '../../../src/exchange/p2p/libp2p/gossip.ts';
+import { topicOf } from '../../../src/exchange/p2p/libp2p/gossip.ts';
 import { feedCid } from '../../../src/exchange/p2p/index.ts';
+import { lawlessGossip, onLoopback } from './foreign-node.ts';
 import { aPatch, authorOfSeed, createNodes, seedOf } from './nodes.ts';
 
 /** A node beside the author’s that keeps every byte which comes to it, after noise. */
@@ -19,10 +16,7 @@ async function startListener(topic: string) {
   const heard: Uint8Array[] = [];
   const muxer = yamux();
   const node = await createLibp2p({
-    privateKey: await generateKeyPairFromSeed('Ed25519', seedOf(40)),
-    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
+    ...(await onLoopback(seedOf(40))),
     streamMuxers: [
       () => {
         const factory = muxer();
@@ -38,11 +32,7 @@ async function startListener(topic: string) {
       identify: identify(),
       ping: ping(),
       dht: dhtService(),
-      pubsub: gossipsub({
-        globalSignaturePolicy: 'StrictNoSign',
-        msgIdFn: ({ topic: one, data }) => messageId(one, data),
-        fallbackToFloodsub: false,
-      }),
+      pubsub: lawlessGossip(),
     },
   });
   node.services.pubsub.subscribe(topic);

@@ -1,28 +1,21 @@
 import assert from 'node:assert/strict';
-import { noise } from '@chainsafe/libp2p-noise';
 import { circuitRelayServer } from '@libp2p/circuit-relay-v2';
-import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import { identify } from '@libp2p/identify';
 import type { PeerId } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { ping } from '@libp2p/ping';
-import { tcp } from '@libp2p/tcp';
-import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import { RELAY } from '../../../src/exchange/p2p/limits.ts';
 import { peerIdOf } from '../../../src/exchange/p2p/libp2p/peer-identity.ts';
 import { createRelayGater, hostIn, placesOf, reachabilityOf } from '../../../src/exchange/p2p/libp2p/relay.ts';
+import { onLoopback } from './foreign-node.ts';
 import { authorOfSeed, createNodes, seedOf, seqOf, type TestNode } from './nodes.ts';
 
 /** A relay of somebody else's making, with its own limit on what one circuit may carry. */
 async function startForeignRelay(circuitBytes: number) {
   return createLibp2p({
-    privateKey: await generateKeyPairFromSeed('Ed25519', seedOf(30)),
-    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    ...(await onLoopback(seedOf(30))),
     services: {
       identify: identify(),
       ping: ping(),

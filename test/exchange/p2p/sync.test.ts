@@ -2,14 +2,15 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { sha256 } from '../../../src/crypto/digest.ts';
-import { SYNC_FULL_EVERY, SYNC_MAX_MARKS, TIMING } from '../../../src/exchange/p2p/limits.ts';
+import { SYNC_FULL_EVERY, SYNC_MAX_MARKS } from '../../../src/exchange/p2p/limits.ts';
 import { MarkMemory } from '../../../src/exchange/p2p/sync/mark-memory.ts';
-import { Participant } from '../../../src/exchange/p2p/participant.ts';
+import type { Participant } from '../../../src/exchange/p2p/participant.ts';
 import { decodeAsk, SYNC_PROTOCOL } from '../../../src/exchange/p2p/sync/messages.ts';
 import type { AuthorId } from '../../../src/exchange/record/index.ts';
 import { LevelStore } from '../../../src/exchange/store/level-store.ts';
 import { Disk } from '../../simulator/disk.ts';
 import { createMemo } from '../../simulator/shared.ts';
+import { loneParticipant } from './lone-participant.ts';
 import { aPatch, authorOfSeed, NETWORK, seedOf } from './nodes.ts';
 
 const memo = createMemo();
@@ -18,27 +19,12 @@ let starts = 0;
 async function node(self: number, carried: AuthorId[], disk = new Disk()) {
   const store = await LevelStore.over(disk, NETWORK, memo);
   const make = (): Participant =>
-    new Participant({
-      self: authorOfSeed(self),
-      seed: seedOf(self),
-      network: NETWORK,
+    loneParticipant({
+      seed: self,
       store,
-      isBootstrap: false,
-      carries: (author) => carried.includes(author),
-      carried: () => carried,
-      isFriend: () => true,
-      mayAsk: () => true,
-      maySee: async () => true,
-      blobTypes: {},
-      timing: TIMING,
+      carried,
+      nonce: (starts += 1),
       now: () => Date.UTC(2026, 10, 27) + starts,
-      random: () => 0.5,
-      nonce: Uint8Array.from(Buffer.from(String((starts += 1)).padStart(8, '0'))),
-      targets: () => [],
-      isConnected: () => false,
-      onAdmission: () => undefined,
-      onTrouble: () => undefined,
-      onAgenda: () => undefined,
     });
   const one = {
     store,

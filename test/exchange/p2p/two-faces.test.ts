@@ -1,23 +1,18 @@
 /** Two honest friends of an author who shows each of them another face: what their syncs say, on real stores. */
 import assert from 'node:assert/strict';
-import {
-  SYNC_MAX_RECORDS,
-  SYNC_MAX_REFUSED,
-  SYNC_MAX_REFUSED_PER_AUTHOR,
-  TIMING,
-} from '../../../src/exchange/p2p/limits.ts';
+import { SYNC_MAX_RECORDS, SYNC_MAX_REFUSED, SYNC_MAX_REFUSED_PER_AUTHOR } from '../../../src/exchange/p2p/limits.ts';
 import { createBudgets } from '../../../src/exchange/p2p/budgets.ts';
 import { createGossipJudge } from '../../../src/exchange/p2p/gossip-judge.ts';
-import { Participant } from '../../../src/exchange/p2p/participant.ts';
 import { decodeAnswer, encodeAnswer, SYNC_PROTOCOL } from '../../../src/exchange/p2p/sync/messages.ts';
 import { signHead, type Admission, type AuthorId } from '../../../src/exchange/record/index.ts';
 import { LevelStore } from '../../../src/exchange/store/level-store.ts';
 import { feed, newAuthor } from '../record/author.ts';
-import { Chain, seedOf } from '../record/keys.ts';
+import { Chain } from '../record/keys.ts';
 import { Disk } from '../../simulator/disk.ts';
 import { createMemo } from '../../simulator/shared.ts';
+import { loneParticipant } from './lone-participant.ts';
+import { NETWORK } from './nodes.ts';
 
-const NETWORK = 'test';
 const NOW = Date.UTC(2026, 10, 27);
 const memo = createMemo();
 const everybody = { follows: () => true };
@@ -26,27 +21,15 @@ async function friend(number: number, carried: readonly AuthorId[]) {
   const store = await LevelStore.over(new Disk(), NETWORK, memo);
   const admissions: Admission[] = [];
   const troubles: Error[] = [];
-  const participant = new Participant({
+  const participant = loneParticipant({
     self: newAuthor().id,
-    seed: seedOf(number),
-    network: NETWORK,
+    seed: number,
     store,
-    isBootstrap: false,
-    carries: (author) => carried.includes(author),
-    carried: () => carried,
-    isFriend: () => true,
-    mayAsk: () => true,
-    maySee: async () => true,
-    blobTypes: {},
-    timing: TIMING,
+    carried,
+    nonce: number,
     now: () => NOW,
-    random: () => 0.5,
-    nonce: Uint8Array.from(Buffer.from(String(number).padStart(8, '0'))),
-    targets: () => [],
-    isConnected: () => false,
     onAdmission: (admission) => admissions.push(admission),
     onTrouble: (_what, _peer, error) => troubles.push(error),
-    onAgenda: () => undefined,
   });
   return { store, participant, admissions, troubles };
 }
