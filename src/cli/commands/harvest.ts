@@ -1,15 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { FailedError, UsageError } from '../../errors.ts';
 import { writeFileAtomic } from '../../node/atomic.ts';
 import { recordRecipe } from '../../node/record-recipe.ts';
-import { lockFileOf } from '../../node/recipe-source.ts';
 import { harvestPlan, withHarvest } from '../../recipe/harvested.ts';
 import { lintRecipe } from '../../recipe/lint.ts';
-import { parseLock } from '../../recipe/lock.ts';
 import { parseRecipe } from '../../recipe/parse.ts';
 import { resolveRecipe } from '../../recipe/resolve.ts';
-import type { CheckedRecipe, Lock, Output, Step } from '../../recipe/types.ts';
+import type { CheckedRecipe, Output, Step } from '../../recipe/types.ts';
 import { isBlind, playBlind } from '../../workshop/provision/play.ts';
 import { recordedSteps, recordingFor } from '../../workshop/provision/recording.ts';
 import { withPlaceholders } from '../../workshop/provision/take-over.ts';
@@ -19,6 +16,7 @@ import { buildProgress } from '../build-progress.ts';
 import type { Context } from '../context.ts';
 import { note, printLine, printResult } from '../output.ts';
 import { pairs } from '../pairs.ts';
+import { lockBeside, readRecipeFile } from '../recipe-file.ts';
 import { readLines } from '../repair/lines.ts';
 import { editorFor } from '../repair/editor.ts';
 import { reviewSteps } from '../take-over/review.ts';
@@ -36,7 +34,7 @@ const READER = { find: findText, nearest: nearestLines };
  * last of them showed nothing that could be expected: the file says `changed` there, for a person to put right.
  */
 export async function harvest(context: Context, file: string, flags: HarvestFlags): Promise<number> {
-  const checked = parseRecipe(await readText(file), file);
+  const checked = parseRecipe(await readRecipeFile(file), file);
   const plan = harvestPlan(checked, isBlind);
   if (plan === undefined) {
     throw new UsageError('harvest/nothing-blind', `${file}: no step waits blindly`, {
@@ -56,7 +54,7 @@ export async function harvest(context: Context, file: string, flags: HarvestFlag
       const tell = (step: Step): void => note(context, `  … ${step.id}: ${step.do?.length ?? 0} acts`);
       return { played: await playBlind(live, blind, tell, context.signal), hostFactor: live.hostFactor };
     },
-    emit: buildProgress({ ...context, json: context.json }, false),
+    emit: buildProgress(context, false),
     signal: context.signal,
     now: () => new Date(),
   });
@@ -132,21 +130,4 @@ function report(context: Context, file: string, harvested: CheckedRecipe, steps:
     `  portalgun build ${file}`,
   ]);
   return unsure ? 1 : 0;
-}
-
-async function lockBeside(recipe: string): Promise<Lock | undefined> {
-  try {
-    return parseLock(await readFile(lockFileOf(recipe), 'utf8'));
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new UsageError('recipe/not-found', `cannot read ${file}`, { cause });
-  }
 }

@@ -1,12 +1,11 @@
-import { access } from 'node:fs/promises';
 import path from 'node:path';
-import { UsageError } from '../../errors.ts';
 import { writeFileAtomic } from '../../node/atomic.ts';
 import { importPacker } from '../../node/packer/index.ts';
 import type { Verdict } from '../../recipe/packer/verdict.ts';
 import type { Context } from '../context.ts';
 import { printResult, table, wrap } from '../output.ts';
 import { pairs } from '../pairs.ts';
+import { refuseExisting, refuseOtherThanYaml } from '../recipe-file.ts';
 
 export interface ImportFlags {
   readonly out?: string;
@@ -18,8 +17,7 @@ export interface ImportFlags {
 
 /** Writes a draft, and says of each part what became of it. Exit code 1 where nothing is left that could be done. */
 export async function importTemplate(context: Context, source: string, flags: ImportFlags): Promise<number> {
-  if (flags.out !== undefined && !/\.ya?ml$/.test(flags.out))
-    throw new UsageError('record/not-yaml', `${flags.out}: a recipe file ends in .yaml`);
+  if (flags.out !== undefined) refuseOtherThanYaml(flags.out);
   const imported = await importPacker({
     source,
     name: flags.name,
@@ -31,8 +29,7 @@ export async function importTemplate(context: Context, source: string, flags: Im
   const { draft, builder, verdicts, more, iso } = imported;
   const file = draft === undefined ? undefined : (flags.out ?? `${draft.recipe.name}.yaml`);
   if (file !== undefined && draft !== undefined) {
-    if (await isThere(file))
-      throw new UsageError('recipe/exists', `${file} exists already`, { hint: 'Choose another name with --out.' });
+    await refuseExisting(file, 'Choose another name with --out.');
     await writeFileAtomic(file, draft.source, 0o644);
   }
   const result = { file, digest: draft?.digest, builder, parts: verdicts, more, iso };
@@ -75,13 +72,4 @@ function next(file: string, iso: { readonly url: string; readonly file: string }
     'Next, once, so that its waits become checks:',
     `  portalgun recipe harvest ${file}`,
   ];
-}
-
-async function isThere(file: string): Promise<boolean> {
-  try {
-    await access(file);
-    return true;
-  } catch {
-    return false; // absent, as wished
-  }
 }

@@ -1,4 +1,3 @@
-import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { listBuilds } from '../../node/build-records.ts';
 import { connect, type HomeConnection } from '../../node/connect.ts';
@@ -37,11 +36,11 @@ import { PortalgunError, RefusedError, UsageError } from '../../errors.ts';
 import type { Context } from '../context.ts';
 import { note, printResult, table } from '../output.ts';
 import { pairs } from '../pairs.ts';
+import { readRecipeFile, refuseExisting } from '../recipe-file.ts';
 
 export async function create(context: Context, name: string): Promise<undefined> {
   const file = `${name}.yaml`;
-  if (await exists(file))
-    throw new UsageError('recipe/exists', `${file} exists already`, { hint: 'Choose another name.' });
+  await refuseExisting(file, 'Choose another name.');
   const text = recipeTemplate(name);
   parseRecipe(text, file);
   await writeFileAtomic(file, text, 0o644);
@@ -51,7 +50,7 @@ export async function create(context: Context, name: string): Promise<undefined>
 
 /** Exit code 2 where the recipe cannot be read, 1 where a finding is an error. */
 export async function lint(context: Context, file: string): Promise<number> {
-  const checked = parseRecipe(await read(file), file);
+  const checked = parseRecipe(await readRecipeFile(file), file);
   const findings = [...(await baseFindings(context, checked, file)), ...lintRecipe(checked)];
   printResult(context, { file, digest: checked.digest, findings }, () =>
     findings.length === 0
@@ -269,8 +268,7 @@ export async function get(context: Context, name: string, flags: { out?: string 
         ?.replace(/@.*$/, '')
         .replace(/^sha256:/, 'recipe-') ?? 'recipe'
     }.yaml`;
-  if (await exists(file))
-    throw new UsageError('recipe/exists', `${file} exists already`, { hint: 'Give another name with --out.' });
+  await refuseExisting(file, 'Give another name with --out.');
   await writeFileAtomic(file, found.yaml, 0o644);
   if (found.lockYaml !== undefined) await writeFileAtomic(lockFileOf(file), found.lockYaml, 0o644);
   printResult(context, { file, digest: found.digest }, () => `${file} is written (${found.digest}).`);
@@ -285,7 +283,7 @@ export async function apply(
   flags: { readonly with?: readonly string[] },
 ): Promise<undefined> {
   const home = await connect(context.home);
-  const before = parseRecipe(await read(file), file);
+  const before = parseRecipe(await readRecipeFile(file), file);
   const patches: NamedOperations[] = [];
   for (const name of [patch, ...(flags.with ?? [])]) {
     const found = { name, ...(await operationsOf(context, home, name)) };
@@ -349,21 +347,4 @@ interface Operations {
   /** What a record claims. */
   readonly base?: Digest;
   readonly result?: Digest;
-}
-
-async function read(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new UsageError('recipe/not-found', `cannot read ${file}`, { cause });
-  }
-}
-
-async function exists(file: string): Promise<boolean> {
-  try {
-    await access(file);
-    return true;
-  } catch {
-    return false; // absent, as wished
-  }
 }

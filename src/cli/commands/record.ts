@@ -1,14 +1,11 @@
-import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { writeFileAtomic } from '../../node/atomic.ts';
 import { recordRecipe } from '../../node/record-recipe.ts';
 import { digestHex } from '../../crypto/digest.ts';
 import { lintRecipe, type LintFinding } from '../../recipe/lint.ts';
-import { parseLock } from '../../recipe/lock.ts';
 import { skeletonFrom, skeletonOf, withSteps, type Skeleton } from '../../recipe/skeleton.ts';
-import type { CheckedRecipe, Lock, Medium, Output } from '../../recipe/types.ts';
-import { lockFileOf } from '../../node/recipe-source.ts';
+import type { CheckedRecipe, Medium, Output } from '../../recipe/types.ts';
 import { digestFile } from '../../workshop/media/digest-file.ts';
 import { recordedSteps, recordingFor, type Recorded } from '../../workshop/provision/recording.ts';
 import { findText } from '../../workshop/screen/match.ts';
@@ -17,6 +14,7 @@ import { buildProgress } from '../build-progress.ts';
 import type { Context } from '../context.ts';
 import { jsonLine, printLine } from '../output.ts';
 import { pairs } from '../pairs.ts';
+import { lockBeside, readRecipeFile, refuseExisting, refuseOtherThanYaml } from '../recipe-file.ts';
 import { readLines } from '../repair/lines.ts';
 import { editorFor } from '../repair/editor.ts';
 import type { Conversation } from '../repair/conversation.ts';
@@ -45,9 +43,8 @@ export async function record(context: Context, file: string, flags: RecordFlags)
       hint: 'Run it in a terminal; to write a recipe by hand: portalgun recipe new NAME',
     });
   }
-  if (!/\.ya?ml$/.test(file)) throw new UsageError('record/not-yaml', `${file}: a recipe file ends in .yaml`);
-  if (await isThere(file))
-    throw new UsageError('recipe/exists', `${file} exists already`, { hint: 'Choose another name.' });
+  refuseOtherThanYaml(file);
+  await refuseExisting(file, 'Choose another name.');
   const skeleton = await skeletonFor(file, flags, context.signal);
   const driven = await drive(context, file, skeleton, flags);
   if (driven.result === null) {
@@ -88,7 +85,7 @@ async function drive(
     home: context.home,
     skeleton,
     folder: path.dirname(path.resolve(flags.from ?? file)),
-    lock: await lockBeside(flags.from),
+    lock: flags.from === undefined ? undefined : await lockBeside(flags.from),
     params: pairs(flags.param ?? [], '--param'),
     drive: async (live) => {
       const terminal = { input, output, ...(environment['TERM'] !== undefined && { kind: environment['TERM'] }) };
@@ -142,7 +139,7 @@ async function skeletonFor(file: string, flags: RecordFlags, signal: AbortSignal
   if (flags.from !== undefined) {
     if (Object.keys(media).length > 0)
       throw new UsageError('record/two-beginnings', '--from has its own media: give it, or media, not both');
-    return skeletonFrom(await readText(flags.from), flags.from);
+    return skeletonFrom(await readRecipeFile(flags.from), flags.from);
   }
   if (Object.keys(media).length === 0) {
     throw new UsageError('record/no-media', 'a recording needs something to boot', {
@@ -191,27 +188,5 @@ async function digestOfFile(file: string, signal: AbortSignal): Promise<string> 
   } catch (cause) {
     if (signal.aborted) throw cause;
     throw new UsageError('record/unreadable-iso', `cannot read ${file}`, { cause });
-  }
-}
-
-async function lockBeside(recipe: string | undefined): Promise<Lock | undefined> {
-  if (recipe === undefined || !(await isThere(lockFileOf(recipe)))) return undefined;
-  return parseLock(await readText(lockFileOf(recipe)));
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new UsageError('recipe/not-found', `cannot read ${file}`, { cause });
-  }
-}
-
-async function isThere(file: string): Promise<boolean> {
-  try {
-    await access(file);
-    return true;
-  } catch {
-    return false; // absent, as wished
   }
 }
