@@ -54,6 +54,13 @@ describe('portalgun recipe import packer', function () {
       const draft = parseRecipe(await readFile(file, 'utf8')).recipe;
       assert.deepEqual(draft.steps[2]?.do, [{ type: 'set w={{word}}; echo $w-$grub_platform' }, { key: 'enter' }]);
 
+      const early = path.join(folder, 'early.yaml');
+      const halting = (await readFile(file, 'utf8')).replace(/"set w=.*?"/, 'halt');
+      await writeFile(early, halting);
+      const off = await errorOf(home, ['recipe', 'harvest', early, '--param', 'word=portal', '--yes'], 1);
+      assert.deepEqual([off.code, off.message], ['harvest/switched-off', 'the machine went off after boot-3']);
+      assert.equal(await readFile(early, 'utf8'), halting);
+
       const args = ['recipe', 'harvest', file, '--param', 'word=portal', '--yes'];
       const harvested = (await jsonLines(home, args)).at(-1);
       assert.partialDeepStrictEqual(harvested, { file, blind: 0, findings: [] });

@@ -159,6 +159,21 @@ describe('patches that contradict each other', function () {
     session = await openSession(test.home);
   });
 
+  it('are not written into a file where one gives another recipe than it claims, alone or with others', async () => {
+    const lie = await alice.patch(session, recipe, awaits('All is installed'), { result: recipe.digest });
+    const good = await carol.patch(session, recipe, [replace(recipe, 'end', { expect: { text: 'all over' } })]);
+    await session.close();
+    const file = path.join(test.folder, 'mine.yaml');
+    await writeFile(file, recipe.source);
+    for (const args of [
+      [lie, file],
+      [good, file, '--with', lie],
+    ])
+      assert.equal((await errorOf(test, ['recipe', 'apply', ...args], 3)).code, 'recipe/wrong-result');
+    assert.equal(await readFile(file, 'utf8'), recipe.source);
+    session = await openSession(test.home);
+  });
+
   it('are answered with the fields that docs/cli.md names', async () => {
     const alices = await alice.patch(session, recipe, awaits('All is installed'));
     await bob.patch(session, recipe, awaits('Installation complete'));

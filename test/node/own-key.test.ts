@@ -17,6 +17,7 @@ import { openSession, signingKey, type Session } from '../../src/node/session.ts
 import { SOURCE } from '../recipe/fixtures.ts';
 import { argvOf, cli, json, type Answer } from '../support/cli.ts';
 import { eventually, settle, startNode, type RunningNode, befriend } from '../support/node.ts';
+import { underTerminal } from '../support/person.ts';
 import { needPrograms } from '../support/skip.ts';
 import { withHomes, type TestHome } from '../support/temp-home.ts';
 
@@ -164,17 +165,20 @@ describe('the own key', function () {
       // What an attempt before has left: so that the person of this test knows what they will see.
       const { text, file } = await nextRecoveryKey(alice.home, parseRecoveryKey(recoveryKey));
       const recover = argvOf(['key', 'recover', '--offline', '--key-file', paper, '--new-recovery-key']);
-      const type = (answer: string): Promise<string> =>
-        atTerminal(recover, [{ prompt: /last group.*: $/, answer, because: 'it is on the paper' }], {
-          environment: alice.environment,
-          signal,
-          onLine: () => undefined,
-          onAnswer: () => undefined,
-        });
-      await assert.rejects(type('00000000'), { code: 'demo/person' });
+      const person = underTerminal(recover, alice.environment);
+      await person.reads('last group, from what you wrote: ');
+      person.types('00000000\r');
+      // key/not-written-down: said to whoever sits there, with the file that keeps it.
+      await person.reads('That is not the last group of the new recovery key. Nothing was signed.');
+      await person.ends();
+      assert.ok(person.shown.includes(file), person.shown);
       assert.equal((await json(alice, ['key', 'show'])).recovery, 0, 'nothing was signed');
       assert.equal((await readFile(file, 'utf8')).trim(), text);
-      const printed = await type(text.slice(-8));
+      const printed = await atTerminal(
+        recover,
+        [{ prompt: /last group.*: $/, answer: text.slice(-8), because: 'it is on the paper' }],
+        { environment: alice.environment, signal, onLine: () => undefined, onAnswer: () => undefined },
+      );
       assert.ok(printed.indexOf(text) < printed.indexOf('last group'));
       assert.equal((await json(alice, ['key', 'show'])).recovery, 1);
       await assert.rejects(stat(file), { code: 'ENOENT' });

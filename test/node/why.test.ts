@@ -1,6 +1,7 @@
 /** `why`: whatever is asked about, the derivation is whole; and what was refused is said, by author, record and reason. */
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { Digest } from '../../src/crypto/digest.ts';
 import { createRecentRefusals } from '../../src/exchange/p2p/recent-refusals.ts';
 import type { Exchange } from '../../src/exchange/p2p/types.ts';
@@ -9,12 +10,14 @@ import { decodeDsse, encodeDsse, preAuthEncoding } from '../../src/exchange/reco
 import { signRecord, withdrawalDraft } from '../../src/exchange/record/index.ts';
 import { openHome } from '../../src/node/home.ts';
 import { ENVELOPE_MAX_BYTES } from '../../src/exchange/record/limits.ts';
+import { startControlServer } from '../../src/node/control-server.ts';
 import { createIdentity } from '../../src/node/identity-files.ts';
 import { runOperation } from '../../src/node/operations/index.ts';
 import { openSession, type Session } from '../../src/node/session.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import type { CheckedRecipe } from '../../src/recipe/types.ts';
 import { recipeOf, replace } from '../recipe/fixtures.ts';
+import { cli, errorOf } from '../support/cli.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 import { Peer } from './peers-records.ts';
 
@@ -171,5 +174,30 @@ describe('why', function () {
     assert.equal(status.refused['bad-signature'], 1);
     assert.deepEqual([status.refusedLast[0]?.name, status.refusedLast[0]?.record], ['alice', forged.id]);
     await assert.rejects(why('abcdef012345', network), { code: 'record/unknown' });
+
+    const node = await startControlServer(test.home.controlSocket, (name, args) =>
+      runOperation({ ...session, exchange: network }, name, args, signal),
+    );
+    try {
+      const { stdout } = await cli(test, ['why', forged.id]);
+      assert.match(stdout, /refused, and is not stored here\.\n\nRefused:\n {2}2 × bad-signature/);
+      const file = path.join(test.folder, 'proof.json');
+      assert.equal((await errorOf(test, ['why', forged.id, '--proof', file], 2)).code, 'why/not-stored');
+      await assert.rejects(stat(file), { code: 'ENOENT' });
+    } finally {
+      await node.close();
+    }
+  });
+
+  it('writes its proof over nothing', async () => {
+    const record = await alice.recipe(session, versioned('1.0.0', 'Choose'));
+    await session.close();
+    const file = path.join(test.folder, 'proof.json');
+    await writeFile(file, 'mine');
+    const args = ['why', record, '--proof', file];
+    const error = await errorOf(test, args, 2);
+    assert.deepEqual([error.code, error.message], ['why/proof-file', `cannot write ${file}: it exists already`]);
+    assert.equal(await readFile(file, 'utf8'), 'mine');
+    session = await openSession(test.home);
   });
 });
