@@ -1,5 +1,6 @@
 /** All media of a recipe, from its words to verified files on this host. */
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { mediaDigest } from '../../recipe/digest.ts';
 import type {
@@ -48,6 +49,9 @@ export interface PrepareOptions extends SessionOptions {
 /** Media that a machine boots from. All others are disks of packages. */
 const BOOT_MEDIA = ['kernel', 'initrd', 'iso'] as const;
 
+/** Folders of the cache that files are written to under a temporary name first. */
+const WRITTEN_FOLDERS = ['archives', 'debs', 'disks', 'downloads', 'files', 'lists', 'notes', 'releases'] as const;
+
 /** The date on a package disk's files when the recipe has no `source_date_epoch`: the first that FAT knows. */
 const FAT_EPOCH_SECONDS = 315_532_800;
 
@@ -70,8 +74,8 @@ async function prepare(given: PrepareOptions): Promise<VerifiedMedia> {
   const options = { ...given, architecture, ...(archives ? { archives } : {}) };
   const sorted = sortMedia(media);
   await mkdir(options.cacheDir, { recursive: true, mode: 0o700 });
-  for (const folder of ['', 'files', 'debs', 'disks', aptFolder(architecture)])
-    await sweepTemporary(`${options.cacheDir}/${folder}`, options.clock());
+  for (const folder of ['', ...WRITTEN_FOLDERS, aptFolder(architecture)])
+    await sweepTemporary(join(options.cacheDir, folder), options.clock());
   if (options.lock) checkLockFits(options.lock, options.recipe.recipe);
   await sweepPartial(options.cacheDir, options.clock());
   const single = await singleFiles(options, sorted);

@@ -14,6 +14,8 @@ import { refusal } from './refusal.ts';
 import {
   day,
   fingerprint,
+  leaveLitter,
+  litter,
   makeArchive,
   makeKey,
   NOW,
@@ -251,6 +253,14 @@ describe('a package archive by its address', function () {
     await refusal('media/private-address', 3, prepare({ recipe: recipeOf([address()]), publicOnly: true }));
     assert.deepEqual(host.asked, []);
     await prepare({ publicOnly: true });
+  });
+
+  it('leaves nothing behind of a process that was killed while it wrote, in no folder of the cache', async () => {
+    await prepare();
+    await leaveLitter(cacheDir);
+    await prepare();
+    // Into these nothing is written under another name first.
+    assert.deepEqual(await litter(cacheDir), ['hosts', 'marks', 'partial']);
   });
 
   it('without the component that is asked for says so', async () => {

@@ -1,8 +1,8 @@
 /** A little Debian archive of our own, signed with keys made here: the place where everything can be made to go wrong. */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import * as openpgp from 'openpgp';
 import { digestHex, sha256 } from '../../../src/crypto/digest.ts';
@@ -216,4 +216,23 @@ export async function flipBit(path: string, where?: (bytes: Buffer) => number): 
   const at = where?.(bytes) ?? Math.floor(bytes.length / 2);
   bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
   await writeFile(path, bytes);
+}
+
+/** Puts into each folder of a cache what a process leaves behind that was killed two days ago while it wrote. */
+export async function leaveLitter(cacheDir: string): Promise<void> {
+  const entries = await readdir(cacheDir, { withFileTypes: true });
+  for (const folder of entries.filter((entry) => entry.isDirectory())) {
+    const left = join(cacheDir, folder.name, '.tmp-file-1-0123456789ab');
+    await writeFile(left, 'half of it');
+    await utimes(left, day(-2), day(-2));
+  }
+}
+
+/** Folders of a cache in which such a file lies. */
+export async function litter(cacheDir: string): Promise<string[]> {
+  const found = await readdir(cacheDir, { recursive: true });
+  return found
+    .filter((path) => basename(path).startsWith('.tmp-'))
+    .map(dirname)
+    .toSorted();
 }

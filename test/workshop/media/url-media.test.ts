@@ -12,7 +12,18 @@ import { prepareMedia, type PrepareOptions, type VerifiedMedia } from '../../../
 import { needPrograms } from '../../support/skip.ts';
 import { refusal } from './refusal.ts';
 import { minisign, minisignKey, numbered, signify, signifyKey, type ToolKey } from './signing-tools.ts';
-import { clearsign, day, fingerprint, flipBit, makeKey, NOW, revoke, type TestKey } from './test-archive.ts';
+import {
+  clearsign,
+  day,
+  fingerprint,
+  flipBit,
+  leaveLitter,
+  litter,
+  makeKey,
+  NOW,
+  revoke,
+  type TestKey,
+} from './test-archive.ts';
 import { breakOff, startHost, type TestHost } from './test-host.ts';
 
 const ISO = randomBytes(200_000);
@@ -380,6 +391,15 @@ describe('media by their address', function () {
     await prepare(medium, { onHost });
     await prepare(medium, { onHost });
     assert.deepEqual(told, [`${host.host} after 0`]);
+  });
+
+  it('leave nothing behind of a process that was killed while it wrote, in no folder of the cache', async () => {
+    const medium = await debian();
+    await prepare(medium);
+    await leaveLitter(cacheDir);
+    await prepare(medium);
+    // Into these nothing is written under another name first.
+    assert.deepEqual(await litter(cacheDir), ['hosts', 'marks', 'partial']);
   });
 
   it('threat 38: in a recipe of somebody else’s lead to nothing on this machine', async () => {
