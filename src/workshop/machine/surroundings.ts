@@ -1,8 +1,8 @@
 /** Starts a program as if this host were another: on one processor, under another name. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { UnavailableError } from '../../errors.ts';
 import { findProgram, type Command } from './confinement.ts';
-import { qemuMissing } from './qemu-missing.ts';
 import type { Surroundings } from './types.ts';
 
 /** `$1` is the name; a name of its own is seen by this program and its children alone. */
@@ -24,11 +24,15 @@ export async function canSurround(): Promise<Readonly<Record<keyof Surroundings,
   };
 }
 
+/** Throws `machine/no-surroundings` for what `canSurround` says no to. */
 export async function surround(command: Command, { cpu, hostName }: Surroundings): Promise<Command> {
   let { program, args } = command;
   const wrap = async (by: string, ...before: readonly string[]): Promise<void> => {
     const found = await findProgram(by);
-    if (found === null) throw qemuMissing(by);
+    if (found === null)
+      throw new UnavailableError('machine/no-surroundings', `${by} is not installed`, {
+        hint: 'apt-get install util-linux',
+      });
     args = [...before, program, ...args];
     program = found;
   };
