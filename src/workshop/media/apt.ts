@@ -8,8 +8,8 @@
 import { copyFile, mkdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Digest } from '../../crypto/digest.ts';
-import { UnavailableError } from '../../errors.ts';
-import { errorCode, listDirectory, temporaryPath, unlessMissing } from './atomic-file.ts';
+import { errnoOf, UnavailableError } from '../../errors.ts';
+import { listDirectory, temporaryPath, unlessMissing } from './atomic-file.ts';
 import { aptConfig, LISTS, placesIn, type Architecture } from './apt-config.ts';
 import { aptFailure } from './apt-failure.ts';
 import { LISTS_FRESH_MS, PROGRESS_INTERVAL_MS, STALE_TEMPORARY_MS } from './limits.ts';
@@ -245,7 +245,7 @@ async function copyLists(from: string, to: string): Promise<void> {
 
 /** A list that we may not read, or that an update has just replaced, is fetched anew. */
 function unlessUnreadable(error: unknown): undefined {
-  if (errorCode(error) === 'EACCES') return undefined;
+  if (errnoOf(error) === 'EACCES') return undefined;
   return unlessMissing(error);
 }
 

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { UnavailableError } from '../../errors.ts';
+import { errnoOf, UnavailableError } from '../../errors.ts';
 import { STALE_TEMPORARY_MS } from './limits.ts';
 
 const TEMPORARY = '.tmp-';
@@ -65,17 +65,13 @@ export async function listDirectory(directory: string): Promise<string[]> {
 
 /** For `.catch`: a missing file is `undefined`, anything else is thrown on. */
 export function unlessMissing(error: unknown): undefined {
-  if (errorCode(error) === 'ENOENT') return undefined;
+  if (errnoOf(error) === 'ENOENT') return undefined;
   throw error;
-}
-
-export function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 /** Turns "no space left on device" into an error that says what to do; gives back any other error as it is. */
 export function withoutRoom(error: unknown, path: string): unknown {
-  const code = errorCode(error);
+  const code = errnoOf(error);
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
   return new UnavailableError('media/disk-full', `There is no room left for ${path}.`, {
     hint: 'free some space, or set another folder for the media cache, and run the command again',

@@ -3,10 +3,10 @@ import { copyFile, link, mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestHex, type Digest } from '../../crypto/digest.ts';
 import type { LockedPackage } from '../../recipe/types.ts';
-import { RefusedError } from '../../errors.ts';
+import { errnoOf, RefusedError } from '../../errors.ts';
 import type { Lists } from './apt.ts';
 import type { OfferedPackage } from './archive.ts';
-import { errorCode, temporaryPath, unlessMissing, writeAtomically } from './atomic-file.ts';
+import { temporaryPath, unlessMissing, writeAtomically } from './atomic-file.ts';
 import { digestFile, digestMismatch } from './digest-file.ts';
 import { MAX_DEB_BYTES } from './limits.ts';
 import type { MediaProof, OnProgress, VerifiedFile } from './types.ts';
@@ -88,7 +88,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
   } catch (error) {
-    if (errorCode(error) !== 'EPERM' && errorCode(error) !== 'EXDEV') throw error;
+    if (errnoOf(error) !== 'EPERM' && errnoOf(error) !== 'EXDEV') throw error;
     await copyFile(from, to);
   }
 }

@@ -10,13 +10,13 @@ import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { digestOf } from '../../crypto/canonical.ts';
 import { digestHex, sha256 as digestOfBytes, type Digest } from '../../crypto/digest.ts';
-import { RefusedError, UnavailableError, UsageError } from '../../errors.ts';
+import { errnoOf, RefusedError, UnavailableError, UsageError } from '../../errors.ts';
 import type { ArchiveAddress } from '../../recipe/types.ts';
 import type { Carrier, Lists, WantedPackage } from './apt.ts';
 import { fileName } from './apt.ts';
 import type { Architecture } from './apt-config.ts';
 import { checkIndexSize, verifyRelease } from './archive.ts';
-import { errorCode, unlessMissing, writeAtomically } from './atomic-file.ts';
+import { unlessMissing, writeAtomically } from './atomic-file.ts';
 import { isThere } from './download-notes.ts';
 import { downloadPath, downloadSigned, downloadSmall, type DownloadOptions } from './download.ts';
 import { evidencePath } from './evidence.ts';
@@ -181,7 +181,7 @@ async function* contentOf(path: string, compressed: boolean): AsyncGenerator<Buf
   try {
     yield* unpacked as AsyncIterable<Buffer>;
   } catch (cause) {
-    if (errorCode(cause)?.startsWith('Z_') !== true) throw cause;
+    if (errnoOf(cause)?.startsWith('Z_') !== true) throw cause;
     throw new RefusedError('media/digest-mismatch', `${path} was changed: it cannot be unpacked any more.`, {
       hint: `delete ${path} and run the command again`,
       facts: { path },

@@ -4,8 +4,7 @@
  */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { InterruptedError, PortalgunError, RefusedError, UnavailableError } from '../../errors.ts';
-import { errorCode } from './atomic-file.ts';
+import { errnoOf, InterruptedError, PortalgunError, RefusedError, UnavailableError } from '../../errors.ts';
 import { MAX_REDIRECTS, MIN_STALL_BYTES, STALL_MS } from './limits.ts';
 import { publicLookup, refusePrivateHost } from './public-host.ts';
 
@@ -178,7 +177,7 @@ async function ask(url: URL, from: number, options: HttpOptions): Promise<Asked>
 function clear(error: unknown, url: URL, signal: AbortSignal | undefined, code = BROKE_OFF): PortalgunError {
   if (error instanceof PortalgunError) return error;
   if (signal?.aborted) return new InterruptedError(undefined, { cause: error });
-  const why = errorCode(error) ?? (error instanceof Error ? error.message : String(error));
+  const why = errnoOf(error) ?? (error instanceof Error ? error.message : String(error));
   return code === BROKE_OFF
     ? new UnavailableError(code, `The connection to ${url.host} broke off (${why}).`, {
         hint: 'the same command goes on where it stopped',

@@ -8,7 +8,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode, listDirectory, unlessMissing } from './atomic-file.ts';
+import { errnoOf } from '../../errors.ts';
+import { listDirectory, unlessMissing } from './atomic-file.ts';
 import { PARTIAL_KEPT_MS } from './limits.ts';
 
 const NOBODY = 0;
@@ -77,11 +78,11 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return errorCode(error) === 'EPERM';
+    return errnoOf(error) === 'EPERM';
   }
 }
 
 function unlessTaken(error: unknown): false {
-  if (errorCode(error) === 'ENOENT') return false;
+  if (errnoOf(error) === 'ENOENT') return false;
   throw error;
 }

@@ -1,8 +1,7 @@
 /** Runs the host's own tools (apt-get, apt-helper, dpkg-deb) in the C locale. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { InterruptedError, UnavailableError } from '../../errors.ts';
-import { errorCode } from './atomic-file.ts';
+import { errnoOf, InterruptedError, UnavailableError } from '../../errors.ts';
 import { MAX_TOOL_OUTPUT_BYTES } from './limits.ts';
 
 export interface ToolRun {
@@ -72,7 +71,7 @@ function exitOf(child: ChildProcess, command: string, signal: AbortSignal | unde
   return new Promise((resolve, reject) => {
     child.once('error', (error) => {
       if (signal?.aborted) reject(new InterruptedError(undefined, { cause: error }));
-      else if (errorCode(error) === 'ENOENT') reject(missing(command, error));
+      else if (errnoOf(error) === 'ENOENT') reject(missing(command, error));
       else reject(error);
     });
     child.once('close', (status) => resolve(status));

@@ -14,10 +14,9 @@
 import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { digestHex, isDigest, type Digest } from '../../crypto/digest.ts';
-import { FailedError } from '../../errors.ts';
+import { errnoOf, FailedError } from '../../errors.ts';
 import { inspectDisk } from '../machine/disks.ts';
 import type { Machine } from '../machine/types.ts';
-import { isErrno } from './errno.ts';
 import { readLeases, takeLease } from './leases.ts';
 import { replaceFile, syncPath } from './replace-file.ts';
 
@@ -84,7 +83,7 @@ export function openCheckpoints(folder: string, sync: (path: string) => Promise<
     try {
       text = await readFile(join(nodeDir(key), 'meta.json'), 'utf8');
     } catch (error) {
-      if (isErrno(error, 'ENOENT')) return undefined;
+      if (errnoOf(error) === 'ENOENT') return undefined;
       throw error;
     }
     return parseMeta(text, root, nodeDir(key));
@@ -241,7 +240,7 @@ async function namesIn(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return [];
+    if (errnoOf(error) === 'ENOENT') return [];
     throw error;
   }
 }
@@ -251,7 +250,7 @@ async function bytesOnDisk(file: string): Promise<number> {
   try {
     return (await stat(file)).blocks * 512;
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return 0;
+    if (errnoOf(error) === 'ENOENT') return 0;
     throw error;
   }
 }

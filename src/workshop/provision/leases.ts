@@ -7,7 +7,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../../crypto/digest.ts';
 import { isDigest } from '../../crypto/digest.ts';
-import { isErrno } from './errno.ts';
+import { errnoOf } from '../../errors.ts';
 import { replaceFile } from './replace-file.ts';
 
 export interface Lease {
@@ -45,7 +45,7 @@ export async function takeLease(folder: string): Promise<Lease> {
 
 export async function readLeases(folder: string): Promise<LeaseState[]> {
   const names = await readdir(folder).catch((error: unknown) => {
-    if (isErrno(error, 'ENOENT')) return [];
+    if (errnoOf(error) === 'ENOENT') return [];
     throw error;
   });
   const leases = names.filter((name) => name.endsWith('.json')).map((name) => readLease(folder, name));
@@ -86,6 +86,6 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return isErrno(error, 'EPERM');
+    return errnoOf(error) === 'EPERM';
   }
 }
