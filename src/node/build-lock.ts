@@ -4,10 +4,11 @@
  * two never hold it; and since nobody ever takes over another's file, no living claim is removed by mistake.
  */
 import { randomInt } from 'node:crypto';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { errnoOf, FailedError } from '../errors.ts';
+import { isRunning, startOf } from '../running.ts';
 import type { Home } from './home.ts';
 
 /** `build-PID-STARTED.lock`: process id, and when that process started (0 where that cannot be known). */
@@ -53,32 +54,8 @@ async function otherClaim(folder: string, mine: string): Promise<number | undefi
     if (digits === undefined || name === mine) continue;
     const pid = Number(digits);
     // Process ids are used again: a living one that started at another time is somebody else.
-    if (isAlive(pid) && ((await startOf(pid)) ?? '0') === started) return pid;
+    if (isRunning(pid) && ((await startOf(pid)) ?? '0') === started) return pid;
     await rm(path.join(folder, name), { force: true });
   }
   return undefined;
-}
-
-/** When a process started, in clock ticks since boot (proc_pid_stat(5), field 22); undefined where there is no /proc. */
-async function startOf(pid: number): Promise<string | undefined> {
-  try {
-    const text = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the program's name in brackets and may hold anything.
-    return text
-      .slice(text.lastIndexOf(')') + 2)
-      .split(' ')
-      .at(19);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return undefined;
-    throw error;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errnoOf(error) === 'EPERM';
-  }
 }

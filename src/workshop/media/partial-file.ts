@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../../errors.ts';
+import { isRunning } from '../../running.ts';
 import { listDirectory, unlessMissing } from './atomic-file.ts';
 import { PARTIAL_KEPT_MS } from './limits.ts';
 
@@ -73,13 +74,7 @@ export async function sweepPartial(cacheDir: string, now: Date): Promise<void> {
 
 /** A process that took the number of one that died is taken for it: then what it had is not gone on with, and no more. */
 function isAlive(pid: number): boolean {
-  if (pid === NOBODY) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errnoOf(error) === 'EPERM';
-  }
+  return pid !== NOBODY && isRunning(pid);
 }
 
 function unlessTaken(error: unknown): false {

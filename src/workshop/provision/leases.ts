@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Digest } from '../../crypto/digest.ts';
 import { isDigest } from '../../crypto/digest.ts';
 import { errnoOf } from '../../errors.ts';
+import { isRunning, startOf } from '../../running.ts';
 import { replaceFile } from './replace-file.ts';
 
 export interface Lease {
@@ -67,25 +68,7 @@ async function readLease(folder: string, name: string): Promise<LeaseState> {
   return { session, alive, keys: Array.isArray(keys) ? keys.filter(isDigest) : [] };
 }
 
-/**
- * Tells a process from a later one with the same number: field 22 of /proc/PID/stat (proc(5)), the start time in clock
- * ticks since boot. Without /proc the number alone has to do. `null`: there is no such process.
- */
+/** Without /proc the number alone has to do. `null`: there is no such process. */
 async function processStart(pid: number): Promise<string | null> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The command (field 2) is in parentheses and may hold anything.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
-  } catch {
-    return isRunning(pid) ? 'running' : null;
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errnoOf(error) === 'EPERM';
-  }
+  return (await startOf(pid)) ?? (isRunning(pid) ? 'running' : null);
 }
