@@ -101,7 +101,9 @@ function voicesOf(voices: readonly Voice[]): string[] {
 
 /** Place by place, who makes what of it; then what speaks for each of them. */
 function contradictions(item: ReviewedPatch): string[] {
-  if (item.conflicts.length === 0) return [];
+  const notCompared =
+    item.notCompared === 0 ? [] : ['', `${item.notCompared} more patches of this recipe were not compared with it.`];
+  if (item.conflicts.length === 0) return notCompared;
   const places = item.conflicts.flatMap(({ place, was, sides }) => [
     '',
     place,
@@ -122,7 +124,6 @@ function contradictions(item: ReviewedPatch): string[] {
     ...voicesOf(rival.voices).slice(1),
     ...screens(rival),
   ]);
-  const more = item.notCompared === 0 ? [] : [`${item.notCompared} more patches of this recipe were not compared.`];
   return [
     '',
     ...wrap(
@@ -134,7 +135,7 @@ function contradictions(item: ReviewedPatch): string[] {
     '',
     'To choose one: portalgun inbox accept PATCH',
     'and for the others: portalgun inbox reject PATCH',
-    ...more,
+    ...notCompared,
   ];
 }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { patchReview, type ReviewedPatch } from '../../src/cli/patch-review.ts';
 import type { Digest } from '../../src/crypto/digest.ts';
 import { endorsementDraft, failureDraft, withdrawalDraft } from '../../src/exchange/record/index.ts';
 import { openHome } from '../../src/node/home.ts';
@@ -135,6 +136,11 @@ describe('patches that contradict each other', function () {
     assert.ok(notCompared > 0 && rivals.length <= 8, `${notCompared} ${rivals.length}`);
     assert.equal(decision.apply, 'ask');
     assert.equal((await contradictions()).size, MAX_MERGED_PATCHES + 2);
+    // Said of one that contradicts none of those that were compared, too.
+    const later = await carol.patch(session, recipe, [replace(recipe, 'end', { expect: { text: 'all over' } })]);
+    const shown = await show(later);
+    assert.deepEqual(shown.conflicts, []);
+    assert.match(patchReview(shown as ReviewedPatch).join('\n'), /^\d+ more patches .* were not compared with it\.$/m);
     // What the person has accepted is among them, wherever its id sorts.
     const [first, last] = [ids.toSorted()[0], ids.toSorted().at(-1)];
     await ask('inbox.accept', { record: last });

@@ -80,8 +80,8 @@ function whatToDo({ peer, author, recipeName, build, record, mine, theirs }: Kno
     'What to do:',
     `  portalgun crosscheck ${recipeName} --peer ${peer}`,
     '    names the files that differ',
-    `  portalgun build ${recipeName}.yaml --fresh`,
-    '    shows whether you get the same again',
+    `  portalgun build ${recipeName}.yaml --twice`,
+    '    shows whether yours is the same again, and if not, why',
     `  portalgun crosscheck ${recipeName} --peer ${peer} --proof FILE`,
     '    writes both signed results down, for others to see',
     '  portalgun withdraw RECORD --why TEXT',
@@ -93,8 +93,9 @@ export async function accept(context: Context, record: string): Promise<undefine
   const home = await connect(context.home);
   const result = await home.call<{ record: string }>('inbox.accept', { record }, context.signal);
   printResult(context, result, () => [
-    'Accepted: a build here that needs it will try it, and it counts only once that build has met every expectation.',
-    'Your recipe files are not touched; to write it into one: portalgun recipe apply PATCH FILE',
+    'Accepted: a build here that needs it will try it, and it counts only once that',
+    'build has met every expectation. Your recipe files are not touched; to write it',
+    'into one: portalgun recipe apply PATCH FILE',
   ]);
   return undefined;
 }
