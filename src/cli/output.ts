@@ -53,7 +53,9 @@ export function table(header: readonly string[], rows: readonly (readonly string
       .map((cell, column) => `${cell.padEnd(widths[column] ?? 0)}  `)
       .join('');
     if (lead.length + last.length <= width) return (lead + last).trimEnd();
-    const indent = ' '.repeat(width - lead.length >= MIN_CELL_COLUMNS ? lead.length : INDENT_COLUMNS);
+    const longestWord = Math.max(...last.split(' ').map((word) => word.length));
+    const needed = Math.max(MIN_CELL_COLUMNS, longestWord);
+    const indent = ' '.repeat(width - lead.length >= needed ? lead.length : INDENT_COLUMNS);
     const lines = wrap(last, width - indent.length).map((line) => indent + line);
     const beside = indent.length === lead.length;
     return beside
@@ -62,7 +64,7 @@ export function table(header: readonly string[], rows: readonly (readonly string
   });
 }
 
-/** With fewer columns than this beside the others, a last cell gets lines of its own. */
+/** With fewer columns than this beside the others, or than its longest word, a last cell gets lines of its own. */
 const MIN_CELL_COLUMNS = 30;
 
 const INDENT_COLUMNS = 4;

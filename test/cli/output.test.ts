@@ -172,6 +172,10 @@ describe('output', function () {
       'row\n    a last cell that is longer\n    than the line, with\n    averyveryverylongword in it',
     ]);
     assert.deepEqual(table(['a', 'what'], [row]).slice(1), [row.join('  ')]);
+    const digest = 'f'.repeat(64);
+    assert.deepEqual(table(['key', 'fingerprint'], [['openbsd-72, signify', digest]], 80).slice(1), [
+      `openbsd-72, signify\n    ${digest}`,
+    ]);
     assert.deepEqual([0, 1023, 1024, 1.5 * 2 ** 30].map(bytes), ['0 B', '1023 B', '1.0 KiB', '1.5 GiB']);
     assert.deepEqual([0, 1500, 59_900, 61_000, 119_700].map(seconds), [
       '0.0 s',

@@ -10,7 +10,7 @@ import {
 import { UsageError } from '../../errors.ts';
 import { yesOrNo } from '../confirm.ts';
 import type { Context } from '../context.ts';
-import { printLine, printResult, table } from '../output.ts';
+import { columns, printLine, printResult, table } from '../output.ts';
 
 interface AddFlags {
   readonly name: string;
@@ -74,6 +74,7 @@ export async function list(context: Context): Promise<undefined> {
         own ? 'you' : 'portalgun',
         fingerprint,
       ]),
+      columns(context),
     ),
   ]);
   return undefined;

@@ -10,7 +10,7 @@ import { partialFiles } from '../../workshop/media/partial-file.ts';
 import type { VerifiedFile } from '../../workshop/media/types.ts';
 import type { Context } from '../context.ts';
 import { progressOn } from '../media-progress.ts';
-import { bytes, note, printResult, table } from '../output.ts';
+import { bytes, columns, note, printResult, table } from '../output.ts';
 
 /** Fetches what is missing and verifies everything, from the signature down. Exit code 3 where something does not hold. */
 export async function fetch(context: Context, reference: string): Promise<undefined> {
@@ -54,6 +54,7 @@ export async function list(context: Context): Promise<undefined> {
     ...table(
       ['file', 'size', 'sha256', 'from'],
       files.map(({ name, sizeBytes, sha256, url }) => [name, bytes(sizeBytes), sha256.slice(0, 12), url]),
+      columns(context),
     ),
     ...unfinished.map(
       ({ sizeBytes }) => `${bytes(sizeBytes)} of an unfinished download, which the next try goes on with`,
