@@ -18,8 +18,18 @@ interface Counted {
   readonly sha256: Digest | null;
 }
 
+export interface HiddenOptions {
+  /** Told before the image is read, which takes a while. */
+  readonly onReading?: () => void;
+  readonly signal: AbortSignal;
+}
+
 /** Sorted by path. Rejects with `image/altered` where anything differs that no rule has touched. */
-export async function hiddenByRules(home: Home, id: string, signal: AbortSignal): Promise<readonly Hidden[]> {
+export async function hiddenByRules(
+  home: Home,
+  id: string,
+  { onReading, signal }: HiddenOptions,
+): Promise<readonly Hidden[]> {
   const image = await showImage(home.imagesDir, id);
   const kept = await readImageManifest(home.imagesDir, image);
   const touched = kept.entries.flatMap((entry) =>
@@ -27,6 +37,7 @@ export async function hiddenByRules(home: Home, id: string, signal: AbortSignal)
   );
   if (touched.length === 0) return [];
   const rules = compileRules(await rulesOf(home, image));
+  onReading?.();
   const bare = await measureImage(home, image, { as: 'hidden', normalise: [] }, signal);
   const paths = new Set(touched.map(({ entry }) => entry.path));
   if (diffManifests(kept, bare).some(({ path }) => !paths.has(path))) throw altered(image, bare.digest);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { sha256 } from '../../src/crypto/digest.ts';
 import { measureDisk, storeImage } from '../../src/workshop/image/index.ts';
 import { startMachine } from '../../src/workshop/machine/index.ts';
-import { errorOf, json } from '../support/cli.ts';
+import { cli, errorOf, json } from '../support/cli.ts';
 import { finishedBuild } from '../support/finished-build.ts';
 import { needPrograms } from '../support/skip.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
@@ -65,6 +65,10 @@ describe('portalgun images hidden', function () {
         { sizeBytes: 0, sha256: sha256('') },
       ],
     );
+  });
+
+  it('says that it reads only what is there to be read', async () => {
+    assert.match((await cli(person, ['images', 'hidden', 'none'])).stderr, /^error: there is no image "none"/);
   });
 
   it('refuses an image in which anything else has changed', async () => {

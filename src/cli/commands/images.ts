@@ -90,8 +90,10 @@ export async function show(context: Context, id: string, flags: { manifest?: boo
 }
 
 export async function hidden(context: Context, id: string): Promise<undefined> {
-  note(context, 'Reading the image once more, without its rules.');
-  const found = await hiddenByRules(context.home, id, context.signal);
+  const found = await hiddenByRules(context.home, id, {
+    onReading: () => note(context, 'Reading the image once more, without its rules.'),
+    signal: context.signal,
+  });
   printResult(context, found, () =>
     found.length === 0
       ? `No rule touches anything in ${id}: all of it is compared.`
