@@ -155,6 +155,15 @@ describe('the own key', function () {
       await assert.rejects(stat(present), { code: 'ENOENT' });
     }));
 
+  it('is not asked for where it is not said whose feed it is to recover', () =>
+    withHomes(1, async (alice) => {
+      const { code, stdout, stderr } = await cli(alice, ['key', 'recover']);
+      assert.deepEqual([code, stdout], [2, '']);
+      assert.match(stderr, /^error: This home has no identity: whose feed is to be recovered\?/);
+      // A wrong author is told before the secret is typed, too.
+      assert.match((await cli(alice, ['key', 'recover', '--author', 'me'])).stderr, /^error: /);
+    }));
+
   it('has its next recovery key shown at a terminal, and nothing is signed before it is written down', function () {
     needPrograms(this, 'script');
     return withHomes(1, async (alice) => {

@@ -94,9 +94,9 @@ interface RecoverFlags {
 
 /** In a home without an identity it begins one for this author; once the feed is here, the same command signs. */
 export async function recover(context: Context, flags: RecoverFlags): Promise<undefined> {
-  const recoveryKey = await recoveryKeyFrom(context, flags.keyFile);
   await openHome(context.home);
-  if (!(await hasIdentity(context.home))) return begin(context, flags, recoveryKey);
+  if (!(await hasIdentity(context.home))) return begin(context, flags);
+  const recoveryKey = await recoveryKeyFrom(context, flags.keyFile);
   const home = await connect(context.home);
   const keep = flags.keep === undefined ? undefined : (await findOwn(context, flags.keep)).record;
   const next =
@@ -159,14 +159,14 @@ function offlineLines({ offline }: { readonly offline?: string }): string[] {
 }
 
 /** Who has lost everything has the paper, and their author id from any peer. */
-async function begin(context: Context, flags: RecoverFlags, recoveryKey: string): Promise<undefined> {
+async function begin(context: Context, flags: RecoverFlags): Promise<undefined> {
   if (flags.author === undefined) {
     throw new UsageError('key/no-author', 'This home has no identity: whose feed is to be recovered?', {
       hint: 'portalgun key recover --author ed25519:…; a peer who follows you has it: portalgun peer show',
     });
   }
   const author = parseAuthorId(flags.author);
-  const recoveryPublicKey = publicKeyOf(parseRecoveryKey(recoveryKey));
+  const recoveryPublicKey = publicKeyOf(parseRecoveryKey(await recoveryKeyFrom(context, flags.keyFile)));
   await writeIdentity(context.home, { author, recoveryPublicKey, seeds: [generateSeed()] });
   await markUnsure(context.home);
   const next = ['portalgun peer add INVITATION', 'portalgun node start', 'portalgun key recover'];
