@@ -2,55 +2,19 @@ import assert from 'node:assert/strict';
 import { create, toBinary } from '@bufbuild/protobuf';
 import * as fc from 'fast-check';
 import { sha256 } from '../../../src/crypto/digest.ts';
-import { generateSeed, sign } from '../../../src/crypto/ed25519.ts';
-import { canonicalJson } from '../../../src/crypto/canonical.ts';
+import { generateSeed } from '../../../src/crypto/ed25519.ts';
 import { encodeDsse, preAuthEncoding } from '../../../src/exchange/record/dsse.ts';
 import { EnvelopeSchema } from '../../../src/exchange/record/generated/record_pb.ts';
 import {
   decodeDsse,
-  dsseFromJson,
-  dsseToJson,
-  ENVELOPE_JSON_MAX_BYTES,
   ENVELOPE_MAX_BYTES,
   isRefusal,
   openEnvelope,
   RECORD_PAYLOAD_TYPE,
-  signRecord,
   STATEMENT_MAX_BYTES,
-  type FeedLink,
-  type RefusalReason,
 } from '../../../src/exchange/record/index.ts';
-import { at, draft, feed, linkOf, NETWORK, newAuthor } from './author.ts';
-
-const author = newAuthor();
-const record = at(feed(author, 1), 0);
-const open = (bytes: Uint8Array) => openEnvelope(bytes, { network: NETWORK });
-
-function assertRefused(bytes: Uint8Array, reason: RefusalReason, detail: RegExp): void {
-  const result = open(bytes);
-  assert.ok(isRefusal(result), 'it was opened');
-  assert.equal(result.refused, reason, result.detail);
-  assert.match(result.detail, detail);
-}
-
-/** What the author signs as a record, whatever it is. */
-function seal(
-  payload: string | Uint8Array,
-  changes: { payloadType?: string; keyid?: string; seed?: Uint8Array } = {},
-): Uint8Array {
-  const { payloadType = RECORD_PAYLOAD_TYPE, keyid = author.id, seed = author.seed } = changes;
-  const bytes = Buffer.from(payload);
-  return encodeDsse({ payloadType, payload: bytes, signature: sign(seed, preAuthEncoding(payloadType, bytes)), keyid });
-}
-
-function statement(changes: Record<string, unknown> = {}, link: Record<string, unknown> = {}): string {
-  return canonicalJson({
-    _type: 'https://in-toto.io/Statement/v1',
-    ...draft('x'),
-    portalgun_feed: { ...linkOf(author, 1, null), ...link },
-    ...changes,
-  });
-}
+import { assertRefused, author, open, record, seal, statement, parsed } from './sealed.ts';
+import { linkOf, NETWORK, newAuthor } from './author.ts';
 
 describe('the pre-authentication encoding', () => {
   it('is DSSE v1, by the example of its protocol.md', () => {
@@ -261,122 +225,6 @@ describe('threat 16: caps before parsing', () => {
   });
 });
 
-describe('the statement', () => {
-  const subject = (changes: Record<string, unknown>) => ({ subject: [{ ...at(draft('x').subject, 0), ...changes }] });
-  const many = Array.from({ length: 65 }, (_, index) => ({ name: `f${index}`, digest: { sha256: '0'.repeat(64) } }));
-
-  for (const [what, changes, detail] of [
-    ['another _type', { _type: 'https://in-toto.io/Statement/v0.1' }, /Statement v1/],
-    ['no subject', { subject: [] }, /no subject/],
-    ['too many subjects', { subject: many }, /65 subjects/],
-    ['a subject without a name', { subject: [{ digest: { sha256: '0'.repeat(64) } }] }, /proper name/],
-    ['threat 36: an escape sequence in a name', subject({ name: 'a\u001b[31m' }), /proper name/],
-    ['threat 36: a bidi override in a name', subject({ name: 'a\u202eb' }), /proper name/],
-    ['an over-long name', subject({ name: 'a'.repeat(201) }), /proper name/],
-    ['threat 31: a subject without sha256', subject({ digest: { sha512: '0'.repeat(128) } }), /sha256/],
-    ['a short sha256', subject({ digest: { sha256: '0'.repeat(62) } }), /sha256/],
-    ['an upper-case sha256', subject({ digest: { sha256: 'A'.repeat(64) } }), /sha256/],
-    ['a digest that is no string', subject({ digest: { sha256: '0'.repeat(64), md5: 1 } }), /sha256/],
-    ['no predicateType', { predicateType: 1 }, /predicateType/],
-    ['a predicateType that is no URI', { predicateType: 'recipe' }, /predicateType/],
-    ['a control character in the predicateType', { predicateType: 'urn:a\u001bb' }, /predicateType/],
-    ['an over-long predicateType', { predicateType: `urn:${'a'.repeat(253)}` }, /predicateType/],
-    ['a predicate that is a list', { predicate: [] }, /no predicate/],
-    ['no feed link', { portalgun_feed: null }, /not an object/],
-  ] as const) {
-    it(`refuses ${what}`, () => assertRefused(seal(statement(changes)), 'bad-statement', detail));
-  }
-
-  it('takes the largest number of subjects', () => {
-    assert.ok(!isRefusal(open(seal(statement({ subject: many.slice(1) })))));
-  });
-});
-
-describe('the feed link', () => {
-  for (const [what, changes, detail] of [
-    ['no network', { network: null }, /network/],
-    ['a network with odd characters', { network: 'a/b' }, /network/],
-    ['an author in upper case', { author: author.id.toUpperCase() }, /author/],
-    ['a scope of its own invention', { scope: 'friends' }, /scope/],
-    ['a negative epoch', { epoch: -1 }, /epoch/],
-    ['a recovery that is a string', { recovery: '0' }, /recovery/],
-    ['seq 0', { seq: 0 }, /seq/],
-    ['a prev that is no digest', { seq: 2, prev: 'x' }, /prev/],
-    ['a second record without prev', { seq: 2, prev: null }, /prev that does not fit/],
-    ['a first record with prev', { seq: 1, prev: record.id }, /prev that does not fit/],
-  ] as const) {
-    it(`refuses ${what}`, () => assertRefused(seal(statement({}, changes)), 'bad-statement', detail));
-  }
-
-  it("takes a private group's scope", () => {
-    assert.ok(!isRefusal(open(seal(statement({}, { scope: '0123456789abcdef0123456789abcdef' })))));
-  });
-});
-
-describe('signing', () => {
-  it('refuses to sign for another author', () => {
-    const other: FeedLink = linkOf(newAuthor(), 1, null);
-    assert.throws(() => signRecord(author.seed, other, draft('x')), { code: 'record/not-yours' });
-  });
-
-  it('refuses what every reader would refuse, and says why', () => {
-    const large = draft('a'.repeat(STATEMENT_MAX_BYTES));
-    assert.throws(() => signRecord(author.seed, linkOf(author, 1, null), large), {
-      code: 'record/cannot-sign',
-      facts: { refused: 'too-large', predicateType: large.predicateType },
-    });
-    const nameless = { ...draft('x'), subject: [] };
-    assert.throws(() => signRecord(author.seed, linkOf(author, 1, null), nameless), { code: 'record/cannot-sign' });
-  });
-
-  it('gives the same bytes for the same words, whatever the order of fields', () => {
-    const { subject, predicateType, predicate } = draft('x');
-    const again = signRecord(author.seed, linkOf(author, 1, null), { predicate, predicateType, subject });
-    assert.deepEqual(again.envelope, signRecord(author.seed, linkOf(author, 1, null), draft('x')).envelope);
-  });
-});
-
-describe("DSSE's JSON form", () => {
-  const dsse = decodeDsse(record.envelope, ENVELOPE_MAX_BYTES);
-  assert.ok(!isRefusal(dsse));
-  const json = dsseToJson(dsse);
-  const form = (changes: Record<string, unknown>) => Buffer.from(JSON.stringify({ ...parsed(json), ...changes }));
-
-  it('goes there and back', () => {
-    assert.deepEqual(Object.keys(parsed(json)), ['payload', 'payloadType', 'signatures']);
-    assert.deepEqual(dsseFromJson(Buffer.from(json)), record.envelope);
-  });
-
-  it('leaves out what DSSE does not know, as it asks', () => {
-    assert.deepEqual(dsseFromJson(form({ extra: 1 })), record.envelope);
-  });
-
-  for (const [what, bytes, reason] of [
-    ['stray bits in base64', form({ payload: 'Zh==' }), 'bad-encoding'],
-    ['the URL alphabet', form({ payload: '-_-_' }), 'bad-encoding'],
-    ['two signatures', form({ signatures: [{ sig: 'AA==' }, { sig: 'AA==' }] }), 'bad-encoding'],
-    ['no signatures', form({ signatures: [] }), 'bad-encoding'],
-    ['a signature without sig', form({ signatures: [{}] }), 'bad-encoding'],
-    ['a keyid that is no string', form({ signatures: [{ sig: 'AA==', keyid: 1 }] }), 'bad-encoding'],
-    ['no payload', form({ payload: null }), 'bad-encoding'],
-    ['a list', Buffer.from('[]'), 'bad-encoding'],
-    ['duplicate keys', Buffer.from(json.replace('{', '{"payloadType":"x",')), 'bad-encoding'],
-    ['too many bytes', new Uint8Array(ENVELOPE_JSON_MAX_BYTES + 1), 'too-large'],
-  ] as [string, Uint8Array, RefusalReason][]) {
-    it(`refuses ${what}`, () => {
-      const result = dsseFromJson(bytes);
-      assert.ok('refused' in result);
-      assert.equal(result.refused, reason, result.detail);
-    });
-  }
-
-  it('what it gives still has to be opened: a short signature is refused there', () => {
-    const bytes = dsseFromJson(form({ signatures: [{ sig: 'AA==' }] }));
-    assert.ok(!('refused' in bytes));
-    assertRefused(bytes, 'bad-encoding', /1 bytes instead of 64/);
-  });
-});
-
 describe('threat 16: fuzzing the decoders', () => {
   it('any bytes are refused or opened, never thrown at', () => {
     fc.assert(
@@ -415,9 +263,3 @@ describe('threat 16: fuzzing the decoders', () => {
     return JSON.stringify({ ...parsed(statement()), predicate: value, subject: value });
   }
 });
-
-function parsed(json: string): object {
-  const value: unknown = JSON.parse(json);
-  assert.ok(typeof value === 'object' && value !== null);
-  return value;
-}

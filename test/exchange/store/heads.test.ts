@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { freshnessOf, signHead, verifyForkProof, type VerifiedRecord } from '../../../src/exchange/record/index.ts';
+import { at, feed, NETWORK, newAuthor } from '../record/author.ts';
+import { assertRefused, bytes, everybody } from './admissions.ts';
+import { temporaryStores } from './folder.ts';
+
+describe('signed heads', () => {
+  const stores = temporaryStores();
+  const now = new Date('2026-11-23T06:00:00Z');
+  const options = { ...everybody, now };
+  const headFor = (author: ReturnType<typeof newAuthor>, { link, id }: VerifiedRecord, at_ = now) =>
+    signHead(author.seed, NETWORK, { ...link, id }, { now: at_ });
+
+  it('are kept, newest first, across a restart', async () => {
+    const path = await stores.path();
+    const store = await stores.openAt(path);
+    const author = newAuthor();
+    const records = feed(author, 3);
+    await store.admitAll(bytes(records), everybody);
+    assert.equal(await store.headOf(author.id, 'public'), undefined);
+    const second = headFor(author, at(records, 1));
+    assert.deepEqual(await store.putHead(second.envelope, options), { result: 'kept', head: second });
+    const third = headFor(author, at(records, 2));
+    assert.equal((await store.putHead(third.envelope, options)).result, 'kept');
+    await store.close();
+    const again = await stores.openAt(path);
+    assert.deepEqual(await again.headOf(author.id, 'public'), third);
+    assert.equal(freshnessOf(third, await again.head(author.id, 'public'), now).state, 'fresh');
+  });
+
+  it('threat 5: an older one, replayed, is not taken for the newest', async () => {
+    const store = await stores.open();
+    const author = newAuthor();
+    const records = feed(author, 2);
+    const renewed = headFor(author, at(records, 1), new Date(now.getTime() + 60_000));
+    await store.putHead(renewed.envelope, options);
+    for (const old of [headFor(author, at(records, 1)), headFor(author, at(records, 0)), renewed]) {
+      assert.deepEqual(await store.putHead(old.envelope, options), { result: 'older', head: renewed });
+    }
+  });
+
+  it('threat 18: from the future are refused', async () => {
+    const store = await stores.open();
+    const author = newAuthor();
+    const early = headFor(author, at(feed(author, 1), 0), new Date('2027-01-01T00:00:00Z'));
+    const admission = await store.putHead(early.envelope, options);
+    assert.ok(admission.result === 'refused' && /still to come/.test(admission.detail));
+    assert.deepEqual(store.refusals(), { 'bad-statement': 1 });
+  });
+
+  it('of strangers are refused', async () => {
+    const store = await stores.open();
+    const author = newAuthor();
+    const signed = headFor(author, at(feed(author, 1), 0));
+    const admission = await store.putHead(signed.envelope, { now, follows: () => false });
+    assert.ok(admission.result === 'refused' && admission.reason === 'unknown-author');
+  });
+
+  it('threat 7: that contradict a stored record, or one another, freeze the feed', async () => {
+    const store = await stores.open();
+    const [alice, bob] = [newAuthor(), newAuthor()];
+    const records = feed(alice, 2);
+    await store.admitAll(bytes(records), everybody);
+    const lie = headFor(alice, at(feed(alice, 2, 'other'), 1));
+    const admission = await store.putHead(lie.envelope, options);
+    assert.ok(admission.result === 'refused' && admission.reason === 'fork');
+    await store.putHead(headFor(bob, at(feed(bob, 2, 'one'), 1)).envelope, options);
+    const second = await store.putHead(headFor(bob, at(feed(bob, 2, 'two'), 1)).envelope, options);
+    assert.ok(second.result === 'refused' && second.reason === 'fork');
+    const frozen = await store.frozen();
+    assert.equal(frozen.length, 2);
+    for (const { proof } of frozen) assert.ok(!('refused' in verifyForkProof(...proof, { network: NETWORK })));
+    assertRefused(await store.admit(at(feed(alice, 1, 'next', at(records, 1)), 0).envelope, everybody), 'frozen');
+  });
+
+  it('threat 7: that tell again of a fork that is known are no news, and an earlier one is', async () => {
+    const store = await stores.open();
+    const alice = newAuthor();
+    await store.admitAll(bytes(feed(alice, 3)), everybody);
+    const others = feed(alice, 3, 'other');
+    const reasons = [];
+    for (const index of [2, 2, 1, 1, 2]) {
+      const admission = await store.putHead(headFor(alice, at(others, index)).envelope, options);
+      reasons.push(admission.result === 'refused' ? admission.reason : admission.result);
+    }
+    assert.deepEqual(reasons, ['fork', 'frozen', 'fork', 'frozen', 'frozen']);
+    assert.equal((await store.frozen())[0]?.at.seq, 2);
+  });
+});
