@@ -1,4 +1,4 @@
-/** What a transcript tells of a build's steps: their times, and why one failed and what was tried. Pure. */
+/** What a transcript tells of a build: its steps' times, why one failed and what was tried, what the guest asked of its network. Pure. */
 import type { Digest } from '../crypto/digest.ts';
 import type { Condition } from '../recipe/types.ts';
 import type { BuildEvent } from '../workshop/provision/types.ts';
@@ -44,6 +44,36 @@ export function stepTimes(events: readonly BuildEvent[]): StepTime[] {
   }
   return [...times].map(([step, time]) => ({ step, ...time }));
 }
+
+/** What a guest asked of one machine, and what became of it. */
+export interface AskedOf {
+  readonly host: string;
+  readonly outcome: RequestEvent['outcome'];
+  /** Repeated refusals of one thing are told once (workshop/network/requests.ts). */
+  readonly times: number;
+  /** That came back, all together. */
+  readonly sizeBytes: number;
+  /** Each thing once, in the order in which it was asked for first. */
+  readonly what: readonly string[];
+}
+
+type RequestEvent = Extract<BuildEvent, { event: 'request' }>;
+
+/** In the order in which the machines were asked first. */
+export function askedOfNetwork(events: readonly BuildEvent[]): AskedOf[] {
+  const requests = events.filter((event) => event.event === 'request');
+  const byHost = Map.groupBy(requests, ({ host, outcome }) => `${outcome} ${host ?? UNNAMED}`);
+  return [...byHost.values()].map((asked) => ({
+    host: asked[0]!.host ?? UNNAMED,
+    outcome: asked[0]!.outcome,
+    times: asked.length,
+    sizeBytes: asked.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0),
+    what: [...new Set(asked.map(({ what }) => what))],
+  }));
+}
+
+/** The host, where an earlier version wrote the transcript: it is in `what` only. */
+const UNNAMED = '?';
 
 /** In the order in which the steps failed first. */
 export function troubles(events: readonly BuildEvent[]): StepTrouble[] {

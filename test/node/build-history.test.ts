@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { sha256 } from '../../src/crypto/digest.ts';
-import { stepTimes, troubles } from '../../src/node/build-history.ts';
+import { askedOfNetwork, stepTimes, troubles } from '../../src/node/build-history.ts';
 import type { BuildEvent, BuildEventBody } from '../../src/workshop/provision/types.ts';
 
 const told = (...bodies: readonly BuildEventBody[]): BuildEvent[] =>
@@ -76,5 +76,35 @@ describe('what a transcript tells', () => {
         ['two', false],
       ],
     );
+  });
+
+  it('is what the guest asked of each machine, and what became of it', () => {
+    const request = (outcome: 'passed' | 'refused' | 'served', host: string, what: string, sizeBytes?: number) =>
+      ({ event: 'request', outcome, host, what, ...(sizeBytes !== undefined && { sizeBytes }) }) as const;
+    const events = told(
+      start('one'),
+      request('passed', 'deb.example.org', 'GET deb.example.org/a: 200', 5),
+      request('refused', 'deb.example.org', 'GET deb.example.org:22/: the recipe does not state it'),
+      request('passed', 'deb.example.org', 'GET deb.example.org/a: 200', 6),
+      request('passed', 'deb.example.org', 'GET deb.example.org/b: 404'),
+      { event: 'request', outcome: 'served', what: 'by an earlier version' },
+    );
+    assert.deepEqual(askedOfNetwork(events), [
+      {
+        host: 'deb.example.org',
+        outcome: 'passed',
+        times: 3,
+        sizeBytes: 11,
+        what: ['GET deb.example.org/a: 200', 'GET deb.example.org/b: 404'],
+      },
+      {
+        host: 'deb.example.org',
+        outcome: 'refused',
+        times: 1,
+        sizeBytes: 0,
+        what: ['GET deb.example.org:22/: the recipe does not state it'],
+      },
+      { host: '?', outcome: 'served', times: 1, sizeBytes: 0, what: ['by an earlier version'] },
+    ]);
   });
 });

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describeCondition } from '../../recipe/conditions.ts';
-import { stepTimes, troubles, type StepTrouble } from '../../node/build-history.ts';
+import { askedOfNetwork, stepTimes, troubles, type AskedOf, type StepTrouble } from '../../node/build-history.ts';
 import { findBuild, listBuilds, type BuildRecord } from '../../node/build-records.ts';
 import { transcriptFile } from '../../node/build-files.ts';
 import { errnoOf } from '../../errors.ts';
@@ -9,7 +9,7 @@ import { ownJson } from '../../node/own-json.ts';
 import type { BuildEvent } from '../../workshop/provision/types.ts';
 import { shortDigest } from '../../crypto/digest.ts';
 import type { Context } from '../context.ts';
-import { printLine, printResult, seconds, table, wrap } from '../output.ts';
+import { bytes, printLine, printResult, seconds, table, wrap } from '../output.ts';
 import { boxedScreen } from '../repair/boxed-screen.ts';
 import { PHASE_WORDS, wrapped } from '../repair/report.ts';
 
@@ -37,8 +37,8 @@ export async function show(context: Context, id: string): Promise<undefined> {
   const events = await transcriptOf(context, build.id);
   printResult(
     context,
-    { build, steps: stepTimes(events), troubles: troubles(events) },
-    ({ steps, troubles: found }) => [
+    { build, steps: stepTimes(events), network: askedOfNetwork(events), troubles: troubles(events) },
+    ({ steps, network, troubles: found }) => [
       `build    ${build.id}: ${build.status}`,
       `recipe   ${build.recipeName}, ${shortDigest(build.startedRecipe)}${build.finalRecipe === build.startedRecipe ? '' : ` → ${shortDigest(build.finalRecipe)}`}`,
       `took     ${seconds(build.tookMs)}`,
@@ -49,6 +49,7 @@ export async function show(context: Context, id: string): Promise<undefined> {
         ['step', 'took', 'tries'],
         steps.map(({ step, tookMs, tries }) => [step, tookMs === null ? 'not done' : seconds(tookMs), String(tries)]),
       ),
+      ...networkLines(network, build.id),
       ...repairs(build),
       ...failure(context, build, found),
     ],
@@ -85,6 +86,36 @@ async function transcriptOf(context: Context, id: string): Promise<BuildEvent[]>
   }
   return events;
 }
+
+function networkLines(network: readonly AskedOf[], id: string): string[] {
+  if (network.length === 0) return [];
+  const shown = network.slice(0, HOSTS_SHOWN);
+  const denied = network.flatMap(({ outcome, what }) => (outcome === 'refused' || outcome === 'missing' ? what : []));
+  return [
+    '',
+    ...table(
+      ['the guest asked', 'what became of it', 'times', 'bytes'],
+      shown.map(({ host, outcome, times, sizeBytes }) => [
+        host,
+        OUTCOMES[outcome],
+        String(times),
+        sizeBytes === 0 ? '-' : bytes(sizeBytes),
+      ]),
+      WIDTH,
+    ),
+    ...denied.slice(0, DENIED_SHOWN).flatMap((what) => wrapped('not had', what, WIDTH)),
+    ...(shown.length < network.length || denied.length > DENIED_SHOWN
+      ? [`the rest: portalgun builds show ${id} --json`]
+      : []),
+  ];
+}
+
+const OUTCOMES: Readonly<Record<AskedOf['outcome'], string>> = {
+  served: 'served by the recipe',
+  missing: 'not in the recipe',
+  passed: 'let through',
+  refused: 'refused',
+};
 
 function repairs(build: BuildRecord): string[] {
   if (build.repairs.length === 0) return [];
@@ -125,3 +156,6 @@ function explained(trouble: StepTrouble, folder: string): string[] {
 
 const WIDTH = 80;
 const SCREEN_ROWS = 24;
+/** A guest may ask for ever, and of hosts that it makes up. */
+const HOSTS_SHOWN = 20;
+const DENIED_SHOWN = 10;

@@ -1,6 +1,7 @@
 /** HTTP for the guest: the files that the recipe serves at this moment, and nothing else. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { HOST } from './index.ts';
 import type { GuestRequest } from './requests.ts';
 
 export interface FileServer {
@@ -37,13 +38,13 @@ function answer(
   if (request.method !== 'GET' && request.method !== 'HEAD') return end(response, 405, 'only GET and HEAD\n');
   const content = name === undefined ? undefined : files.get(name);
   if (name === undefined || content === undefined) {
-    told({ outcome: 'missing', what: name ?? request.url ?? '' });
+    told({ outcome: 'missing', host: HOST, what: name ?? request.url ?? '' });
     return end(response, 404, 'the recipe serves no such file\n');
   }
   response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': content.length });
   if (request.method === 'HEAD') return void response.end();
   // `finish`: all of it is on its way. A guest that hangs up in the middle has not fetched it.
-  response.once('finish', () => told({ outcome: 'served', what: name, sizeBytes: content.length }));
+  response.once('finish', () => told({ outcome: 'served', host: HOST, what: name, sizeBytes: content.length }));
   response.end(content);
 }
 

@@ -36,7 +36,7 @@ export function openGuestServices(
       80: (connection) => files.take(connection),
       ...(proxy && { [PROXY_PORT]: (connection: Duplex) => proxy.take(connection) }),
     },
-    refused: (what) => log.add({ outcome: 'refused', what }),
+    refused: (what, host) => log.add({ outcome: 'refused', host, what }),
   });
   return {
     serve: (name, content) => files.serve(name, content),

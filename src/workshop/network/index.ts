@@ -28,7 +28,7 @@ export interface Doors {
   /** By port of `HOST`: called with each connection that the guest opens to it. */
   readonly ports: Readonly<Record<number, (connection: Duplex) => void>>;
   /** The guest has tried to reach something that is not there: `tcp 192.0.2.1:80`. */
-  readonly refused: (what: string) => void;
+  readonly refused: (what: string, host: string) => void;
   /** See `ConnectionOptions`. */
   readonly resendMs?: number;
 }
@@ -52,7 +52,7 @@ export function connectGuest(cable: Duplex, doors: Doors): GuestNetwork {
         return;
       case 'echo':
         if (packet.to === HOST) send(echoReply(HOST_MAC, mac, HOST, packet.from, packet.body));
-        else doors.refused(`ping ${packet.to}`);
+        else doors.refused(`ping ${packet.to}`, packet.to);
         return;
       case 'udp':
         return takeDatagram(packet.datagram, mac);
@@ -75,7 +75,7 @@ export function connectGuest(cable: Duplex, doors: Doors): GuestNetwork {
       return;
     }
     // What is called out to everybody (names, discovery) is meant for nobody in particular.
-    if (!to.endsWith('.255') && Number(to.split('.')[0]) < 224) doors.refused(`udp ${to}:${toPort}`);
+    if (!to.endsWith('.255') && Number(to.split('.')[0]) < 224) doors.refused(`udp ${to}:${toPort}`, to);
   }
 
   function takeSegment(segment: Segment, mac: Buffer): void {
@@ -89,7 +89,7 @@ export function connectGuest(cable: Duplex, doors: Doors): GuestNetwork {
     const opens = (segment.flags & (SYN | ACK)) === SYN;
     const door = to === HOST ? doors.ports[toPort] : undefined;
     if (!opens || door === undefined || connections.size >= CONNECTIONS_MOST) {
-      if (opens) doors.refused(`tcp ${to}:${toPort}`);
+      if (opens) doors.refused(`tcp ${to}:${toPort}`, to);
       return reply(reset(segment));
     }
     const connection: Connection = new Connection({

@@ -90,12 +90,12 @@ export function createProxy({ allow, outside, told, bytesMost = PROXY_BYTES_MOST
         response.writeHead(answer.statusCode ?? 502, forwarded(answer.headers));
         const count = counter((size) => (sizeBytes += size));
         pipeline(answer, count, response, () => {
-          told({ outcome: 'passed', what: `${what}: ${answer.statusCode}`, sizeBytes });
+          told({ outcome: 'passed', host: url.hostname, what: `${what}: ${answer.statusCode}`, sizeBytes });
           socket.destroy();
         });
       });
     } catch (error) {
-      refuse(what, error);
+      refuse(url.hostname, what, error);
       end(response, 403, `${wordsOf(error)}\n`);
     }
   }
@@ -111,15 +111,15 @@ export function createProxy({ allow, outside, told, bytesMost = PROXY_BYTES_MOST
       guest.write('HTTP/1.1 200 Connection established\r\n\r\n');
       if (head.length > 0) guest.unshift(head);
       pipeline(guest, count(), socket, () => undefined);
-      pipeline(socket, count(), guest, () => told({ outcome: 'passed', what, sizeBytes }));
+      pipeline(socket, count(), guest, () => told({ outcome: 'passed', host, what, sizeBytes }));
     } catch (error) {
-      refuse(what, error);
+      refuse(host, what, error);
       guest.end(`HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
     }
   }
 
-  function refuse(what: string, error: unknown): void {
-    told({ outcome: 'refused', what: `${what}: ${wordsOf(error)}` });
+  function refuse(host: string, what: string, error: unknown): void {
+    told({ outcome: 'refused', host, what: `${what}: ${wordsOf(error)}` });
   }
 
   // It listens nowhere: connections are handed to it.

@@ -7,6 +7,8 @@ export interface GuestRequest {
    * machine at the other end of the cable, or that the proxy does not let through · `passed`: through the proxy, to its end.
    */
   readonly outcome: 'served' | 'missing' | 'refused' | 'passed';
+  /** Name or address of the machine that was asked. Escaped as `what` is. */
+  readonly host: string;
   /** The file's name, or what else was asked for. Escaped: safe to show. */
   readonly what: string;
   readonly sizeBytes?: number;
@@ -27,7 +29,7 @@ export function createRequestLog(): RequestLog {
     all,
     add(request) {
       if (all.length >= REQUESTS_MOST) return;
-      const told = { ...request, what: printable(request.what) };
+      const told = { ...request, host: printable(request.host), what: printable(request.what) };
       if (told.outcome === 'refused') {
         if (refused.has(told.what)) return;
         refused.add(told.what);

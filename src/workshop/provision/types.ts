@@ -109,6 +109,8 @@ export type BuildEvent = { readonly atMs: number } & (
   | {
       readonly event: 'request';
       readonly outcome: GuestRequest['outcome'];
+      /** Absent in transcripts of earlier versions. */
+      readonly host?: string;
       readonly what: string;
       readonly sizeBytes?: number;
     }

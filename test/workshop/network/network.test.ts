@@ -88,18 +88,26 @@ describe('the network of a guest', () => {
 
   it('threat 38: a guest reaches no port of this host, and nothing beyond it', async () => {
     const asked: string[] = [];
+    const hosts: string[] = [];
     let reached = 0;
     const host = createServer(() => (reached += 1)).listen(0, '127.0.0.1');
     await once(host, 'listening');
     const address = host.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
-    guest = paperGuest({ ports: { 80: () => undefined }, refused: (what) => asked.push(what) });
+    guest = paperGuest({
+      ports: { 80: () => undefined },
+      refused: (what, host) => {
+        asked.push(what);
+        hosts.push(host);
+      },
+    });
     for (const to of [HOST, '127.0.0.1', '10.0.2.3', '192.168.1.1', '169.254.169.254', '203.0.113.9'])
       assert.equal(await guest.exchange(Buffer.from('x'), { to, port }), null, to);
     guest.send(datagram(53, Buffer.alloc(20), '203.0.113.9'));
     await eventually(() => asked.length === 7);
     assert.equal(asked[0], `tcp ${HOST}:${port}`);
     assert.equal(asked[6], 'udp 203.0.113.9:53');
+    assert.deepEqual([hosts[0], hosts[6]], [HOST, '203.0.113.9']);
     assert.equal(reached, 0);
     host.close();
   });
@@ -125,7 +133,7 @@ describe('the network of a guest', () => {
     guest.send(Buffer.alloc(70_000, 1));
     const answer = await guest.exchange(Buffer.from('GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'));
     assert.match(String(answer), /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nhello$/);
-    assert.deepEqual(requests, [{ outcome: 'served', what: 'a', sizeBytes: 5 }]);
+    assert.deepEqual(requests, [{ outcome: 'served', host: HOST, what: 'a', sizeBytes: 5 }]);
     files.close();
   });
 
@@ -178,13 +186,14 @@ describe('the network of a guest', () => {
     const log = createRequestLog();
     const told: GuestRequest[] = [];
     log.onRequest((request) => told.push(request));
-    log.add({ outcome: 'refused', what: 'tcp 192.0.2.1:80' });
-    log.add({ outcome: 'refused', what: 'tcp 192.0.2.1:80' });
+    log.add({ outcome: 'refused', host: '192.0.2.1', what: 'tcp 192.0.2.1:80' });
+    log.add({ outcome: 'refused', host: '192.0.2.1', what: 'tcp 192.0.2.1:80' });
     assert.equal(told.length, 1);
     for (let count = 0; count < REQUESTS_MOST + 10; count += 1)
-      log.add({ outcome: 'missing', what: 'x'.repeat(9_999) });
+      log.add({ outcome: 'missing', host: 'y'.repeat(9_999), what: 'x'.repeat(9_999) });
     assert.equal(log.all.length, REQUESTS_MOST);
     assert.ok((log.all.at(-1)?.what.length ?? 0) <= 200);
+    assert.ok((log.all.at(-1)?.host.length ?? 0) <= 200);
   });
 });
 

@@ -68,7 +68,9 @@ describe('the proxy of a guest', () => {
     assert.match(answer, /^HTTP\/1\.1 200 OK[\s\S]*the package/);
     assert.deepEqual(heard, [['/a?b=1', 'deb.example.org', undefined]]);
     assert.deepEqual(connected, [`${PUBLIC}:80`]);
-    assert.deepEqual(told, [{ outcome: 'passed', what: 'GET deb.example.org/a: 200', sizeBytes: 11 }]);
+    assert.deepEqual(told, [
+      { outcome: 'passed', host: 'deb.example.org', what: 'GET deb.example.org/a: 200', sizeBytes: 11 },
+    ]);
   });
 
   it('lets bytes through both ways after CONNECT', async () => {
@@ -83,7 +85,9 @@ describe('the proxy of a guest', () => {
     assert.match(answer, /200 Connection established\r\n\r\necho hello$/);
     assert.deepEqual(connected, [`${PUBLIC}:8443`]);
     while (told.length === 0) await new Promise((resolve) => setImmediate(resolve));
-    assert.deepEqual(told, [{ outcome: 'passed', what: 'CONNECT deb.example.org:8443', sizeBytes: 15 }]);
+    assert.deepEqual(told, [
+      { outcome: 'passed', host: 'deb.example.org', what: 'CONNECT deb.example.org:8443', sizeBytes: 15 },
+    ]);
   });
 
   it('threat 38: leads to no host and no port that the recipe does not state', async () => {
@@ -165,7 +169,9 @@ describe('the proxy of a guest', () => {
       await ask('GET http://deb.example.org/ HTTP/1.1\nHost: x\nConnection: close\n\n'),
       /it cannot be reached/,
     );
-    assert.deepEqual(told, [{ outcome: 'refused', what: 'GET deb.example.org/: it cannot be reached' }]);
+    assert.deepEqual(told, [
+      { outcome: 'refused', host: 'deb.example.org', what: 'GET deb.example.org/: it cannot be reached' },
+    ]);
   });
 
   it('knows the ports of a place: both of the web, or the one that is stated', () => {

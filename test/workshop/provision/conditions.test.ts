@@ -88,8 +88,8 @@ describe('conditions', () => {
 
   it('knows what the guest has fetched whole, after an input only what came then', () => {
     const requests = [
-      { outcome: 'served', what: 'a.cfg' },
-      { outcome: 'missing', what: 'b.cfg' },
+      { outcome: 'served', host: '10.0.2.2', what: 'a.cfg' },
+      { outcome: 'missing', host: '10.0.2.2', what: 'b.cfg' },
     ] as const;
     const mark = { sentAtMs: 0, screen: null, frame: null, serialBytes: 0, events: 0, requests: 1 };
     assert.equal(met({ fetched: 'a.cfg' }, look([], { requests, mark })), true);
