@@ -3,12 +3,13 @@
  * CI has every prerequisite, so a skip there means that set-up forgot one.
  */
 import Mocha from 'mocha';
+import { totalsLine } from './totals.ts';
 
 export default class PlainTotals extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
     runner.once(Mocha.Runner.constants.EVENT_RUN_END, () => {
-      const { passes = 0, failures = 0, pending = 0 } = runner.stats ?? {};
+      const { passes: passed = 0, failures = 0, pending = 0 } = runner.stats ?? {};
       const skippedInCi = process.env['CI'] === 'true' && pending > 0;
       if (skippedInCi) {
         runner.failures += pending; // mocha takes its exit code from here, after this listener
@@ -16,9 +17,10 @@ export default class PlainTotals extends Mocha.reporters.Spec {
           `${pending} skipped test(s) count as failures in CI: set-up must install what they need.\n`,
         );
       }
-      const failed = failures + (skippedInCi ? pending : 0);
-      const skipped = !skippedInCi && pending > 0 ? `, ${pending} skipped` : '';
-      process.stdout.write(`${passes} passed, ${failed} failed${skipped}\n`);
+      const totals = skippedInCi
+        ? { passed, failed: failures + pending, skipped: 0 }
+        : { passed, failed: failures, skipped: pending };
+      process.stdout.write(`${totalsLine(totals)}\n`);
     });
   }
 }

@@ -19,7 +19,7 @@ const COMMANDS = [...README.matchAll(/^```sh\n([\s\S]*?)^```/gm)]
 
 /** Not run as they stand, and why. */
 const SKIPPED: Readonly<Record<string, string>> = {
-  'npm start': 'test/main-job.test.ts runs it, with --exit',
+  'npm start': 'test/main-job.vm.test.ts runs it, with --exit',
   'npm test': 'it would run this test again',
   './portalgun node start': 'it runs until Ctrl-C: started below, and asked whether it runs',
 };

@@ -1,0 +1,33 @@
+/** How `npm test` counts, and keeps two machines from running at once: scripts/lanes.ts, test/support/skip.ts. */
+import assert from 'node:assert/strict';
+import { addTotals, readTotals, totalsLine } from '../scripts/totals.ts';
+import { needPrograms } from './support/skip.ts';
+
+describe('the closing line of a test run', () => {
+  const totals = { passed: 12, failed: 1, skipped: 3 };
+
+  it('is read as it was written', () => {
+    assert.equal(totalsLine(totals), '12 passed, 1 failed, 3 skipped');
+    assert.equal(totalsLine({ ...totals, skipped: 0 }), '12 passed, 1 failed');
+    assert.deepEqual(readTotals(`  1 failing\n\n${totalsLine(totals)}\n`), totals);
+    assert.deepEqual(readTotals('0 passed, 0 failed\n'), { passed: 0, failed: 0, skipped: 0 });
+  });
+
+  it('is the last: a run that ended before it has none', () => {
+    for (const output of ['', '  ✔ a test\n', '12 passed, 0 failed\nand then it broke\n', '12 passed, 0 fai']) {
+      assert.equal(readTotals(output), undefined, output);
+    }
+  });
+
+  it('sums two runs', () => {
+    assert.deepEqual(addTotals(totals, { passed: 30, failed: 0, skipped: 0 }), { ...totals, passed: 42 });
+  });
+});
+
+describe('a test that starts a machine', () => {
+  it('is refused in a file that says nothing of it', function () {
+    for (const program of ['qemu-system-x86_64', 'dockerd']) {
+      assert.throws(() => needPrograms(this, program), /lanes\.test\.ts starts machines: call it \*\.vm\.test\.ts/);
+    }
+  });
+});
