@@ -19,6 +19,7 @@ import type { Qmp, QmpEvent } from './qmp.ts';
 import { checkDisk, checkMemory } from './resources.ts';
 import { listenToSerial } from './serial-line.ts';
 import type { SerialLine } from './serial-line.ts';
+import { measureWithheld } from './withheld.ts';
 import type { Frame, KeyEvent, Machine, MachineEvent, PointerEvent, SavedState, StartOptions } from './types.ts';
 
 /**
@@ -60,6 +61,7 @@ export async function startMachine(options: StartOptions): Promise<Machine> {
     const machine = new QemuMachine(options, {
       qemu,
       qmp,
+      withheldMs: measureWithheld(await processors(qmp)),
       serial: listenToSerial(serial),
       ports,
       disks,
@@ -83,6 +85,7 @@ export async function startMachine(options: StartOptions): Promise<Machine> {
 interface Parts {
   readonly qemu: QemuProcess;
   readonly qmp: Qmp;
+  readonly withheldMs: () => number;
   readonly serial: SerialLine;
   readonly ports: readonly Duplex[];
   readonly network?: GuestServices;
@@ -94,6 +97,7 @@ class QemuMachine implements Machine {
   readonly accelerator: Machine['accelerator'];
   readonly qemuVersion: string;
   readonly frame: (signal?: AbortSignal) => Promise<Frame>;
+  readonly withheldMs: () => number;
   readonly #options: StartOptions;
   readonly #parts: Parts;
   readonly #listeners = new Set<(event: MachineEvent) => void>();
@@ -109,6 +113,7 @@ class QemuMachine implements Machine {
     this.#parts = parts;
     this.accelerator = options.accelerator;
     this.qemuVersion = parts.qmp.version;
+    this.withheldMs = parts.withheldMs;
     this.frame = createCamera(parts.qmp, parts.pictures);
     parts.qmp.onEvent((event) => this.#onQmpEvent(event));
     void this.#watchProcess();
@@ -316,6 +321,12 @@ class QemuMachine implements Machine {
     if (event.type !== 'reset') this.#over = event;
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+/** The threads of this host that the guest's processors are. */
+async function processors(qmp: Qmp): Promise<number[]> {
+  const threads = objects(await qmp.call('query-cpus-fast')).map((cpu) => cpu['thread-id']);
+  return threads.filter((thread) => typeof thread === 'number');
 }
 
 function inputEvents(event: PointerEvent): object[] {

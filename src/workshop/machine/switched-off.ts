@@ -12,6 +12,7 @@ export function switchedOff(
     accelerator,
     qemuVersion,
     running: false,
+    withheldMs: () => 0,
     frame: off,
     sendKeys: off,
     sendPointer: off,

@@ -105,6 +105,8 @@ export interface Machine {
   readonly running: boolean;
   /** What the guest finds at the other end of its cable; absent where it has none. */
   readonly network?: GuestServices | undefined;
+  /** For how long in all the host has let the guest's processors wait for one of its own, milliseconds; 0 where it does not tell. */
+  withheldMs(): number;
   /** Current picture. Rejects with `machine/died` after QEMU's death. */
   frame(signal?: AbortSignal): Promise<Frame>;
   /** All events in one QMP call: they arrive together or not at all. At most 16 events (8 keys). */

@@ -14,22 +14,22 @@ export function stallOf(
   { reader }: Bench,
   settings: StepSettings,
   scaled: (duration: Duration) => number,
-): (seen: Observation, how: Evaluation) => string | undefined {
+): (seen: Observation, guestNowMs: number) => string | undefined {
   const watched = progressIn(condition).map(({ text, stall }) => ({
     text,
     stallMs: scaled(stall),
     last: '',
     sinceMs: 0,
   }));
-  return (seen, { nowMs }) => {
+  return (seen, guestNowMs) => {
     const screen = masked(seen.screen, settings);
     for (const one of watched) {
       const shown = reader
         .find(screen, { regex: one.text })
         .map(({ row, column, length }) => screen.lines[row]?.slice(column, column + length) ?? '')
         .join(' / ');
-      if (shown !== one.last) Object.assign(one, { last: shown, sinceMs: nowMs });
-      if (shown !== '' && nowMs - one.sinceMs >= one.stallMs)
+      if (shown !== one.last) Object.assign(one, { last: shown, sinceMs: guestNowMs });
+      if (shown !== '' && guestNowMs - one.sinceMs >= one.stallMs)
         return `${describeCondition(condition)} does not come nearer: "${shown}" has not changed for ${seconds(one.stallMs)}`;
     }
     return undefined;
@@ -46,8 +46,8 @@ export function earlyFailure(
   step: Step,
   bench: Bench,
   settings: StepSettings,
-  times: { startedAtMs: number; own: number | undefined; scaled: (duration: Duration) => number },
-): (seen: Observation, how: Evaluation) => string | undefined {
+  times: { startedAtGuestMs: number; own: number | undefined; scaled: (duration: Duration) => number },
+): (seen: Observation, how: Evaluation, guestNowMs: number) => string | undefined {
   if (waitsUnseen(condition)) return () => undefined;
   const progress = progressIn(condition);
   const patience = Math.max(
@@ -58,8 +58,8 @@ export function earlyFailure(
   const spokenOf = [...conditionsOf(step).map((one) => one.condition), condition].concat(
     settings.watches.map((watch) => watch.when),
   );
-  return (seen, how) => {
-    const quietMs = how.nowMs - Math.max(seen.activeAtMs, times.startedAtMs);
+  return (seen, how, guestNowMs) => {
+    const quietMs = guestNowMs - Math.max(seen.activeAtGuestMs, times.startedAtGuestMs);
     if (quietMs < patience) return undefined;
     if (textOf(seen.screen.lines).length === 0) return undefined;
     if (spokenOf.some((one) => showsAnything(one, seen, how))) return undefined;

@@ -37,8 +37,8 @@ export interface Observation {
   readonly mark: InputMark;
   /** When the screen last changed (the cursor aside), or the machine was first looked at. */
   readonly changedAtMs: number;
-  /** When the screen or the serial line last showed anything new. */
-  readonly activeAtMs: number;
+  /** When the screen or the serial line last showed anything new, in the guest's time. */
+  readonly activeAtGuestMs: number;
   /** False if it was captured before the last input went out: nothing may be concluded from it. */
   readonly current: boolean;
 }
@@ -55,6 +55,11 @@ export interface Observer {
   readonly mark: InputMark;
   /** The last look, if there was one. */
   readonly last: Observation | null;
+  /**
+   * The guest's time, milliseconds: it stands still while the guest's processors wait for one of this host's. Patience is
+   * measured in it, so that a step is not given up because something else runs on this host.
+   */
+  guestNow(): number;
   /** When the first input since the last call of this went out; `null` if none did. */
   firstInputMs(): number | null;
   /** Looks now. Rejects with what the machine rejects with, for example `machine/died`. */
@@ -85,20 +90,27 @@ export function observe(machine: Machine, eyes: Eyes, options: ObserverOptions):
   let fed = 0;
   let changedAtMs = now();
   let activeAtMs = changedAtMs;
+  const guestNow = () => now() - machine.withheldMs();
+  let activeAtGuestMs = guestNow();
   let wake: (() => void) | null = null;
   let firstInputMs: number | null = null;
   let lookedForFontAtMs = -Infinity;
   let learned = '';
   let mark: InputMark = { sentAtMs: -Infinity, screen: null, frame: null, serialBytes: 0, events: 0, requests: 0 };
 
+  function noteActive(): void {
+    activeAtMs = now();
+    activeAtGuestMs = guestNow();
+  }
+
   const stopListening = machine.onEvent((event) => {
     events.push(event);
-    activeAtMs = now();
+    noteActive();
     wake?.();
   });
 
   machine.network?.onRequest(() => {
-    activeAtMs = now();
+    noteActive();
     wake?.();
   });
 
@@ -111,7 +123,7 @@ export function observe(machine: Machine, eyes: Eyes, options: ObserverOptions):
     const fresh: Seen = { frame, screen: eyes.read(frame) };
     if (seen === null || screenChanged(seen, fresh)) {
       changedAtMs = frame.capturedAtMs;
-      activeAtMs = Math.max(activeAtMs, frame.capturedAtMs);
+      noteActive();
     }
     seen = fresh;
     return fresh;
@@ -141,7 +153,7 @@ export function observe(machine: Machine, eyes: Eyes, options: ObserverOptions):
       events: events.length,
       requests: machine.network?.requests.length ?? 0,
     };
-    activeAtMs = Math.max(activeAtMs, mark.sentAtMs);
+    noteActive();
   }
 
   async function look(signal: AbortSignal): Promise<Observation> {
@@ -151,7 +163,7 @@ export function observe(machine: Machine, eyes: Eyes, options: ObserverOptions):
     if (bytes.byteLength > fed) {
       await terminal.write(bytes.subarray(fed));
       fed = bytes.byteLength;
-      activeAtMs = now();
+      noteActive();
     }
     last = {
       frame,
@@ -162,7 +174,7 @@ export function observe(machine: Machine, eyes: Eyes, options: ObserverOptions):
       requests: [...(machine.network?.requests ?? [])],
       mark,
       changedAtMs,
-      activeAtMs,
+      activeAtGuestMs,
       current: frame.capturedAtMs > mark.sentAtMs,
     };
     return last;
@@ -190,7 +202,7 @@ export function observe(machine: Machine, eyes: Eyes, options: ObserverOptions):
   /** Only what is captured after QEMU took the input may count. */
   function noteSent(): void {
     mark = { ...mark, sentAtMs: now() };
-    activeAtMs = Math.max(activeAtMs, mark.sentAtMs);
+    noteActive();
   }
 
   const hands = handsOf(machine, {
@@ -206,6 +218,7 @@ export function observe(machine: Machine, eyes: Eyes, options: ObserverOptions):
     get last() {
       return last;
     },
+    guestNow,
     firstInputMs() {
       const first = firstInputMs;
       firstInputMs = null;
@@ -237,6 +250,7 @@ function handsOf(
       return machine.qemuVersion;
     },
     ...(machine.network && { network: machine.network }),
+    withheldMs: () => machine.withheldMs(),
     get running() {
       return machine.running;
     },

@@ -28,12 +28,12 @@ export async function until(
   settings: StepSettings,
 ): Promise<Met> {
   const { observer } = bench;
-  const { now, signal } = settings;
-  const startedAtMs = now();
+  const { signal } = settings;
+  const startedAtGuestMs = observer.guestNow();
   const scaled = (duration: Duration) => settings.durationMs(duration) * settings.hostFactor;
   const own = ownTimeoutMs(condition, scaled) ?? (step.timeout === undefined ? undefined : scaled(step.timeout));
   const limitMs = own ?? settings.defaultTimeoutMs * settings.hostFactor;
-  const early = earlyFailure(condition, step, bench, settings, { startedAtMs, own, scaled });
+  const early = earlyFailure(condition, step, bench, settings, { startedAtGuestMs, own, scaled });
   const stalled = stallOf(condition, bench, settings, scaled);
   let seen = observer.last?.mark === observer.mark ? observer.last : await observer.look(signal);
   for (;;) {
@@ -47,9 +47,10 @@ export async function until(
         return { holds: (inner) => evaluate(inner, looked, how).met, seen };
       }
       checkWatches(step, seen, bench, settings, how);
-      const waitedMs = now() - startedAtMs;
+      const guestNowMs = observer.guestNow();
+      const waitedMs = guestNowMs - startedAtGuestMs;
       const tooLong = waitedMs >= limitMs ? timedOut(condition, limitMs, verdict) : undefined;
-      const reason = tooLong ?? stalled(seen, how) ?? early(seen, how);
+      const reason = tooLong ?? stalled(seen, guestNowMs) ?? early(seen, how, guestNowMs);
       if (reason !== undefined) throw failed({ step, phase, condition, asked, reason, seen, bench, settings });
     }
     seen = await observer.next(signal);

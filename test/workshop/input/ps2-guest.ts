@@ -223,6 +223,7 @@ export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
     port: unused,
     power: unused,
     onEvent: () => () => undefined,
+    withheldMs: () => 0,
     memoryBytes: 0,
     changeMedium: () => Promise.reject(new Error('it has no drives')),
     readMemory: unused,

@@ -154,6 +154,7 @@ export function simulatedTerminal(options: SimulatedOptions = {}): Simulated {
     port: unused,
     power: unused,
     onEvent: () => () => undefined,
+    withheldMs: () => 0,
     memoryBytes: 0,
     changeMedium: () => Promise.reject(new Error('it has no drives')),
     readMemory: unused,

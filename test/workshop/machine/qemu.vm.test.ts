@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { keyEvents, textEvents } from '../../../src/workshop/input/keyboard.ts';
 import { createOverlay, flattenDisk, inspectDisk } from '../../../src/workshop/machine/disks.ts';
 import { startMachine } from '../../../src/workshop/machine/qemu.ts';
 import type { Machine, MachineDisk, MachineEvent, StartOptions } from '../../../src/workshop/machine/types.ts';
+import { firstCpu } from '../../support/first-cpu.ts';
 import { fillDisk, mountSmallDisk } from '../../support/full-disk.ts';
 import { skip } from '../../support/skip.ts';
 import { eventually, exists, needQemu, smallMachine, watch, writeKeyRecorder } from './guests.ts';
@@ -69,6 +71,18 @@ describe('a machine', function () {
     const bytes = await readFile(flat);
     return bytes.subarray(512, bytes.indexOf(0, 512)).toString('latin1');
   }
+
+  it('tells for how long this host has let the guest’s processor wait', async function () {
+    if (!existsSync('/proc/self/schedstat')) skip(this, 'this kernel keeps no scheduler statistics');
+    const cpu = firstCpu();
+    const rival = spawn('taskset', ['--cpu-list', String(cpu), 'sh', '-c', 'while :; do :; done'], { stdio: 'ignore' });
+    try {
+      const machine = await start({ surroundings: { cpu } });
+      await eventually('the guest waits', () => machine.withheldMs() > 20);
+    } finally {
+      rival.kill('SIGKILL');
+    }
+  });
 
   it('shows its screen, takes keys, tells its serial output and writes its disk', async () => {
     const machine = await booted();

@@ -23,7 +23,7 @@ function look(lines: readonly string[], rest: Partial<Observation> = {}): Observ
     requests: [],
     mark: { sentAtMs: 0, screen: null, frame: null, serialBytes: 0, events: 0, requests: 0 },
     changedAtMs: 0,
-    activeAtMs: 0,
+    activeAtGuestMs: 0,
     current: true,
     ...rest,
   };

@@ -54,9 +54,38 @@ const STEPS: readonly Step[] = [
 /** Times that let a test of a failure end soon. */
 const QUICK = { defaults: { timeout: '300ms', retries: 0, backoff: { from: '1ms', factor: 1, max: '1ms' } } };
 
+/** Is done after so many looks at it. `busy`: until then the host gives it none of its processors. */
+function worker(looksUntilDone: number, busy: boolean): Program<null> {
+  const beganMs = performance.now();
+  let looks = 0;
+  let withheldMs = 0;
+  return {
+    start: null,
+    draw: () => {
+      looks += 1;
+      return looks < looksUntilDone ? ['Working'] : ['All done'];
+    },
+    key: (state) => state,
+    withheldMs: () => {
+      if (busy && looks < looksUntilDone) withheldMs = performance.now() - beganMs;
+      return withheldMs;
+    },
+  };
+}
+
 describe('the engine', () => {
   let bench: Paper;
   afterEach(() => bench.remove());
+
+  it('waits in the guest’s time: a host that has no processor for it does not make a step fail', async () => {
+    const steps: Step[] = [{ id: 'work', expect: { text: 'All done' } }];
+    const looks = 30; // more than the step’s time
+    bench = paper(worker(looks, true));
+    await bench.run(recipe(steps, QUICK));
+    bench.remove();
+    bench = paper(worker(looks, false));
+    await assert.rejects(bench.run(recipe(steps, QUICK)), { code: 'provision/step-failed' });
+  });
 
   it('runs every step once, in order, and confirms each', async () => {
     bench = paper(installer());

@@ -17,6 +17,8 @@ export interface Program<S> {
   key(state: S, key: string): S;
   /** What goes out on the serial line when a line came in on it. */
   serial?(state: S, line: string): { readonly state: S; readonly says: string };
+  /** What the host has withheld from it so far; default: nothing. */
+  withheldMs?(): number;
   /** A guest that is asked to let go of its drive: whether it does. */
   letsGo?(): boolean;
 }
@@ -69,6 +71,7 @@ export function startPaper<S>(program: Program<S>, made: PaperMachine[] = []) {
       accelerator: options.accelerator,
       qemuVersion: '0.0.0',
       running: true,
+      withheldMs: () => program.withheldMs?.() ?? 0,
       pressed,
       frame,
       sendKeys(events: readonly KeyEvent[]) {

@@ -30,7 +30,7 @@ function look(now: Picture, before?: Picture): Observation {
     requests: [],
     mark: { sentAtMs: 0, screen: null, frame, serialBytes: 0, events: 0, requests: 0 },
     changedAtMs: 0,
-    activeAtMs: 0,
+    activeAtGuestMs: 0,
     current: true,
   };
 }

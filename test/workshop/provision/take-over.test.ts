@@ -60,7 +60,7 @@ function observation(lines: readonly string[]): Observation {
     requests: [],
     mark,
     changedAtMs: 5,
-    activeAtMs: 5,
+    activeAtGuestMs: 5,
     current: true,
   };
 }
