@@ -302,6 +302,16 @@ function makeProgram(streams: Streams, run: Run): Command {
     async () => (await import('./commands/images.ts')).diff,
   ).option('--no-cause', 'do not read the images for a cause');
   command(
+    images,
+    'export <image>',
+    'write an image to a file, with its manifest and a signed attestation beside it',
+    async () => (await import('./commands/export.ts')).exportCommand,
+  )
+    .addOption(new Option('--format <format>', 'of the disk').choices(['raw', 'qcow2']).default('qcow2'))
+    .option('--output <path>', 'a file, or a folder that is there', '.')
+    .option('--force', 'replace what is there')
+    .option('--no-attestation', 'sign nothing');
+  command(
     program,
     'run <image>',
     'boot an image as an ephemeral VM, console in the terminal',

@@ -113,11 +113,7 @@ function labelOf(author: AuthorId, key: KeyId): string {
  */
 export async function loadIdentity(home: Home): Promise<Identity> {
   const seedFile = path.join(home.identityDir, 'seed');
-  if (!(await exists(seedFile))) {
-    throw new UsageError('identity/missing', `there is no identity in ${home.root} yet.`, {
-      hint: 'Make one with: portalgun init',
-    });
-  }
+  if (!(await exists(seedFile))) throw identityMissing(home);
   const { mode } = await stat(seedFile);
   if ((mode & 0o077) !== 0) {
     throw new RefusedError('identity/readable-by-others', `${seedFile} can be read by other users of this machine.`, {
@@ -128,6 +124,12 @@ export async function loadIdentity(home: Home): Promise<Identity> {
   const text = (await readFile(seedFile, 'utf8')).trim();
   const { author, keys } = text.startsWith('{') ? readDocument(text, seedFile) : await readBare(seedFile);
   return { author, recoveryPublicKey, keys: keys.map((key) => heldKey(home, author, key)) };
+}
+
+export function identityMissing({ root }: Home): UsageError {
+  return new UsageError('identity/missing', `there is no identity in ${root} yet.`, {
+    hint: 'Make one with: portalgun init',
+  });
 }
 
 interface KeyAtRest {

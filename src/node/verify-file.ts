@@ -1,19 +1,26 @@
-/** Checks a file that somebody gave: a record, or two that contradict each other. Nothing is asked of anybody. */
+/**
+ * Checks a file that somebody gave: a record, two that contradict each other, or what goes with an export. Nothing is asked
+ * of anybody.
+ */
 import {
   judge,
   looksLikeDisagreement,
+  looksLikeExport,
   openDisagreement,
+  openExport,
   openRecordFile,
   type Disagreement,
   type FeedLink,
   type Meaning,
   type Statement,
+  type VerifiedExport,
 } from '../exchange/record/index.ts';
 import type { Digest } from '../crypto/digest.ts';
 import type { FileOptions } from '../exchange/record/file.ts';
 
 export type VerifiedFile =
   | { readonly valid: true; readonly disagreement: Disagreement }
+  | { readonly valid: true; readonly export: VerifiedExport }
   | {
       readonly valid: true;
       readonly record: Digest;
@@ -26,9 +33,10 @@ export type VerifiedFile =
       readonly reason?: string;
     };
 
-/** Throws `record/refused` or `record/no-disagreement` (exit code 3) with the reason. */
+/** Throws `record/refused`, `record/no-disagreement` or `export/refused` (exit code 3) with the reason. */
 export function verifyFile(bytes: Uint8Array, options: FileOptions): VerifiedFile {
   if (looksLikeDisagreement(bytes)) return { valid: true, disagreement: openDisagreement(bytes, options) };
+  if (looksLikeExport(bytes)) return { valid: true, export: openExport(bytes, options) };
   const record = openRecordFile(bytes, options);
   const judged = judge(record);
   return {

@@ -15,13 +15,21 @@ export async function finishedBuild(
     recipe = sha256('a recipe'),
     image,
     normalise = [],
-  }: { readonly recipe?: Digest; readonly image?: string; readonly normalise?: readonly NormaliseRule[] } = {},
+    lock = sha256('lock'),
+    files,
+  }: {
+    readonly recipe?: Digest;
+    readonly image?: string;
+    readonly normalise?: readonly NormaliseRule[];
+    readonly lock?: Digest;
+    readonly files?: Readonly<Record<string, Digest>>;
+  } = {},
 ): Promise<string> {
   const now = new Date();
   const { id } = await newBuildFolder(home, 'tiny', now);
   const inputs = {
     recipe,
-    lock: sha256('lock'),
+    lock,
     normaliser: made.normaliser,
     manifestFormat: 'portalgun-manifest/1',
     cpuModel: 'qemu64',
@@ -32,6 +40,7 @@ export async function finishedBuild(
     arch: 'x86_64',
     params: {},
     manifest: made.digest,
+    ...(files !== undefined && { files }),
     dependencies: [],
     builderId: 'urn:portalgun:builder:v1',
     environment: { qemu: '7.2.22', accelerator: 'tcg' },

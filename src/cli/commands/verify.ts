@@ -1,40 +1,76 @@
-import { readFile } from 'node:fs/promises';
-import { DISAGREEMENT_MAX_BYTES } from '../../exchange/record/index.ts';
+import { open, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { DISAGREEMENT_MAX_BYTES, type VerifiedExport } from '../../exchange/record/index.ts';
 import { UsageError } from '../../errors.ts';
 import { loadConfig } from '../../node/config.ts';
 import { connect } from '../../node/connect.ts';
+import { checkBeside, type CheckedFile } from '../../node/check-export.ts';
+import { attestationBeside } from '../../node/export-image.ts';
 import { hasIdentity } from '../../node/identity-files.ts';
 import { verifyFile, type VerifiedFile } from '../../node/verify-file.ts';
 import type { Context } from '../context.ts';
-import { printResult } from '../output.ts';
+import { note, printResult } from '../output.ts';
 
 /**
- * Checks a record offline: encoding, signature, link and meaning. Exit code 3 where one does not hold. Who signs in a feed
- * that has changed keys is known where that feed is stored; a home without an identity knows first keys.
+ * Checks a record offline: encoding, signature, link and meaning; or what goes with an exported file, and the files. Exit code
+ * 3 where one does not hold. Who signs in a feed that has changed keys is known where that feed is stored; a home without an
+ * identity knows first keys.
  */
-export async function verify(context: Context, file: string): Promise<undefined> {
+export async function verify(context: Context, given: string): Promise<undefined> {
+  const file = (await isThere(attestationBeside(given))) ? attestationBeside(given) : given;
   const bytes = await read(file);
   const verified = (await hasIdentity(context.home))
     ? await (
         await connect(context.home)
       ).call<VerifiedFile>('verify', { file: Buffer.from(bytes).toString('base64') }, context.signal)
     : verifyFile(bytes, await loadConfig(context.home));
+  if ('export' in verified) {
+    const files = await checkBeside(path.dirname(file), verified.export, {
+      signal: context.signal,
+      onFile: (name) => note(context, `hashing ${name}`),
+    });
+    printResult(context, { ...verified, files }, () => exportLines(verified.export, files));
+    return undefined;
+  }
   printResult(context, verified, () => linesOf(verified));
   return undefined;
 }
 
+/** Its beginning: of what is larger than anything that could hold, enough to be refused. */
 async function read(file: string): Promise<Uint8Array> {
-  let bytes: Uint8Array;
   try {
-    bytes = await readFile(file);
+    await using handle = await open(file, 'r');
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(DISAGREEMENT_MAX_BYTES + 1));
+    return buffer.subarray(0, bytesRead);
   } catch (cause) {
     throw new UsageError('verify/unreadable', `cannot read ${file}`, { cause });
   }
-  // Larger than anything that could hold: enough of it to be refused.
-  return bytes.subarray(0, DISAGREEMENT_MAX_BYTES + 1);
 }
 
-function linesOf(verified: VerifiedFile): string[] {
+async function isThere(file: string): Promise<boolean> {
+  return stat(file).then(
+    (found) => found.isFile(),
+    () => false, // then what was given is looked at
+  );
+}
+
+function exportLines({ author, format, file, meaning }: VerifiedExport, files: readonly CheckedFile[]): string[] {
+  const missing = files.filter(({ state }) => state === 'missing');
+  return [
+    `The signature holds: ${meaning.recipeName}, exported as ${format}`,
+    `author     ${author}`,
+    `build key  ${meaning.buildKey}`,
+    `manifest   ${meaning.manifest}`,
+    `${format.padEnd(10)} ${file.sha256}`,
+    ...files.map(({ file: name, state }) => `${state === 'holds' ? 'holds      ' : 'not here   '}${name}`),
+    ...(missing.length === 0
+      ? []
+      : ['What is not here has not been checked; sha256sum can, against the digests above.']),
+    'Offline it cannot be known whether its author still stands by it.',
+  ];
+}
+
+function linesOf(verified: Exclude<VerifiedFile, { readonly export: unknown }>): string[] {
   if ('disagreement' in verified) {
     const { recipeName, buildKey, sides } = verified.disagreement;
     return [

@@ -43,6 +43,15 @@ export {
   openDisagreement,
   type Disagreement,
 } from './disagreement.ts';
+export {
+  EXPORT_FORMATS,
+  isExportName,
+  looksLikeExport,
+  openExport,
+  signExport,
+  type ExportFormat,
+  type VerifiedExport,
+} from './export.ts';
 export { openRecordFile, recordToJson } from './file.ts';
 export {
   decodeForkProof,

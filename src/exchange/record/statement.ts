@@ -49,6 +49,17 @@ export function recordContentEqual(a: Draft, b: Draft): boolean {
 
 /** Parses signed bytes, once. Fields that this version does not know are kept, and ignored. */
 export function parseStatement(payload: Uint8Array): Statement | Refusal {
+  const frame = parseFrame(payload);
+  if (isRefusal(frame)) return frame;
+  const link = parseFeedLink(frame['portalgun_feed']);
+  return isRefusal(link) ? link : { ...frame, portalgun_feed: link };
+}
+
+/** What in-toto's own fields say, with the others as they are. */
+export type Frame = Omit<Statement, 'portalgun_feed'> & JsonObject;
+
+/** A Statement v1, whatever it is a part of. */
+export function parseFrame(payload: Uint8Array): Frame | Refusal {
   let value: JsonValue;
   try {
     value = parseStrictJson(payload, { maxBytes: STATEMENT_MAX_BYTES, maxDepth: JSON_MAX_DEPTH });
@@ -65,9 +76,7 @@ export function parseStatement(payload: Uint8Array): Statement | Refusal {
   if (!isJsonObject(predicate)) return bad('has no predicate');
   const subject = parseSubjects(value['subject']);
   if (isRefusal(subject)) return subject;
-  const link = parseFeedLink(value['portalgun_feed']);
-  if (isRefusal(link)) return link;
-  return { ...value, _type: STATEMENT_TYPE, subject, predicateType, predicate, portalgun_feed: link };
+  return { ...value, _type: STATEMENT_TYPE, subject, predicateType, predicate };
 }
 
 function parseSubjects(value: JsonValue | undefined): readonly Subject[] | Refusal {

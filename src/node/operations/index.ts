@@ -7,6 +7,7 @@ import type { Session } from '../session.ts';
 import { verifyFile } from '../verify-file.ts';
 import { Arguments } from './arguments.ts';
 import * as crosscheck from './crosscheck.ts';
+import { attestExport } from './export.ts';
 import * as heal from './heal.ts';
 import * as inbox from './inbox.ts';
 import * as keys from './keys.ts';
@@ -58,6 +59,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       network: config.network,
       keysOf: (author, scope) => store.keysOf(author, scope),
     }),
+  'export.attest': attestExport,
   'heal.candidates': heal.candidates,
   'manifest.keep': crosscheck.keepManifest,
   crosscheck: crosscheck.crosscheck,

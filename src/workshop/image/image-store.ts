@@ -5,7 +5,7 @@ import { type Digest, sha256 } from '../../crypto/digest.ts';
 import { InterruptedError, PortalgunError, RefusedError, UsageError } from '../../errors.ts';
 import { draftImage, hashFile } from './image-draft.ts';
 import { isImageId, parseImageJson } from './image-json.ts';
-import type { ImageFacts, StoredImage } from './image-types.ts';
+import type { ImageDisk, ImageFacts, StoredImage } from './image-types.ts';
 import { parseManifest } from './manifest.ts';
 import type { Manifest } from './types.ts';
 
@@ -57,14 +57,21 @@ export function imageFolder(imagesDir: string, id: string): string {
   return resolve(imagesDir, id);
 }
 
+/** The disk that its manifest describes. */
+export function measuredDiskOf({ id, disks, measuredDisk }: StoredImage): ImageDisk {
+  const disk = disks.find((one) => one.id === measuredDisk);
+  if (disk === undefined) throw new TypeError(`the image ${id} has the disk that was measured`);
+  return disk;
+}
+
 /** The manifest as it was stored. Rejects with `image/altered` where it is another one. */
 export async function readImageManifest(imagesDir: string, image: StoredImage): Promise<Manifest> {
   const path = join(imagesDir, image.id, 'manifest.txt');
   const bytes = await readFile(path).catch((error: unknown) => {
-    throw isMissing(error) ? altered(image.id, 'manifest.txt', image.manifest, null) : error;
+    throw isMissing(error) ? alteredFile(image.id, 'manifest.txt', image.manifest, null) : error;
   });
   const found = sha256(bytes);
-  if (found !== image.manifest) throw altered(image.id, 'manifest.txt', image.manifest, found);
+  if (found !== image.manifest) throw alteredFile(image.id, 'manifest.txt', image.manifest, found);
   return parseManifest(bytes);
 }
 
@@ -83,9 +90,9 @@ export async function verifyImage(
     options.onProgress?.(file, sizeBytes);
     const found = await hashFile(join(imagesDir, id, file), options.signal).catch((error: unknown) => {
       if (options.signal?.aborted === true) throw new InterruptedError(undefined, { cause: error });
-      throw isMissing(error) ? altered(id, file, sha256, null) : error;
+      throw isMissing(error) ? alteredFile(id, file, sha256, null) : error;
     });
-    if (found !== sha256) throw altered(id, file, sha256, found);
+    if (found !== sha256) throw alteredFile(id, file, sha256, found);
   }
   return image;
 }
@@ -118,7 +125,8 @@ function unknown(id: string): UsageError {
   });
 }
 
-function altered(id: string, file: string, expected: Digest, found: Digest | null): RefusedError {
+/** What is stored is not what was measured, or `found` is null and it is not there at all. */
+export function alteredFile(id: string, file: string, expected: Digest, found: Digest | null): RefusedError {
   const what = found === null ? 'is missing' : 'is not what was stored';
   return new RefusedError('image/altered', `${file} of the image ${id} ${what}`, {
     hint: 'do not use this image: build it again, and find out what changed it',

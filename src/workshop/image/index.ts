@@ -10,11 +10,13 @@
  */
 export { dirHash1 } from './dir-hash.ts';
 export { escapeName, unescapeName } from './escape.ts';
-export { draftImage, type ImageDraft } from './image-draft.ts';
+export { exportDisk, type ExportedFile, type ExportProgress } from './export-disk.ts';
+export { draftImage, hashFile, type ImageDraft } from './image-draft.ts';
 export {
   type ImageList,
   imageFolder,
   listImages,
+  measuredDiskOf,
   readImageManifest,
   removeImage,
   showImage,

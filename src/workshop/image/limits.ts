@@ -54,3 +54,7 @@ export const MEASURE_MEMORY_MIB = 256;
 
 /** Bytes of an `image.json`. */
 export const MAX_IMAGE_JSON_BYTES = 256 * KIB;
+
+/** Bytes that are read at a time where a disk is copied, and the run of zeros that becomes a hole: a block of ext4 and more. */
+export const COPY_BYTES = MIB;
+export const HOLE_BYTES = 64 * KIB;

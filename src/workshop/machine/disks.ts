@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { chmod } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { FailedError } from '../../errors.ts';
-import { QEMU_IMG_MS } from './limits.ts';
+import { QEMU_IMG_COPY_MS, QEMU_IMG_MS } from './limits.ts';
 import { qemuMissing } from './qemu-missing.ts';
 import { isObject } from './qmp.ts';
 
@@ -29,7 +29,7 @@ export async function createOverlay(path: string, backing: DiskFormat, signal?: 
 
 /** One file with all that a chain of overlays says: a disk that stands alone. */
 export async function flattenDisk(from: DiskFormat, to: DiskFormat, signal?: AbortSignal): Promise<void> {
-  await qemuImg(['convert', '-q', '-f', from.format, '-O', to.format, from.path, to.path], signal);
+  await qemuImg(['convert', '-q', '-f', from.format, '-O', to.format, from.path, to.path], signal, QEMU_IMG_COPY_MS);
   await chmod(to.path, OWN);
 }
 
@@ -56,7 +56,7 @@ export async function inspectDisk(path: string, signal?: AbortSignal): Promise<D
 /** Whether a guest would read the same from both. Nobody may write to either meanwhile. */
 export async function sameDisk(a: DiskFormat, b: DiskFormat, signal?: AbortSignal): Promise<boolean> {
   try {
-    await qemuImg(['compare', '-q', '-f', a.format, '-F', b.format, a.path, b.path], signal);
+    await qemuImg(['compare', '-q', '-f', a.format, '-F', b.format, a.path, b.path], signal, QEMU_IMG_COPY_MS);
     return true;
   } catch (error) {
     // qemu-img(1): 1 is "they differ", 2 and more are failures.
@@ -71,9 +71,9 @@ export async function isBlankDisk({ path, format }: DiskFormat, signal?: AbortSi
   return Array.isArray(parts) && parts.every((part) => isObject(part) && part['data'] === false);
 }
 
-async function qemuImg(args: readonly string[], signal?: AbortSignal): Promise<string> {
+async function qemuImg(args: readonly string[], signal?: AbortSignal, timeoutMs = QEMU_IMG_MS): Promise<string> {
   try {
-    const options = { timeout: QEMU_IMG_MS, ...(signal === undefined ? {} : { signal }) };
+    const options = { timeout: timeoutMs, ...(signal === undefined ? {} : { signal }) };
     const { stdout } = await promisify(execFile)('qemu-img', args, options);
     return stdout;
   } catch (error) {

@@ -49,6 +49,9 @@ export const PROBE_TCG_MS = 30_000;
 /** `qemu-img` making or asking about an image. */
 export const QEMU_IMG_MS = 60_000;
 
+/** `qemu-img` reading a whole disk, to copy or to compare it: 100 GB at 30 MB a second. */
+export const QEMU_IMG_COPY_MS = 60 * 60_000;
+
 /** The probe on the host that recipes' times are meant for: software emulation on a desktop processor. */
 export const PROBE_REFERENCE_MS = 300;
 
