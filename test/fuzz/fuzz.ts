@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as fc from 'fast-check';
-import type { Target } from './targets.ts';
+import type { Target } from './target.ts';
 
 export const CORPUS = path.join(import.meta.dirname, 'corpus');
 /** Of one target; and the largest input that is kept. */
@@ -48,18 +48,22 @@ export function corpusOf(target: Target): Uint8Array[] {
 }
 
 /** Throws, with the input kept in the corpus, where something is no answer and no refusal. */
-export function fuzz(target: Target, options: { seconds: number; seed: number; grow: boolean }): Outcome {
+export async function fuzz(
+  target: Target,
+  options: { seconds: number; seed: number; grow: boolean },
+): Promise<Outcome> {
   const inputs = [...target.seeds, ...corpusOf(target)];
-  const seen = new Set(inputs.map((input) => kindOf(run(target, input))));
+  const seen = new Set<string>();
+  for (const input of inputs) seen.add(kindOf(await run(target, input)));
   let [runs, added] = [0, 0];
   const made = fc.record({ from: fc.nat(0xffff), changes: fc.array(change, { minLength: 1, maxLength: 6 }) });
-  const property = fc.property(made, ({ from, changes }) => {
+  const property = fc.asyncProperty(made, async ({ from, changes }) => {
     const input = changes.reduce(
       (bytes, one) => changed(bytes, one, target.words, inputs),
       inputs[from % inputs.length] ?? new Uint8Array(),
     );
     runs += 1;
-    const kind = kindOf(run(target, input));
+    const kind = kindOf(await run(target, input));
     if (seen.has(kind)) return;
     seen.add(kind);
     if (input.length > CORPUS_MAX_BYTES || inputs.length >= CORPUS_MAX_FILES) return;
@@ -69,7 +73,7 @@ export function fuzz(target: Target, options: { seconds: number; seed: number; g
   });
   const { seed } = options;
   // `changed` draws on what was found before, so that one counterexample alone would not play again: it is kept instead.
-  fc.assert(property, {
+  await fc.assert(property, {
     seed,
     numRuns: Number.MAX_SAFE_INTEGER,
     endOnFailure: true,
@@ -79,9 +83,9 @@ export function fuzz(target: Target, options: { seconds: number; seed: number; g
   return { runs, outcomes: seen.size, added };
 }
 
-function run(target: Target, input: Uint8Array): string {
+async function run(target: Target, input: Uint8Array): Promise<string> {
   try {
-    return target.run(Uint8Array.from(input));
+    return await target.run(Uint8Array.from(input));
   } catch (error) {
     const file = keep(target, input);
     throw new Error(`${target.name} crashed on ${path.relative(process.cwd(), file)}: ${String(error)}`, {

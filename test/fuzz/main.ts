@@ -21,7 +21,8 @@ if (targets.length === 0) {
 // A group shares its time: in a test it is the group that gets so many seconds.
 const share = wanted.some((one) => targets.some(({ group }) => group === one)) ? targets.length : 1;
 for (const target of targets) {
-  const { runs, outcomes, added } = fuzz(target, { seconds: seconds / share, seed, grow });
+  const { runs, outcomes, added } = await fuzz(target, { seconds: seconds / share, seed, grow });
   const news = grow ? `, ${added} added to the corpus` : '';
   process.stdout.write(`${target.name}: ${runs} inputs, ${outcomes} outcomes${news} (seed ${seed})\n`);
+  await target.close?.();
 }

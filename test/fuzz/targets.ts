@@ -4,9 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { sha256 } from '../../src/crypto/digest.ts';
-import { publicKeyOf, sign } from '../../src/crypto/ed25519.ts';
+import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { createKeyCache } from '../../src/crypto/key-cache.ts';
-import { PortalgunError } from '../../src/errors.ts';
 import { AnswerSchema as BlobAnswer, AskSchema as BlobAsk } from '../../src/exchange/p2p/generated/blob_pb.ts';
 import { AnswerSchema as SymptomAnswer, AskSchema as SymptomAsk } from '../../src/exchange/p2p/generated/symptom_pb.ts';
 import { decode } from '../../src/exchange/p2p/codec.ts';
@@ -28,56 +27,11 @@ import { parseStatement } from '../../src/exchange/record/statement.ts';
 import { defaultPolicyText, parsePolicy } from '../../src/exchange/trust/index.ts';
 import { parseInvitation } from '../../src/node/invitation.ts';
 import { applyOperations, parseRecipe } from '../../src/recipe/index.ts';
-import { MAX_ACTS } from '../../src/recipe/limits.ts';
-import { blindSteps } from '../../src/recipe/packer/blind-steps.ts';
-import { parseBootCommand } from '../../src/recipe/packer/boot-command.ts';
-import { evaluateTemplate } from '../../src/recipe/packer/expression.ts';
-import { importTemplate } from '../../src/recipe/packer/import.ts';
-import { jsonTemplate } from '../../src/recipe/packer/json-template.ts';
-import { parameterMarker } from '../../src/recipe/packer/marked.ts';
-import { NotPure } from '../../src/recipe/packer/not-pure.ts';
-import { checkedValue } from '../../src/recipe/packer/template.ts';
-import { Budget, isFields } from '../../src/recipe/packer/value.ts';
 import type { Operation } from '../../src/recipe/types.ts';
-import { signedFile } from '../../src/workshop/media/checksums.ts';
-import { isPrivateHost } from '../../src/workshop/media/public-host.ts';
-import { readNumberedKey, verifySignify } from '../../src/workshop/media/signify.ts';
 import { sample, SOURCE } from '../recipe/fixtures.ts';
-
-const PACKER = JSON.stringify({
-  variables: { a: 'x', b: null, c: '{{env `X`}}' },
-  builders: [
-    {
-      type: 'qemu',
-      iso_url: 'x.iso',
-      iso_checksum: 'none',
-      disk_size: '10G',
-      memory: 512,
-      boot_command: ['{{user `a`}}<enter><wait>{{user `b`}}'],
-      ssh_username: 'root',
-      ssh_password: 'x',
-      shutdown_command: 'poweroff',
-      cd_content: { a: 'b' },
-      http_content: { '/c': 'd {{ x }}' },
-    },
-  ],
-  provisioners: [
-    { type: 'shell', inline: ['ls'], environment_vars: ['A=b'] },
-    { type: 'file', source: 'a', destination: '/b' },
-  ],
-  'post-processors': ['vagrant'],
-});
-
-export interface Target {
-  readonly name: string;
-  readonly group: 'decoders' | 'policy' | 'patches' | 'imports';
-  /** Well-formed inputs, from which others are made. */
-  readonly seeds: readonly Uint8Array[];
-  /** Words that mean something there. */
-  readonly words: readonly string[];
-  /** What came of it, in words. Throws what is no error of ours: that is the crash. */
-  run(bytes: Uint8Array): string;
-}
+import { MEDIA_TARGETS } from './media-targets.ts';
+import { PACKER_TARGETS } from './packer-targets.ts';
+import { asJson, JSON_WORDS, orRefusal, text, type Target } from './target.ts';
 
 const NETWORK = 'fuzz';
 const SEED = new Uint8Array(32).fill(7);
@@ -93,24 +47,10 @@ const HEAD = signHead(
   { author: AUTHOR, scope: 'public', recovery: 0, epoch: 0, seq: 1, id: RECORD.id },
   { now: new Date('2026-11-27T00:00:00Z') },
 );
-const JSON_WORDS = ['{', '}', '[', ']', '"', ',', ':', 'null', '__proto__', '\\u0000', '1e9', '-0', '9007199254740993'];
 const OPERATIONS: readonly Operation[] = [
   { op: 'set', path: ['steps', 'language', 'expect', 'text'], was: 'Select your location', value: 'Where are you' },
   { op: 'set', path: ['summary'], was: 'What tests are made of', value: 'x' },
 ] as unknown as readonly Operation[];
-
-/** A list of checksums as OpenBSD signs it, by a key of that form. */
-const LIST = `SHA256 (d.iso) = ${'a'.repeat(64)}\n`;
-const MEDIA_KEY = {
-  kind: 'signify',
-  owner: 'fuzz',
-  ...readNumberedKey(text(`untrusted comment: fuzz\n${numbered(publicKeyOf(SEED))}\n`)),
-} as const;
-const SIGNED_LIST = text(`untrusted comment: fuzz\n${numbered(sign(SEED, text(LIST)))}\n${LIST}`);
-
-function numbered(value: Uint8Array): string {
-  return Buffer.concat([Buffer.from('Ed'), Buffer.alloc(8, 1), value]).toString('base64');
-}
 
 function aPatch(name: string) {
   return patchDraft({
@@ -175,30 +115,6 @@ export const TARGETS: readonly Target[] = [
     },
   },
   {
-    name: 'signify',
-    group: 'decoders',
-    seeds: [SIGNED_LIST],
-    words: ['untrusted comment: ', '\n', 'RW', '=', '\r\n'],
-    run(bytes) {
-      return orRefusal(() => {
-        const { signed } = verifySignify(undefined, bytes, [MEDIA_KEY], 'the list');
-        assert.equal(Buffer.from(signed).toString('utf8'), LIST, 'a signature was forged');
-      });
-    },
-  },
-  {
-    name: 'checksums',
-    group: 'decoders',
-    seeds: [text(LIST), text(`${'b'.repeat(64)} *./d.iso\n${'c'.repeat(128)}  d.iso\n`)],
-    words: ['SHA256 (', ') = ', 'd.iso', '# d.iso: 5 bytes', '../', '\\', '\0', '\r', ' *', '  ', 'a'.repeat(64)],
-    run(bytes) {
-      return orRefusal(() => {
-        const { digests } = signedFile(Buffer.from(bytes).toString('utf8'), 'd.iso', 'the list');
-        for (const digest of Object.values(digests)) assert.ok(Buffer.from(bytes).includes(digest));
-      });
-    },
-  },
-  {
     name: 'fork-proof',
     group: 'decoders',
     seeds: [Buffer.concat([length(RECORD.envelope), RECORD.envelope, OTHER.envelope])],
@@ -238,17 +154,16 @@ export const TARGETS: readonly Target[] = [
       }),
     ],
     words: [],
-    run(bytes) {
-      return [
+    async run(bytes) {
+      const reads = [
         () => decodeAsk(bytes),
         () => decodeAnswer(bytes),
         () => decode(BlobAsk, bytes),
         () => decode(BlobAnswer, bytes),
         () => decode(SymptomAsk, bytes),
         () => decode(SymptomAnswer, bytes),
-      ]
-        .map((read) => orRefusal(() => void read()))
-        .join('; ');
+      ];
+      return (await Promise.all(reads.map((read) => orRefusal(() => void read())))).join('; ');
     },
   },
   {
@@ -373,132 +288,12 @@ defaults: { patches: ask, versions: ask }
       });
     },
   },
-  {
-    name: 'boot-command',
-    group: 'imports',
-    seeds: [
-      text('<esc><wait>auto url=http://{{ .HTTPIP }}/p.cfg <wait5><enter><leftCtrlOn>c<leftCtrlOff><wait1m30s>'),
-      text('<aOn><aOff><f12><foo><<wait0.5s><leftShiftOn>x<wait><leftShiftOff>'),
-    ],
-    words: ['<wait', '<enter>', '<up>', 'On>', 'Off>', '<leftAlt', '>', '<', '\n', '-1s', '9h', '{{', '\uE000a\uE001'],
-    run(bytes) {
-      return orNotPure(() => {
-        const { steps } = blindSteps(parseBootCommand(Buffer.from(bytes).toString()), 1_000);
-        for (const step of steps) assert.ok((step.do ?? []).length <= MAX_ACTS && step.expect !== undefined);
-      });
-    },
-  },
-  {
-    name: 'hcl-expression',
-    group: 'imports',
-    seeds: [
-      text('a ${var.a == "x" ? join("-", [local.b, upper("q")]) : format("%03d", 1 + 2 * 3)} $${x}'),
-      text('${{ a = [1, true, null], "b" = replace("x", "y", var.a) }["a"][0]}'),
-    ],
-    words: [
-      '${',
-      '}',
-      '"',
-      '[',
-      ']',
-      '(',
-      ')',
-      '? ',
-      ': ',
-      'var.',
-      'file("../x")',
-      'env("X")',
-      'for x in ',
-      '==',
-      '%{',
-      '...',
-    ],
-    run(bytes) {
-      const scope = {
-        budget: new Budget(),
-        file: (name: string) => name,
-        reference: (root: string, name: string) => (root === 'var' ? parameterMarker(name) : `${root}.${name}`),
-      };
-      return orNotPure(() => void evaluateTemplate(Buffer.from(bytes).toString(), scope));
-    },
-  },
-  {
-    name: 'packer-json',
-    group: 'imports',
-    seeds: [text(PACKER)],
-    words: [
-      ...JSON_WORDS,
-      '{{user `a`}}',
-      '{{env `X`}}',
-      '{{ .HTTPIP }}',
-      'boot_command',
-      'iso_url',
-      '../',
-      '/etc/',
-      'inline',
-    ],
-    run(bytes) {
-      const parsed = asJson(bytes);
-      if (parsed === undefined) return 'no JSON';
-      let said = '';
-      const outcome = orNotPure(() => {
-        const body = checkedValue((parsed as readonly unknown[])[0]);
-        if (!isFields(body)) return;
-        const template = jsonTemplate({ name: 'x.json', body, given: {}, budget: new Budget() });
-        const read = (name: string) => `text of ${name.normalize('NFC')}`;
-        const { draft, verdicts } = importTemplate({
-          template,
-          from: 'x',
-          read,
-          list: (name) => [name],
-          isPrivateHost,
-        });
-        // What comes out is a recipe: parsing it is how it is made. Of each row something is said.
-        if (draft !== undefined) assert.equal(parseRecipe(draft.source).digest, draft.digest);
-        for (const { what, outcome, why } of verdicts) assert.ok(what !== '' && (outcome === 'imported' || why !== ''));
-        said = verdicts.map(({ what, outcome, why }) => `${outcome[0]} ${what} ${why}`).toSorted()[0] ?? '';
-        said += verdicts.map(({ outcome }) => outcome[0]).join('');
-      });
-      return `${outcome} ${said}`;
-    },
-  },
+  ...MEDIA_TARGETS,
+  ...PACKER_TARGETS,
 ];
-
-function orNotPure(work: () => void): string {
-  try {
-    return orRefusal(work);
-  } catch (error) {
-    if (error instanceof NotPure) return `refused: ${error.message}`;
-    throw error;
-  }
-}
-
-function orRefusal(work: () => void): string {
-  try {
-    work();
-    return 'accepted';
-  } catch (error) {
-    if (error instanceof PortalgunError) return `${error.code}: ${error.message}`;
-    throw error;
-  }
-}
 
 function refused({ refused: reason, detail }: Refusal): string {
   return `${reason}: ${detail}`;
-}
-
-function asJson(bytes: Uint8Array): unknown {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString());
-    return Array.isArray(value) ? value : [value];
-  } catch {
-    // Not this target's business: the statement's parser is strict about JSON.
-    return undefined;
-  }
-}
-
-function text(value: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(value));
 }
 
 function length(bytes: Uint8Array): Uint8Array {
