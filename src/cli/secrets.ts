@@ -8,7 +8,7 @@ import { mkdir, readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { digestHex, sha256 } from '../crypto/digest.ts';
 import { errnoOf, UsageError } from '../errors.ts';
-import { writeFileAtomic } from '../node/atomic.ts';
+import { createFileAtomic } from '../node/atomic.ts';
 import type { Home } from '../node/home.ts';
 import type { RecipeSource } from '../node/recipe-source.ts';
 import { valueProblem } from '../recipe/index.ts';
@@ -83,8 +83,8 @@ async function keptOrNew(file: string, name: string, param: Param): Promise<stri
     });
   }
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-  await writeFileAtomic(file, `${value}\n`);
-  return value;
+  // Another build of the same recipe may have made one up meanwhile: that one is typed then, by both.
+  return (await createFileAtomic(file, `${value}\n`)) ? value : lineIn(await readFile(file, 'utf8'));
 }
 
 async function secretIn(file: string, name: string): Promise<string> {

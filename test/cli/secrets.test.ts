@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { secretsFor } from '../../src/cli/secrets.ts';
 import type { RecipeSource } from '../../src/node/recipe-source.ts';
@@ -69,6 +69,16 @@ describe('the secrets of a build', () => {
     assert.deepEqual((await secretsFor(RECIPE, {}, test.home)).values, first.values);
     const later = recipe(RECIPE.origin, PARAMS, '1.0.1');
     assert.deepEqual((await secretsFor(later, {}, test.home)).values, first.values);
+  });
+
+  it('are the same for builds that make them up at the same time', async () => {
+    const builds = Array.from({ length: 8 }, () => secretsFor(RECIPE, {}, test.home));
+    const doors = new Set((await Promise.all(builds)).map(({ values }) => values.get('door')));
+    assert.equal(doors.size, 1);
+    const folder = path.join(test.home.data, 'secrets');
+    const kept = (await readdir(folder)).filter((name) => name.endsWith('.door'));
+    assert.equal((await readdir(folder)).length, 2, 'nothing half-written is left');
+    assert.deepEqual(doors, new Set([(await readFile(path.join(folder, kept[0] ?? ''), 'utf8')).trimEnd()]));
   });
 
   it('are others for another recipe of the same name, in another file or of another author', async () => {
