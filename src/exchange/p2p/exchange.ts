@@ -102,6 +102,10 @@ async function startOn(
     carries,
     carried,
     isFriend,
+    groups: {
+      list: options.groups ?? (() => []),
+      authorOf: (peer) => acquaintance.authorOf(peer),
+    },
     mayAsk,
     maySee: async ({ author }, digest) =>
       options.maySee === undefined || (author !== null && (await options.maySee(author, digest))),
@@ -208,6 +212,15 @@ async function startOn(
       }
     },
     async announce(record) {
+      const members = participant.membersOf(record.link.scope);
+      if (members.length > 0) {
+        // Only they are told, and only by a question of which they see that there is more.
+        for (const key of participant.agenda.peers) {
+          const author = acquaintance.authorOf(key);
+          if (author !== null && members.includes(author)) participant.want(key);
+        }
+        return;
+      }
       upkeep.refresh();
       const told = new Set((await gossip.publish(record)).map((peer) => peer.toString()));
       await participant.renewHead();

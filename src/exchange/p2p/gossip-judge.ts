@@ -4,10 +4,11 @@
  * The verdict does not wait for the disk: each hop would add a sync of its own. A node that dies in between has passed on
  * a record that it does not have, and gets it by sync.
  */
-import type { Admission, AuthorId, RefusalReason } from '../record/types.ts';
+import type { Admission, AuthorId, RefusalReason, Scope } from '../record/types.ts';
 import type { RecordStore } from '../store/types.ts';
 import type { Budgets } from './budgets.ts';
 import { RATE_LIMIT_MAX_PEERS, RATE_LIMITS } from './limits.ts';
+import { PUBLIC_SCOPE } from './sync/logic.ts';
 import type { OnTrouble } from './protocol.ts';
 import { createRateLimiter } from './rate-limit.ts';
 import { asError } from '../../errors.ts';
@@ -48,7 +49,7 @@ export function createGossipJudge(context: GossipContext): JudgeGossip {
     if (!rate(peer).allowed || !budgets.left(peer, 'refused').allowed) return IGNORED;
     if (!budgets.take(peer, 'received', data.length).allowed) return IGNORED;
     const { promise: verdict, resolve } = Promise.withResolvers<GossipVerdict>();
-    const follows = (one: AuthorId): boolean => one === author;
+    const follows = (one: AuthorId, scope: Scope): boolean => one === author && scope === PUBLIC_SCOPE;
     const store = async (): Promise<void> => {
       try {
         const onJudged = (judged: Admission): void => resolve(verdictOn(judged));
@@ -70,7 +71,7 @@ const IGNORED: Judgement = { verdict: Promise.resolve('ignore'), stored: Promise
 export function verdictOn(admission: Admission): GossipVerdict {
   if (admission.result === 'admitted') return 'accept';
   if (admission.result !== 'refused') return 'ignore';
-  // The store was told to follow the topic's author alone: anybody else has no business on this topic.
+  // The store was told to follow the topic's author's public feed alone: nothing else has any business on this topic.
   if (admission.reason === 'unknown-author') return 'reject';
   return WRONG_FOR_EVERYBODY.includes(admission.reason) && !mayBeOfAnotherBranch(admission) ? 'reject' : 'ignore';
 }

@@ -25,6 +25,8 @@ export const SYNC_MAX_MARKS = 500;
 export const SYNC_MAX_REMEMBERED_MARKS = 2048;
 /** Marks of all peers that are remembered, about 300 bytes each, and as many that were told to peers. */
 export const SYNC_MEMORY_MAX_MARKS = 32_768;
+/** Marks of one private group that are remembered, as above: its members’ marks of its members’ feeds. */
+export const GROUP_MEMORY_MAX_MARKS = 4096;
 /** After so many exchanges by what has changed, everything is said once more. */
 export const SYNC_FULL_EVERY = 64;
 /** Bytes of the name that an answerer gives to what it remembers. */

@@ -3,7 +3,7 @@ import { publicKeyOf } from '../../crypto/ed25519.ts';
 import { keyAt } from '../record/feed-keys.ts';
 import { signHead } from '../record/head.ts';
 import { authorIdOf } from '../record/identity.ts';
-import type { AuthorId } from '../record/types.ts';
+import type { AuthorId, Scope } from '../record/types.ts';
 import type { OwnStore } from '../store/types.ts';
 import { OWN_HEAD_MAX_AGE_MS } from './limits.ts';
 import { PUBLIC_SCOPE } from './sync/logic.ts';
@@ -17,13 +17,16 @@ export interface OwnHeadContext {
 }
 
 /** Signs and keeps the own head where that is due. A feed without records has none. */
-export async function renewOwnHead({ seed, self, network, store, now }: OwnHeadContext): Promise<void> {
-  const head = await store.head(self, PUBLIC_SCOPE);
+export async function renewOwnHead(
+  { seed, self, network, store, now }: OwnHeadContext,
+  scope: Scope = PUBLIC_SCOPE,
+): Promise<void> {
+  const head = await store.head(self, scope);
   if (head === undefined) return;
-  const feedKeys = store.keysOf(self, PUBLIC_SCOPE);
+  const feedKeys = store.keysOf(self, scope);
   // Another key signs now: this home is an old copy, or its key was replaced.
   if (keyAt(feedKeys, head) !== authorIdOf(publicKeyOf(seed))) return;
-  const signed = await store.headOf(self, PUBLIC_SCOPE);
+  const signed = await store.headOf(self, scope);
   const current = signed?.head.id === head.id && now() - signed.issuedAt.getTime() < OWN_HEAD_MAX_AGE_MS;
   if (current) return;
   const time = new Date(now());

@@ -7,7 +7,7 @@
 import { PortalgunError, RefusedError } from '../../errors.ts';
 import type { Digest } from '../../crypto/digest.ts';
 import type { SignedHead } from '../record/head.ts';
-import type { Admission, AuthorId } from '../record/types.ts';
+import type { Admission, AuthorId, Scope } from '../record/types.ts';
 import type { OwnStore } from '../store/types.ts';
 import { Agenda } from './agenda.ts';
 import type { AgendaOptions } from './agenda.ts';
@@ -29,11 +29,14 @@ import type { Asker, OnTrouble, Protocol } from './protocol.ts';
 import { ListQuestion, reconcileProtocol } from './protocols/reconcile.ts';
 import { symptomProtocol, SymptomQuestion } from './protocols/symptom.ts';
 import type { Place } from './protocols/symptom.ts';
-import { syncProtocol } from './sync/answer.ts';
+import { groupSyncProtocol, syncProtocol } from './sync/answer.ts';
 import { SyncQuestion } from './sync/ask.ts';
+import { createGroups } from './sync/groups.ts';
+import type { Groups } from './sync/groups.ts';
+import { PUBLIC_SCOPE } from './sync/logic.ts';
 import type { SyncContext } from './sync/context.ts';
 import { costsSomething } from './sync/refusals.ts';
-import type { ExchangeOptions, ListDifference } from './types.ts';
+import type { ExchangeOptions, ListDifference, PrivateGroup } from './types.ts';
 
 export interface ParticipantOptions extends AgendaOptions {
   readonly self: AuthorId;
@@ -45,6 +48,11 @@ export interface ParticipantOptions extends AgendaOptions {
   readonly carried: () => readonly AuthorId[];
   /** A peer that policy names: limited more widely, and answered about symptoms and blobs. */
   readonly isFriend: (peer: string) => boolean;
+  /** Private groups that this node is in, and whose node a peer is. Default: none. */
+  readonly groups?: {
+    readonly list: () => readonly PrivateGroup[];
+    readonly authorOf: (peer: string) => AuthorId | null;
+  };
   readonly mayAsk: (asker: Asker) => boolean;
   readonly maySee: (asker: Asker, digest: Digest) => Promise<boolean>;
   readonly blobTypes: ExchangeOptions['blobTypes'];
@@ -69,6 +77,7 @@ export class Participant {
   readonly activity = { syncs: 0, questions: 0 };
   readonly #options: ParticipantOptions;
   readonly #sync: SyncContext;
+  readonly #groups: Groups;
   readonly #budgets: ReturnType<typeof createBudgets>;
   readonly #startedAt: number;
   #tokens = 0;
@@ -83,6 +92,7 @@ export class Participant {
     this.#sync = {
       network,
       store,
+      scope: PUBLIC_SCOPE,
       carries,
       carried,
       now,
@@ -98,10 +108,22 @@ export class Participant {
       onProof: () => this.#forkFound(),
       onHead: (head, from) => this.#headCame(head, from),
     };
+    this.#groups = createGroups({
+      self: options.self,
+      groups: options.groups?.list ?? (() => []),
+      context: this.#sync,
+      renewHead: (scope) => renewOwnHead(options, scope),
+    });
+    const hooks = { onBehind: (peer: string) => this.want(peer), newToken: () => this.#newToken() };
     const protocols: Protocol[] = options.isBootstrap
       ? []
       : [
-          syncProtocol(this.#sync, { onBehind: (peer) => this.want(peer), newToken: () => this.#newToken() }),
+          syncProtocol(this.#sync, hooks),
+          groupSyncProtocol(
+            network,
+            (group, { author }) => this.#groups.sharedWith(author).find(({ scope }) => scope === group),
+            hooks,
+          ),
           feedHeadProtocol({ network, store, carries }),
           symptomProtocol({ network, store, carries, mayAsk }),
           blobProtocol({ network, store, types: blobTypes, mayAsk, maySee }),
@@ -138,6 +160,19 @@ export class Participant {
     this.#require(peer, 'refused');
     this.activity.syncs += 1;
     return this.#metered(peer, new SyncQuestion(this.#sync, peer), () => (this.activity.questions += 1));
+  }
+
+  /** What follows a sync: the private groups that this peer and this node are both in, one after another. */
+  groupSyncsWith(peer: string): Conversation<number>[] {
+    const author = this.#options.groups?.authorOf(peer) ?? null;
+    return this.#groups
+      .sharedWith(author)
+      .map((context) => this.#metered(peer, new SyncQuestion(context, peer), () => (this.activity.questions += 1)));
+  }
+
+  /** Of a private group that this node is in; of any other, nobody. */
+  membersOf(scope: Scope): readonly AuthorId[] {
+    return this.#groups.members(scope);
   }
 
   syncEnded(peer: string, error?: Error): void {

@@ -1,7 +1,7 @@
 /** The node on the network. Gossip is a hint, sync is the truth; both end in the same `RecordStore.admit`. */
 import type { Challenge } from './protocols/challenge.ts';
 import type { Digest } from '../../crypto/digest.ts';
-import type { Admission, AuthorId, VerifiedRecord } from '../record/types.ts';
+import type { Admission, AuthorId, Scope, VerifiedRecord } from '../record/types.ts';
 import type { SignedHead } from '../record/head.ts';
 import type { OwnStore } from '../store/types.ts';
 import type { Reachability } from './libp2p/relay.ts';
@@ -28,6 +28,8 @@ export interface ExchangeOptions {
   readonly followed: () => readonly AuthorId[];
   /** Trusted peers with their stored addresses: redialled with backoff, direct peers in gossip. */
   readonly trusted: () => readonly { readonly author: AuthorId; readonly addresses: readonly string[] }[];
+  /** Private groups that this node is in; asked anew each time. Default: none. */
+  readonly groups?: () => readonly PrivateGroup[];
   /** Blob types that may travel. No type can carry an image. */
   readonly blobTypes: Readonly<Record<string, BlobType>>;
   readonly onAdmission?: (admission: Admission, from: string) => void;
@@ -57,6 +59,13 @@ export interface ExchangeOptions {
   readonly timing?: Partial<ExchangeTiming>;
   /** Milliseconds since 1970. Default `Date.now`. */
   readonly now?: () => number;
+}
+
+/** A scope that nobody but its members hears of: on no gossip and in no DHT, asked of members and given to members. */
+export interface PrivateGroup {
+  /** A random id. Who knows it and is no member gets nothing by it. */
+  readonly scope: Scope;
+  readonly members: readonly AuthorId[];
 }
 
 export interface BlobType {

@@ -6,13 +6,13 @@ import { changeIn, changedTooOften, hasRoom, opensEpoch } from '../record/feed-k
 import type { KeyChange } from '../record/key-change.ts';
 import { comparePositions, judgeLink, type Position } from '../record/links.ts';
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
-import type { Admission, AuthorId, VerifiedRecord } from '../record/types.ts';
+import type { Admission, AuthorId, Scope, VerifiedRecord } from '../record/types.ts';
 import { freezeAt, frozenAt, held, refused } from './answers.ts';
 import { JUDGED_PER_TURN } from './limits.ts';
 import { catchUp, isAwaited, recover, takeAwaited } from './recovery.ts';
 import type { Turn } from './turn.ts';
 
-type Follows = (author: AuthorId) => boolean;
+type Follows = (author: AuthorId, scope: Scope) => boolean;
 
 /** In order. One that is bad stops none of the others. */
 export async function judgeAll(turn: Turn, envelopes: readonly Uint8Array[], follows: Follows): Promise<Admission[]> {
@@ -40,7 +40,8 @@ async function judge(
   const parsed = parseSealed(sealed, network);
   if (isRefusal(parsed)) return refused(parsed);
   const { link } = parsed;
-  if (!follows(link.author)) return refused(refuse('unknown-author', `nobody here follows ${link.author}`), link);
+  if (!follows(link.author, link.scope))
+    return refused(refuse('unknown-author', `nobody here follows ${link.author}`), link);
   const awaited = isAwaited(turn, parsed);
   // Nor is what lies behind a proven fork, which is refused whatever its signature.
   const frozen = awaited ? undefined : behindFork(turn, parsed);

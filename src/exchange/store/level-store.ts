@@ -32,7 +32,7 @@ import { Turn } from './turn.ts';
 import type { FrozenFeed, HeadAdmission, NewKey, OwnStore, ProofAdmission, RecordStore, Signer } from './types.ts';
 
 interface Follows {
-  readonly follows: (author: AuthorId) => boolean;
+  readonly follows: (author: AuthorId, scope: Scope) => boolean;
 }
 
 /** What many stores of one process may have in common, where a simulation runs them all. */
@@ -147,8 +147,9 @@ export class LevelStore implements OwnStore {
   async putHead(envelope: Uint8Array, options: Follows & { readonly now: Date }): Promise<HeadAdmission> {
     const signed = openNewHead(this.#memory, envelope, options.now);
     if (isRefusal(signed)) return this.#refused(signed);
-    const { author } = signed.head;
-    if (!options.follows(author)) return this.#refused(refuse('unknown-author', `nobody here follows ${author}`));
+    const { author, scope } = signed.head;
+    if (!options.follows(author, scope))
+      return this.#refused(refuse('unknown-author', `nobody here follows ${author}`));
     return this.#write(async (turn): Promise<HeadAdmission> => {
       const kept = await keepHead(turn, signed);
       return isRefusal(kept) ? this.#refused(kept) : kept;
@@ -170,7 +171,7 @@ export class LevelStore implements OwnStore {
     const check = { network, keys, verifier, keyRecords, ...(known !== undefined && { feedKeys: known }) };
     const fork = verifyForkProof(a, b, check);
     if (isRefusal(fork)) return this.#refused(fork);
-    if (!options.follows(fork.author)) {
+    if (!options.follows(fork.author, fork.scope)) {
       return this.#refused(refuse('unknown-author', `nobody here follows ${fork.author}`));
     }
     return this.#write(async (turn): Promise<ProofAdmission> => {

@@ -31,7 +31,7 @@ export interface RecordStore {
   admit(
     envelope: Uint8Array,
     options: {
-      follows: (author: AuthorId) => boolean;
+      follows: (author: AuthorId, scope: Scope) => boolean;
       /**
        * Told what it will be before it is on the disk: enough to pass a record on, not to act on it. Not called where it
        * cannot be judged (the disk cannot be read); then the promise rejects.
@@ -40,7 +40,10 @@ export interface RecordStore {
     },
   ): Promise<Admission>;
   /** As `admit`, in order, with one sync for all. */
-  admitAll(envelopes: readonly Uint8Array[], options: { follows: (author: AuthorId) => boolean }): Promise<Admission[]>;
+  admitAll(
+    envelopes: readonly Uint8Array[],
+    options: { follows: (author: AuthorId, scope: Scope) => boolean },
+  ): Promise<Admission[]>;
   get(id: Digest): Promise<VerifiedRecord | undefined>;
   head(author: AuthorId, scope: Scope): Promise<FeedHead | undefined>;
   heads(): Promise<FeedHead[]>;
@@ -132,7 +135,7 @@ export interface OwnStore extends RecordStore {
   /** Keeps the newest signed head of a feed. One that contradicts what is stored freezes the feed. */
   putHead(
     envelope: Uint8Array,
-    options: { readonly now: Date; readonly follows: (author: AuthorId) => boolean },
+    options: { readonly now: Date; readonly follows: (author: AuthorId, scope: Scope) => boolean },
   ): Promise<HeadAdmission>;
   /** The newest signed head held. */
   headOf(author: AuthorId, scope: Scope): Promise<SignedHead | undefined>;
@@ -140,6 +143,9 @@ export interface OwnStore extends RecordStore {
   putProof(
     a: Uint8Array,
     b: Uint8Array,
-    options: { readonly follows: (author: AuthorId) => boolean; readonly keyRecords?: readonly Uint8Array[] },
+    options: {
+      readonly follows: (author: AuthorId, scope: Scope) => boolean;
+      readonly keyRecords?: readonly Uint8Array[];
+    },
   ): Promise<ProofAdmission>;
 }

@@ -1,49 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { identify } from '@libp2p/identify';
-import { ping } from '@libp2p/ping';
-import { yamux } from '@libp2p/yamux';
-import { createLibp2p } from 'libp2p';
 import { sha256 } from '../../../src/crypto/digest.ts';
-import { dhtService } from '../../../src/exchange/p2p/libp2p/discovery.ts';
 import { topicOf } from '../../../src/exchange/p2p/libp2p/gossip.ts';
 import { feedCid } from '../../../src/exchange/p2p/index.ts';
-import { lawlessGossip, onLoopback } from './foreign-node.ts';
-import { aPatch, authorOfSeed, createNodes, seedOf } from './nodes.ts';
-
-/** A node beside the author’s that keeps every byte which comes to it, after noise. */
-async function startListener(topic: string) {
-  const heard: Uint8Array[] = [];
-  const muxer = yamux();
-  const node = await createLibp2p({
-    ...(await onLoopback(seedOf(40))),
-    streamMuxers: [
-      () => {
-        const factory = muxer();
-        const create = factory.createStreamMuxer.bind(factory);
-        factory.createStreamMuxer = (stream) => {
-          stream.addEventListener('message', ({ data }) => heard.push(data.subarray()));
-          return create(stream);
-        };
-        return factory;
-      },
-    ],
-    services: {
-      identify: identify(),
-      ping: ping(),
-      dht: dhtService(),
-      pubsub: lawlessGossip(),
-    },
-  });
-  node.services.pubsub.subscribe(topic);
-  return {
-    node,
-    heard(needle: string | Uint8Array): boolean {
-      const bytes = typeof needle === 'string' ? Buffer.from(needle) : needle;
-      return Buffer.concat(heard).includes(Buffer.concat([bytes]));
-    },
-  };
-}
+import { aPatch, authorOfSeed, createNodes } from './nodes.ts';
+import { startListener } from './wiretap.ts';
 
 describe('a private scope on the wire', function () {
   this.timeout(60_000);

@@ -7,6 +7,8 @@
 // The asker says how far it has each feed that it carries; the answerer sends what follows, in order. An answerer tells
 // only of feeds that were asked for. One that finds itself behind asks in its turn, on a stream of its own. Between two
 // that have spoken before only what has changed is said: docs/sync.md.
+//
+// /portalgun/group-sync/1.0.0: the same, between members of a private group.
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
@@ -18,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sync.proto.
  */
 export const file_sync: GenFile = /*@__PURE__*/
-  fileDesc("CgpzeW5jLnByb3RvEhFwb3J0YWxndW4uc3luYy52MSK1AQoETWFyaxIOCgZhdXRob3IYASABKAwSEAoIcmVjb3ZlcnkYAiABKA0SDQoFZXBvY2gYAyABKA0SCwoDc2VxGAQgASgEEgoKAmlkGAUgASgMEhAKCGhlYWRfc2VxGAYgASgEEhYKDmhlYWRfaXNzdWVkX2F0GAcgASgEEg4KBmZyb3plbhgIIAEoCBIVCg1oZWFkX3JlY292ZXJ5GAkgASgNEhIKCmhlYWRfZXBvY2gYCiABKA0iXgoDQXNrEg8KB25ldHdvcmsYASABKAkSJgoFbWFya3MYAiADKAsyFy5wb3J0YWxndW4uc3luYy52MS5NYXJrEg0KBXNpbmNlGAMgASgMEg8KB2Ryb3BwZWQYBCADKAwiHAoHUmVjb3JkcxIRCgllbnZlbG9wZXMYASADKAwiGgoFSGVhZHMSEQoJZW52ZWxvcGVzGAEgAygMIiIKA0VuZBIMCgRtb3JlGAEgASgIEg0KBXRva2VuGAIgASgMItYBCgZBbnN3ZXISLQoHcmVjb3JkcxgBIAEoCzIaLnBvcnRhbGd1bi5zeW5jLnYxLlJlY29yZHNIABIlCgNlbmQYAiABKAsyFi5wb3J0YWxndW4uc3luYy52MS5FbmRIABIwCgdyZWZ1c2FsGAMgASgLMh0ucG9ydGFsZ3VuLnJlZnVzYWwudjEuUmVmdXNhbEgAEikKBWhlYWRzGAQgASgLMhgucG9ydGFsZ3VuLnN5bmMudjEuSGVhZHNIABIPCgVwcm9vZhgFIAEoDEgAQggKBmFuc3dlcmIGcHJvdG8z", [file_refusal]);
+  fileDesc("CgpzeW5jLnByb3RvEhFwb3J0YWxndW4uc3luYy52MSK1AQoETWFyaxIOCgZhdXRob3IYASABKAwSEAoIcmVjb3ZlcnkYAiABKA0SDQoFZXBvY2gYAyABKA0SCwoDc2VxGAQgASgEEgoKAmlkGAUgASgMEhAKCGhlYWRfc2VxGAYgASgEEhYKDmhlYWRfaXNzdWVkX2F0GAcgASgEEg4KBmZyb3plbhgIIAEoCBIVCg1oZWFkX3JlY292ZXJ5GAkgASgNEhIKCmhlYWRfZXBvY2gYCiABKA0ibQoDQXNrEg8KB25ldHdvcmsYASABKAkSJgoFbWFya3MYAiADKAsyFy5wb3J0YWxndW4uc3luYy52MS5NYXJrEg0KBXNpbmNlGAMgASgMEg8KB2Ryb3BwZWQYBCADKAwSDQoFZ3JvdXAYBSABKAkiHAoHUmVjb3JkcxIRCgllbnZlbG9wZXMYASADKAwiGgoFSGVhZHMSEQoJZW52ZWxvcGVzGAEgAygMIiIKA0VuZBIMCgRtb3JlGAEgASgIEg0KBXRva2VuGAIgASgMItYBCgZBbnN3ZXISLQoHcmVjb3JkcxgBIAEoCzIaLnBvcnRhbGd1bi5zeW5jLnYxLlJlY29yZHNIABIlCgNlbmQYAiABKAsyFi5wb3J0YWxndW4uc3luYy52MS5FbmRIABIwCgdyZWZ1c2FsGAMgASgLMh0ucG9ydGFsZ3VuLnJlZnVzYWwudjEuUmVmdXNhbEgAEikKBWhlYWRzGAQgASgLMhgucG9ydGFsZ3VuLnN5bmMudjEuSGVhZHNIABIPCgVwcm9vZhgFIAEoDEgAQggKBmFuc3dlcmIGcHJvdG8z", [file_refusal]);
 
 /**
  * How far somebody has a feed. About 100 bytes.
@@ -125,6 +127,13 @@ export type Ask = Message<"portalgun.sync.v1.Ask"> & {
    * @generated from field: repeated bytes dropped = 4;
    */
   dropped: Uint8Array[];
+
+  /**
+   * /portalgun/group-sync/1.0.0: the id of the group that the marks are about. Empty on /portalgun/sync/1.0.0.
+   *
+   * @generated from field: string group = 5;
+   */
+  group: string;
 };
 
 /**

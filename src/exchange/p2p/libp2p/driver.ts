@@ -70,6 +70,11 @@ export function createDriver(options: DriverOptions): Driver {
       // A bootstrap node, or some other libp2p node: connected, with nothing to tell.
       if (!(error instanceof UnsupportedProtocolError)) throw error;
       agenda.disconnected(key);
+      return;
+    }
+    for (const question of participant.groupSyncsWith(key)) {
+      // One that is not in the group, by its own list, is no reason to doubt the sync that has just ended well.
+      await ask(peer, question).catch((error: unknown) => onTrouble('group sync', key, asError(error)));
     }
   });
 

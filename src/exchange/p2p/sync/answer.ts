@@ -1,17 +1,16 @@
 /** The answering side of a sync: what the asker lacks, in the order of each feed, within a budget. */
 import { encodeForkProof } from '../../record/fork-proof.ts';
 import { positionOf } from '../../record/links.ts';
-import type { AuthorId } from '../../record/types.ts';
-import type { OwnStore } from '../../store/types.ts';
+import type { AuthorId, Scope } from '../../record/types.ts';
 import { refusal } from '../codec.ts';
 import { RATE_LIMITS, SYNC_MAX_BYTES, SYNC_MAX_MARKS, SYNC_MAX_RECORDS, SYNC_MAX_REMEMBERED_MARKS } from '../limits.ts';
-import type { Protocol } from '../protocol.ts';
+import type { Asker, Protocol } from '../protocol.ts';
 import { shippingOf } from './shipping.ts';
 import { holdingsOf, signedAtOf } from './context.ts';
 import type { SyncContext } from './context.ts';
-import { packFrames, planShipments, PUBLIC_SCOPE } from './logic.ts';
+import { packFrames, planShipments } from './logic.ts';
 import type { Mark, Shipment } from './logic.ts';
-import { decodeAsk, encodeAnswer, SYNC_PROTOCOL } from './messages.ts';
+import { decodeAsk, encodeAnswer, GROUP_SYNC_PROTOCOL, SYNC_PROTOCOL } from './messages.ts';
 import type { SyncAsk } from './messages.ts';
 
 /** What the answering side does besides answering. */
@@ -22,23 +21,52 @@ export interface AnsweringHooks {
   readonly newToken: () => Uint8Array;
 }
 
-export function syncProtocol(context: SyncContext, { onBehind, newToken }: AnsweringHooks): Protocol {
+/** Of the public feeds, to anybody. */
+export function syncProtocol(context: SyncContext, hooks: AnsweringHooks): Protocol {
+  const ofPublic = (group: Scope | undefined): SyncContext | undefined => (group === undefined ? context : undefined);
+  return answering(SYNC_PROTOCOL, context.network, ofPublic, hooks);
+}
+
+/** Of a private group's feeds, to its members. Nobody else can tell whether there is such a group here. */
+export function groupSyncProtocol(
+  network: string,
+  contextFor: (group: Scope, asker: Asker) => SyncContext | undefined,
+  hooks: AnsweringHooks,
+): Protocol {
+  const ofGroup = (group: Scope | undefined, asker: Asker): SyncContext | undefined =>
+    group === undefined ? undefined : contextFor(group, asker);
+  return answering(GROUP_SYNC_PROTOCOL, network, ofGroup, hooks);
+}
+
+function answering(
+  id: string,
+  network: string,
+  contextFor: (group: Scope | undefined, asker: Asker) => SyncContext | undefined,
+  { onBehind, newToken }: AnsweringHooks,
+): Protocol {
   return {
-    id: SYNC_PROTOCOL,
+    id,
     limit: RATE_LIMITS.sync,
     refuse: (said) => encodeAnswer({ case: 'refusal', value: said }),
-    async *respond(request, { peerId }) {
+    async *respond(request, asker) {
+      const { peerId } = asker;
       const no = (...said: Parameters<typeof refusal>): Uint8Array =>
         encodeAnswer({ case: 'refusal', value: refusal(...said) });
       const asked = decodeAsk(request);
-      if (asked.network !== context.network) {
-        yield no('WRONG_NETWORK', `this node is in ${context.network}`);
+      if (asked.network !== network) {
+        yield no('WRONG_NETWORK', `this node is in ${network}`);
         return;
       }
       if ('tooMany' in asked) {
         yield no('TOO_LARGE', `at most ${SYNC_MAX_MARKS} feeds in one request`);
         return;
       }
+      const context = contextFor(asked.group, asker);
+      if (context === undefined) {
+        yield no('NOT_FOUND', 'this node is in no such group with you');
+        return;
+      }
+      const { scope } = context;
       const before = context.heard.get(peerId);
       if (asked.since !== undefined && !(before !== undefined && Buffer.from(before.token).equals(asked.since))) {
         yield no('FORGOTTEN', 'this node does not remember what was said before');
@@ -46,21 +74,22 @@ export function syncProtocol(context: SyncContext, { onBehind, newToken }: Answe
       }
       const marks = marksOf(asked, asked.since === undefined ? undefined : before?.marks);
       await context.renewHead();
-      const plan = planShipments([...marks.values()], await holdingsOf(context), context.carries);
+      const plan = planShipments([...marks.values()], await holdingsOf(context), context.carries, scope);
       const budget: Budget = { records: SYNC_MAX_RECORDS, bytes: SYNC_MAX_BYTES, exceeded: false };
       const whole = new Set<AuthorId>();
-      for await (const envelopes of packFrames(ship(context.store, plan.shipments, budget, marks, whole))) {
+      for await (const envelopes of packFrames(ship(context, plan.shipments, budget, marks, whole))) {
         yield encodeAnswer({ case: 'records', value: { $typeName: 'portalgun.sync.v1.Records', envelopes } });
       }
       // Heads come after the records that they speak of: a head by itself makes a feed look behind, or is of an epoch of
       // which the asker has not heard yet.
       const unshipped = new Set(plan.shipments.map(({ author }) => author).filter((author) => !whole.has(author)));
       const heads = plan.newerHeads.filter((author) => !unshipped.has(author));
-      for await (const envelopes of packFrames(signedHeads(context.store, heads, marks))) {
+      for await (const envelopes of packFrames(signedHeads(context, heads, marks))) {
         yield encodeAnswer({ case: 'heads', value: { $typeName: 'portalgun.sync.v1.Heads', envelopes } });
       }
-      for (const { author, scope, proof, keyRecords } of plan.proofs.length === 0 ? [] : await context.store.frozen()) {
-        if (scope !== PUBLIC_SCOPE || !plan.proofs.includes(author)) continue;
+      for (const forked of plan.proofs.length === 0 ? [] : await context.store.frozen()) {
+        const { author, proof, keyRecords } = forked;
+        if (forked.scope !== scope || !plan.proofs.includes(author)) continue;
         const [a, b] = proof;
         yield encodeAnswer({ case: 'proof', value: Uint8Array.from(encodeForkProof({ a, b, keyRecords })) });
         told(marks, author, { frozen: true });
@@ -94,12 +123,12 @@ function told(marks: Map<AuthorId, Mark>, author: AuthorId, what: Partial<Mark>)
 }
 
 async function* signedHeads(
-  store: OwnStore,
+  { store, scope }: SyncContext,
   authors: readonly AuthorId[],
   marks: Map<AuthorId, Mark>,
 ): AsyncGenerator<Uint8Array> {
   for (const author of authors) {
-    const signed = await store.headOf(author, PUBLIC_SCOPE);
+    const signed = await store.headOf(author, scope);
     if (signed === undefined) continue;
     yield signed.envelope;
     told(marks, author, { signed: signedAtOf(signed) });
@@ -114,14 +143,14 @@ interface Budget {
 
 /** `whole`: gets the authors of whom the asker then has all that is here. */
 async function* ship(
-  store: OwnStore,
+  { store, scope }: SyncContext,
   shipments: readonly Shipment[],
   budget: Budget,
   marks: Map<AuthorId, Mark>,
   whole: Set<AuthorId>,
 ): AsyncGenerator<Uint8Array> {
   for (const shipment of shipments) {
-    const { contradicts, records } = await shippingOf(store, shipment);
+    const { contradicts, records } = await shippingOf(store, scope, shipment);
     for await (const { id, envelope, link } of records) {
       if (budget.records === 0 || envelope.length > budget.bytes) {
         budget.exceeded = true;

@@ -2,7 +2,7 @@
 import { RefusedError, UnavailableError } from '../../../errors.ts';
 import { decodeForkProof } from '../../record/fork-proof.ts';
 import { feedOfHead } from '../../record/head.ts';
-import type { Admission, AuthorId } from '../../record/types.ts';
+import type { Admission, AuthorId, Scope } from '../../record/types.ts';
 import { isRefusal } from '../../record/refusal.ts';
 import { refusedBy } from '../codec.ts';
 import type { Conversation, Step } from '../conversation.ts';
@@ -12,9 +12,9 @@ import { SYNC_FULL_EVERY, SYNC_JUDGED_TOGETHER, SYNC_MAX_BYTES, SYNC_MAX_MARKS, 
 import type { Said } from './mark-memory.ts';
 import { holdingsOf, signedAtOf } from './context.ts';
 import type { SyncContext } from './context.ts';
-import { marksFor, sameMark } from './logic.ts';
+import { marksFor, PUBLIC_SCOPE, sameMark } from './logic.ts';
 import type { Mark } from './logic.ts';
-import { decodeAnswer, encodeAsk, SYNC_PROTOCOL } from './messages.ts';
+import { decodeAnswer, encodeAsk, GROUP_SYNC_PROTOCOL, SYNC_PROTOCOL } from './messages.ts';
 import { costsSomething, Refusals } from './refusals.ts';
 
 type Refused = Extract<Admission, { result: 'refused' }>;
@@ -24,7 +24,7 @@ type Refused = Extract<Admission, { result: 'refused' }>;
  * `exchange/bad-message`, `exchange/bad-records`; UnavailableError `exchange/incomplete`.
  */
 export class SyncQuestion implements Conversation<number> {
-  readonly protocol = SYNC_PROTOCOL;
+  readonly protocol: string;
   /** Records, and as much again for what frames them when they are small. */
   readonly answerMaxBytes = 2 * SYNC_MAX_BYTES;
   readonly #context: SyncContext;
@@ -41,6 +41,7 @@ export class SyncQuestion implements Conversation<number> {
   constructor(context: SyncContext, peer: string) {
     this.#context = context;
     this.#peer = peer;
+    this.protocol = context.scope === PUBLIC_SCOPE ? SYNC_PROTOCOL : GROUP_SYNC_PROTOCOL;
     this.#refusals = new Refusals(context, peer);
     const said = context.said.get(peer);
     // Should the two ever disagree about what was said, it does not last.
@@ -52,9 +53,9 @@ export class SyncQuestion implements Conversation<number> {
     if (!goOn || this.#rounds === SYNC_MAX_ROUNDS) return { done: this.#admitted };
     if (this.#rounds === 0) await this.#context.renewHead();
     this.#rounds += 1;
-    const { network, carried } = this.#context;
+    const { network, scope, carried } = this.#context;
     // Marks are read anew each round: what the last one brought is not asked for again.
-    const all = marksFor(carried(), await holdingsOf(this.#context));
+    const all = marksFor(carried(), await holdingsOf(this.#context), scope);
     const said = this.#said;
     const unsaid = said === undefined ? all.slice(this.#cursor) : all.filter((mark) => !sameMark(said.marks, mark));
     const marks = unsaid.slice(0, SYNC_MAX_MARKS);
@@ -75,7 +76,8 @@ export class SyncQuestion implements Conversation<number> {
       end: undefined,
       forgotten: false,
     };
-    return { ask: encodeAsk({ network, marks, since: said?.token, dropped }) };
+    const group = scope === PUBLIC_SCOPE ? undefined : scope;
+    return { ask: encodeAsk({ network, marks, since: said?.token, dropped, group }) };
   }
 
   async frame(bytes: Uint8Array): Promise<void> {
@@ -128,6 +130,10 @@ export class SyncQuestion implements Conversation<number> {
     this.#context.said.forget(this.#peer);
   }
 
+  /** What comes in a sync is of its scope, or of nobody whom it is about. */
+  readonly #follows = (author: AuthorId, scope: Scope): boolean =>
+    scope === this.#context.scope && this.#context.carries(author);
+
   /** Everything that comes is judged by the store, as if it came from anywhere. */
   async #take(answer: Answer['answer'], round: Round): Promise<void> {
     if (answer.case === 'records') {
@@ -143,9 +149,10 @@ export class SyncQuestion implements Conversation<number> {
   }
 
   async #takeRecords(envelopes: readonly Uint8Array[], round: Round): Promise<void> {
-    const { store, carries, onAdmission } = this.#context;
+    const { store, onAdmission } = this.#context;
     const refusals = this.#refusals;
-    const follows = (author: AuthorId): boolean => carries(author) && !refusals.isOver(author);
+    const follows = (author: AuthorId, scope: Scope): boolean =>
+      this.#follows(author, scope) && !refusals.isOver(author);
     for (const admission of await store.admitAll(envelopes, { follows })) {
       if (admission.result === 'admitted') {
         this.#admitted += 1;
@@ -168,10 +175,10 @@ export class SyncQuestion implements Conversation<number> {
   }
 
   async #takeHead(envelope: Uint8Array, round: Round): Promise<void> {
-    const { store, carries, now, onHead, onProof } = this.#context;
+    const { store, now, onHead, onProof } = this.#context;
     const author = feedOfHead(envelope)?.author;
     if (this.#refusals.isOver(author)) return;
-    const admission = await store.putHead(envelope, { now: new Date(now()), follows: carries });
+    const admission = await store.putHead(envelope, { now: new Date(now()), follows: this.#follows });
     if (admission.result === 'refused') {
       this.#refused(round, admission, author);
       if (admission.reason === 'fork') onProof(this.#peer);
@@ -189,7 +196,7 @@ export class SyncQuestion implements Conversation<number> {
       return;
     }
     const { a, b, keyRecords } = proof;
-    const admission = await this.#context.store.putProof(a, b, { follows: this.#context.carries, keyRecords });
+    const admission = await this.#context.store.putProof(a, b, { follows: this.#follows, keyRecords });
     if (admission.result === 'refused') this.#refused(round, admission, undefined);
     else received(round, admission.fork.author, { frozen: true });
     if (admission.result === 'frozen') this.#context.onProof(this.#peer);

@@ -1,17 +1,18 @@
 /** What both sides of a sync stand on. */
-import type { Admission, AuthorId } from '../../record/types.ts';
+import type { Admission, AuthorId, Scope } from '../../record/types.ts';
 import type { OwnStore } from '../../store/types.ts';
 import type { MarkMemory } from './mark-memory.ts';
 import type { OnTrouble } from '../protocol.ts';
 import { positionOf } from '../../record/links.ts';
-import { PUBLIC_SCOPE } from './logic.ts';
 import type { Holdings, SignedAt } from './logic.ts';
 import type { SignedHead } from '../../record/head.ts';
 
 export interface SyncContext {
   readonly network: string;
   readonly store: OwnStore;
-  /** Authors whose public feeds this node has and gives, its own included. */
+  /** Which feeds all of this is about: the public ones, or a group's. */
+  readonly scope: Scope;
+  /** Authors whose feeds this node has and gives, its own included. */
   readonly carries: (author: AuthorId) => boolean;
   readonly carried: () => readonly AuthorId[];
   readonly onAdmission: (admission: Admission, from: string) => void;
@@ -31,17 +32,18 @@ export interface SyncContext {
   readonly heard: MarkMemory;
 }
 
-export async function holdingsOf({ store, carried }: Pick<SyncContext, 'store' | 'carried'>): Promise<Holdings> {
+export async function holdingsOf(context: Pick<SyncContext, 'store' | 'scope' | 'carried'>): Promise<Holdings> {
+  const { store, carried } = context;
   const signed = new Map<AuthorId, SignedAt>();
   for (const author of carried()) {
-    const newest = await store.headOf(author, PUBLIC_SCOPE);
+    const newest = await store.headOf(author, context.scope);
     if (newest !== undefined) signed.set(author, signedAtOf(newest));
   }
   const frozen = await store.frozen();
   return {
     heads: await store.heads(),
     signed,
-    frozen: new Map(frozen.filter(({ scope }) => scope === PUBLIC_SCOPE).map(({ author, at }) => [author, at])),
+    frozen: new Map(frozen.filter(({ scope }) => scope === context.scope).map(({ author, at }) => [author, at])),
   };
 }
 

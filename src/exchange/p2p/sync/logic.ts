@@ -1,12 +1,13 @@
 /**
  * What to ask a peer for, and what to send one that asks. Pure: no sockets, no clock, so that a simulator can drive it.
  *
- * Only public feeds are known here: private scopes never get near these protocols.
+ * Each call is about the feeds of one scope: the public ones, unless a group's is named. Of a group only its members are
+ * asked and answered (groups.ts).
  */
 import type { Digest } from '../../../crypto/digest.ts';
 import { comparePositions, positionOf } from '../../record/links.ts';
 import type { Position } from '../../record/links.ts';
-import type { AuthorId, FeedHead } from '../../record/types.ts';
+import type { AuthorId, FeedHead, Scope } from '../../record/types.ts';
 import { SYNC_FRAME_BYTES } from '../limits.ts';
 
 export const PUBLIC_SCOPE = 'public';
@@ -16,7 +17,7 @@ export interface SignedAt extends Position {
   readonly issuedAt: number;
 }
 
-/** How far somebody has an author's public feed. */
+/** How far somebody has an author's feed. */
 export interface Mark {
   readonly author: AuthorId;
   readonly recovery: number;
@@ -29,7 +30,7 @@ export interface Mark {
   readonly frozen: boolean;
 }
 
-/** What a node has of the public feeds. */
+/** What a node has of the feeds of a scope. */
 export interface Holdings {
   readonly heads: readonly FeedHead[];
   readonly signed: ReadonlyMap<AuthorId, SignedAt>;
@@ -61,8 +62,8 @@ export interface ShippingPlan {
 }
 
 /** One mark for each carried author. */
-export function marksFor(carried: readonly AuthorId[], holdings: Holdings): Mark[] {
-  const byAuthor = publicHeads(holdings.heads);
+export function marksFor(carried: readonly AuthorId[], holdings: Holdings, scope: Scope = PUBLIC_SCOPE): Mark[] {
+  const byAuthor = headsIn(scope, holdings.heads);
   return [...new Set(carried)].map((author): Mark => {
     const { recovery, epoch, seq, id } = byAuthor.get(author) ?? { recovery: 0, epoch: 0, seq: 0, id: null };
     const signed = holdings.signed.get(author) ?? null;
@@ -87,8 +88,9 @@ export function planShipments(
   asked: readonly Mark[],
   holdings: Holdings,
   carries: (author: AuthorId) => boolean,
+  scope: Scope = PUBLIC_SCOPE,
 ): ShippingPlan {
-  const byAuthor = publicHeads(holdings.heads);
+  const byAuthor = headsIn(scope, holdings.heads);
   const newerHeads: AuthorId[] = [];
   const proofs: AuthorId[] = [];
   const shipments: Shipment[] = [];
@@ -133,8 +135,8 @@ function samePlace(a: SignedAt | null, b: SignedAt | null): boolean {
   return comparePositions(a, b) === 0 && a.issuedAt === b.issuedAt;
 }
 
-function publicHeads(heads: readonly FeedHead[]): Map<AuthorId, FeedHead> {
-  return new Map(heads.filter(({ scope }) => scope === PUBLIC_SCOPE).map((head) => [head.author, head]));
+function headsIn(scope: Scope, heads: readonly FeedHead[]): Map<AuthorId, FeedHead> {
+  return new Map(heads.filter((head) => head.scope === scope).map((head) => [head.author, head]));
 }
 
 /** Groups envelopes into frames: many small ones together, a large one by itself. */

@@ -1,6 +1,6 @@
 /** The words of `/portalgun/sync/1.0.0` (proto/sync.proto) as ours and back. */
 import { create } from '@bufbuild/protobuf';
-import type { AuthorId } from '../../record/types.ts';
+import type { AuthorId, Scope } from '../../record/types.ts';
 import { authorBytes, authorFrom, countFrom, decode, digestBytes, digestOf, encode } from '../codec.ts';
 import { AnswerSchema, AskSchema, MarkSchema } from '../generated/sync_pb.ts';
 import type { Answer, Mark as WireMark } from '../generated/sync_pb.ts';
@@ -8,6 +8,8 @@ import { SYNC_MAX_MARKS, SYNC_TOKEN_MAX_BYTES } from '../limits.ts';
 import type { Mark, SignedAt } from './logic.ts';
 
 export const SYNC_PROTOCOL = '/portalgun/sync/1.0.0';
+/** The same words about the feeds of a private group, between its members. */
+export const GROUP_SYNC_PROTOCOL = '/portalgun/group-sync/1.0.0';
 
 export interface SyncAsk {
   readonly network: string;
@@ -15,9 +17,11 @@ export interface SyncAsk {
   /** The answerer's token, where marks are only those that have changed since. */
   readonly since: Uint8Array | undefined;
   readonly dropped: readonly AuthorId[];
+  /** The group that it is about; undefined: the public feeds. */
+  readonly group?: Scope | undefined;
 }
 
-export function encodeAsk({ network, marks, since, dropped }: SyncAsk): Uint8Array {
+export function encodeAsk({ network, marks, since, dropped, group }: SyncAsk): Uint8Array {
   return encode(
     AskSchema,
     create(AskSchema, {
@@ -25,13 +29,14 @@ export function encodeAsk({ network, marks, since, dropped }: SyncAsk): Uint8Arr
       marks: marks.map(wireMark),
       since: since ?? new Uint8Array(),
       dropped: dropped.map(authorBytes),
+      group: group ?? '',
     }),
   );
 }
 
 /** A request as far as it can be read; `tooMany` stands for its marks where they are over the limit. */
 export function decodeAsk(bytes: Uint8Array): SyncAsk | { readonly network: string; readonly tooMany: true } {
-  const { network, marks, since, dropped } = decode(AskSchema, bytes);
+  const { network, marks, since, dropped, group } = decode(AskSchema, bytes);
   if (marks.length > SYNC_MAX_MARKS || dropped.length > SYNC_MAX_MARKS || since.length > SYNC_TOKEN_MAX_BYTES) {
     return { network, tooMany: true };
   }
@@ -40,6 +45,7 @@ export function decodeAsk(bytes: Uint8Array): SyncAsk | { readonly network: stri
     marks: marks.map(markFrom),
     since: since.length === 0 ? undefined : since,
     dropped: dropped.map(authorFrom),
+    group: group === '' ? undefined : group,
   };
 }
 

@@ -4,10 +4,9 @@ import { openingOfRecovery } from '../../record/feed-keys.ts';
 import { BRANCH_MAX_RECORDS } from '../../record/limits.ts';
 import { comparePositions, positionOf } from '../../record/links.ts';
 import type { Position } from '../../record/links.ts';
-import type { AuthorId, VerifiedRecord } from '../../record/types.ts';
+import type { AuthorId, Scope, VerifiedRecord } from '../../record/types.ts';
 import type { RecordStore } from '../../store/types.ts';
 import { SYNC_READ_RECORDS } from '../limits.ts';
-import { PUBLIC_SCOPE } from './logic.ts';
 import type { Shipment } from './logic.ts';
 
 type Store = Pick<RecordStore, 'get' | 'idAt' | 'keysOf' | 'range'>;
@@ -18,25 +17,25 @@ export interface Shipping {
   readonly records: AsyncIterable<VerifiedRecord>;
 }
 
-export async function shippingOf(store: Store, shipment: Shipment): Promise<Shipping> {
+export async function shippingOf(store: Store, scope: Scope, shipment: Shipment): Promise<Shipping> {
   const { author, at, known, recovery, before } = shipment;
-  const onBranch = known === null || (await store.idAt(author, PUBLIC_SCOPE, at)) === known;
+  const onBranch = known === null || (await store.idAt(author, scope, at)) === known;
   if (recovery !== null && (!onBranch || recovery.frozen)) {
-    return { contradicts: false, records: recovered(store, shipment, recovery.number) };
+    return { contradicts: false, records: recovered(store, scope, shipment, recovery.number) };
   }
-  if (!onBranch) return { contradicts: true, records: contradiction(store, shipment) };
-  return { contradicts: false, records: onwards(store, author, at, before) };
+  if (!onBranch) return { contradicts: true, records: contradiction(store, scope, shipment) };
+  return { contradicts: false, records: onwards(store, { author, scope }, at, before) };
 }
 
 /** Everything behind a place. */
 async function* onwards(
   store: Store,
-  author: AuthorId,
+  { author, scope }: { readonly author: AuthorId; readonly scope: Scope },
   place: Position,
   before: Position | null,
 ): AsyncGenerator<VerifiedRecord> {
   for (let after = place; ;) {
-    const records = await store.range(author, PUBLIC_SCOPE, after, SYNC_READ_RECORDS);
+    const records = await store.range(author, scope, after, SYNC_READ_RECORDS);
     for (const record of records) {
       if (before !== null && comparePositions(record.link, before) >= 0) return;
       yield record;
@@ -52,22 +51,31 @@ async function* onwards(
  * where the openings of our epochs are its own: so they come first, and the first that is not is signed by a key that we
  * share. With what the asker has, that one, or else our record, proves the fork.
  */
-async function* contradiction(store: Store, { author, at, before }: Shipment): AsyncGenerator<VerifiedRecord> {
+async function* contradiction(
+  store: Store,
+  scope: Scope,
+  { author, at, before }: Shipment,
+): AsyncGenerator<VerifiedRecord> {
   const isSent = (place: Position): boolean => before === null || comparePositions(place, before) < 0;
-  for (const { recovery, epoch, opened } of store.keysOf(author, PUBLIC_SCOPE).epochs) {
+  for (const { recovery, epoch, opened } of store.keysOf(author, scope).epochs) {
     if (opened === null || recovery !== at.recovery || epoch > at.epoch || !isSent({ recovery, epoch, seq: 1 }))
       continue;
     const opening = await store.get(opened.id);
     if (opening !== undefined) yield opening;
   }
-  const [next] = await store.range(author, PUBLIC_SCOPE, { ...at, seq: at.seq - 1 }, 1);
+  const [next] = await store.range(author, scope, { ...at, seq: at.seq - 1 }, 1);
   if (next !== undefined && isSent(next.link)) yield next;
 }
 
 /** A recovery, what it keeps, and what follows it. */
-async function* recovered(store: Store, shipment: Shipment, number: number): AsyncGenerator<VerifiedRecord> {
+async function* recovered(
+  store: Store,
+  scope: Scope,
+  shipment: Shipment,
+  number: number,
+): AsyncGenerator<VerifiedRecord> {
   const { author, at, known, before } = shipment;
-  const keys = store.keysOf(author, PUBLIC_SCOPE);
+  const keys = store.keysOf(author, scope);
   // Where the asker's own recovery is another one, ours of that number shows it.
   for (const one of [openingOfRecovery(keys, at.recovery), openingOfRecovery(keys, number)]) {
     const opened = one?.opened && (await store.get(one.opened.id));
@@ -75,7 +83,7 @@ async function* recovered(store: Store, shipment: Shipment, number: number): Asy
     yield opened;
     if (opened.link.recovery !== number) continue;
     yield* backwards(store, opened, known);
-    yield* onwards(store, author, positionOf(opened.link), before);
+    yield* onwards(store, { author, scope }, positionOf(opened.link), before);
   }
 }
 
