@@ -11,6 +11,7 @@ import { createWorkbench, runSteps, type RunResult } from '../provision/index.ts
 import type { HostFacts } from './host.ts';
 import { measureWithStages, type BuildStage } from './measure-stages.ts';
 import type { MachinePlan } from './plan.ts';
+import { paced } from './progress.ts';
 import { sensesFor } from './senses.ts';
 import type { BuildOutcome, BuildRequest, Making } from './types.ts';
 
@@ -83,6 +84,7 @@ async function measure(
   measured: { readonly diskId: string; readonly disk: string },
 ): Promise<{ readonly manifest: Manifest; readonly stages: readonly BuildStage[] }> {
   making.tell({ event: 'phase', phase: 'measure' });
+  const progress = paced((one) => making.tell({ event: 'progress', ...one }));
   const { folders, signal } = request;
   const { run } = done;
   return measureWithStages({
@@ -96,8 +98,7 @@ async function measure(
     runtimeDir: path.join(folders.runtime, 'measure'),
     accelerator: done.host.accelerator,
     signal,
-    onProgress: ({ doneBytes, diskBytes }) =>
-      making.tell({ event: 'progress', what: 'measuring', done: doneBytes, total: diskBytes }),
+    onProgress: ({ doneBytes, diskBytes }) => progress({ what: 'measuring', done: doneBytes, total: diskBytes }),
     onUnread: (step, { message }) =>
       making.tell({ event: 'phase', phase: 'measure', detail: `not the disk after ${step}: ${message}` }),
   });

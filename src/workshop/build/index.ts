@@ -28,6 +28,7 @@ import {
 import type { BuildEvent, BuildEventBody } from '../provision/types.ts';
 import { finishImage } from './finish.ts';
 import { examineHost } from './host.ts';
+import { paced } from './progress.ts';
 import { planStage, runStage } from './stages.ts';
 import type { BuildOutcome, BuildRequest, Making, RecipeAtHand } from './types.ts';
 
@@ -176,7 +177,7 @@ function gatherMedia(
     lock,
     clock: request.now,
     signal: request.signal,
-    onProgress: (progress) => making.tell({ event: 'progress', ...progress }),
+    onProgress: paced((progress) => making.tell({ event: 'progress', ...progress })),
     onHost: (host) => making.tell({ event: 'phase', phase: 'media', detail: `asking ${host} for the first time` }),
   });
 }

@@ -18,6 +18,7 @@ import type { BuildEventBody } from '../provision/types.ts';
 import { examineHost } from './host.ts';
 import { scratchOf } from './index.ts';
 import { planMachine } from './plan.ts';
+import { paced } from './progress.ts';
 import { sensesFor } from './senses.ts';
 import type { BuildRequest } from './types.ts';
 
@@ -56,7 +57,7 @@ export async function recordOn<T>(request: RecordRequest<T>): Promise<RecordedOn
       lock: request.lock,
       clock: now,
       signal,
-      onProgress: (progress) => tell({ event: 'progress', ...progress }),
+      onProgress: paced((progress) => tell({ event: 'progress', ...progress })),
       onHost: (host) => tell({ event: 'phase', phase: 'media', detail: `asking ${host} for the first time` }),
     });
     tell({ event: 'phase', phase: 'boot' });
