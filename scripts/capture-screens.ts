@@ -84,7 +84,7 @@ async function kernel(folder: string): Promise<void> {
 async function installer(folder: string): Promise<void> {
   const { kernel: linux, initrd } = await mediaOf(INSTALLER_MEDIA);
   if (!linux || !initrd) throw new Error('no kernel');
-  const boot = { kernel: { path: linux.path, initrd: initrd.path, args: '---' }, memoryMiB: 512 };
+  const boot = { kernel: { path: linux.path, initrd: initrd.path, args: 'quiet' }, memoryMiB: 800 };
   await onStage(folder, boot, createEyes(await installerFonts('installer')), 'installer', async (stage) => {
     const typist = createTypist({ machine: stage.machine, eyes: stage.eyes });
     await capture(stage, 'installer-language', 'reading', 'Select a language');

@@ -54,11 +54,44 @@ async function fontsNamed(name: FontName): Promise<Font[]> {
   return installerFonts(name);
 }
 
-/** Of Debian's installer: its kernel's font, or the one that it draws its dialogs with. Verified as in a build. */
+/** Of Debian's installer: its kernel's font, or the one that it draws its dialogs with. */
 export async function installerFonts(name: 'kernel' | 'installer'): Promise<Font[]> {
+  const { kernel, initrd } = await installer();
+  if (name === 'kernel') return [await fontInFile(await readFile(kernel), 'kernel')];
+  const font = await readInitrdFile(initrd, 'lib/unifont.bgf');
+  if (font === undefined) throw new Error('the installer has no font');
+  return [parseBgf(font)];
+}
+
+/** What a question of Debian's installer says at length, in English: the description of this debconf template (debconf-devel(7)). */
+export async function installerQuestion(template: string): Promise<string> {
+  const { initrd } = await installer();
+  const file = await readInitrdFile(initrd, `var/lib/dpkg/info/${template.split('/')[0]}.templates`);
+  const stanza = Buffer.from(file ?? [])
+    .toString()
+    .split('\n\n')
+    .find((one) => one.startsWith(`Template: ${template}\n`));
+  const [, short = '', long = ''] = /^Description: (.*)((?:\n .*)*)/m.exec(stanza ?? '') ?? [];
+  return (long === '' ? short : long).replaceAll(/\s+/g, ' ').trim();
+}
+
+interface Installer {
+  readonly kernel: string;
+  readonly initrd: string;
+}
+
+let prepared: Promise<Installer> | undefined;
+
+/** Its kernel and its first root, verified as in a build; once a process. */
+function installer(): Promise<Installer> {
+  prepared ??= prepare();
+  return prepared;
+}
+
+async function prepare(): Promise<Installer> {
   const source = [
     'recipe: 1',
-    'name: fonts',
+    'name: installer',
     'version: 1.0.0',
     `media: ${INSTALLER_MEDIA}`,
     'machine: { arch: x86_64, memory: 256M }',
@@ -73,8 +106,5 @@ export async function installerFonts(name: 'kernel' | 'installer'): Promise<Font
     signal: AbortSignal.timeout(240_000),
   });
   if (!kernel || !initrd) throw new Error('unreachable: the recipe names both');
-  if (name === 'kernel') return [await fontInFile(await readFile(kernel.path), 'kernel')];
-  const font = await readInitrdFile(initrd.path, 'lib/unifont.bgf');
-  if (font === undefined) throw new Error('the installer has no font');
-  return [parseBgf(font)];
+  return { kernel: kernel.path, initrd: initrd.path };
 }
