@@ -26,7 +26,12 @@ import type { Attacker } from './attacker.ts';
 import { aPatch, authorOfSeed, createNodes, NETWORK, seedOf, seqOf } from './nodes.ts';
 import type { TestNode } from './nodes.ts';
 
-const OURS = ['/portalgun/sync/1.0.0', '/portalgun/symptom/1.0.0', '/portalgun/blob/1.0.0'];
+const OURS = [
+  '/portalgun/sync/1.0.0',
+  '/portalgun/group-sync/1.0.0',
+  '/portalgun/symptom/1.0.0',
+  '/portalgun/blob/1.0.0',
+];
 
 /** The same bytes on every run. */
 function noiseBytes(length: number, name: string): Uint8Array {
