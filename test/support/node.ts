@@ -19,8 +19,12 @@ export interface RunningNode {
   kill(): Promise<void>;
 }
 
-export async function startNode(home: TestHome, listen = '/ip4/127.0.0.1/tcp/0'): Promise<RunningNode> {
-  const child = startCli(home, ['node', 'start', '--listen', listen, '--json']);
+export async function startNode(
+  home: TestHome,
+  listen = '/ip4/127.0.0.1/tcp/0',
+  role: 'peer' | 'bootstrap' = 'peer',
+): Promise<RunningNode> {
+  const child = startCli(home, ['node', 'start', '--listen', listen, '--role', role, '--json']);
   const complaints: string[] = [];
   child.stderr!.on('data', (chunk: Buffer) => complaints.push(String(chunk)));
   const lines: Answer[] = [];
