@@ -7,8 +7,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** Names of xkb, which are also those that Debian's installer and console use. */
-const LAYOUTS = 'us gb de ch fr be es latam it pt br nl dk no se fi pl'.split(' ');
+/** Names of xkb, which are also those that Debian's installer and console use; a variant stands after a dash. */
+const LAYOUTS = 'us gb de ch fr fr-latin9 be es latam it pt br nl dk no se fi pl'.split(' ');
 
 /** Keys that write text, by xkb's names, with QEMU's `qcode` names for them. */
 const KEYS: ReadonlyMap<string, string> = new Map(
@@ -50,7 +50,9 @@ interface Way {
 
 /** Every way to type one character or dead key on one of the keys above. */
 function ways(layout: string, args: readonly string[]): Way[] {
-  const { stdout } = spawnSync('xkbcli', ['how-to-type', '--layout', layout, ...args], { encoding: 'utf8' });
+  const [name = '', variant = ''] = layout.split('-');
+  const of = ['--layout', name, '--variant', variant];
+  const { stdout } = spawnSync('xkbcli', ['how-to-type', ...of, ...args], { encoding: 'utf8' });
   return stdout.split('\n').flatMap((line): Way[] => {
     const [, name, level] = /^\d+\s+(\S+)\s+\d+\s+.*?\s+(\d+)\s+\[/.exec(line) ?? [];
     const key = KEYS.get(name ?? '');

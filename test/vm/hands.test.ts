@@ -53,11 +53,13 @@ describe('hands on a real Linux', function () {
   const layouts = [
     ['de', 'z-y/Z: "@" \\{x|y}[~] <ü&ö> ß=Ä;#+*?'],
     ['gb', `"two" @home #1 ~ £5 \\ | it's ¬ 'so'`],
+    ['fr-latin9', 'azerty-QWERTY_1234567890+ (x-6)=[|]{#} ~@\\^ àéèçù$*%!:;,?./<>'],
   ] as const;
   for (const [layout, text] of layouts) {
     it(`type on the layout that the guest was set to: ${layout}`, async () => {
       const { typist, command, screen } = linux;
-      await command(`ckbcomp -model pc105 us > /us; ckbcomp -model pc105 ${layout} '' '' > /keys`);
+      const [name, variant = ''] = layout.split('-');
+      await command(`ckbcomp -model pc105 us > /us; ckbcomp -model pc105 ${name} '${variant}' '' > /keys`);
       await command(`loadkeys /keys; kbd_mode -u; echo ${layout}-$((40 + 2))`);
       await screen.until(`${layout}-42`);
       typist.useLayout(layout);
