@@ -14,6 +14,8 @@ export interface OwnBuild {
   readonly buildKey: Digest;
   /** What the build key is made of; absent for a build that somebody touched. */
   readonly inputs?: BuildInputs;
+  /** Digest of what was done, whatever its name and rules. */
+  readonly work?: Digest;
   readonly manifest: Digest;
   readonly builder: Readonly<Record<string, string>>;
   /** Fingerprints of the keys that vouched for its media. */
@@ -106,7 +108,7 @@ export function verdictFor(mine: OwnBuild, peer: PeerReport): PeerVerdict {
     return { ...base, verdict: 'failed', record: failure.record, because: `Their build failed at: ${steps}.` };
   }
   if (peer.stale) return { ...base, verdict: 'stale', because: 'Nothing fresh is known of their feed.' };
-  const near = attestations.find(({ meaning }) => differsInRulesAlone(meaning.inputs, mine.inputs));
+  const near = attestations.find(({ meaning }) => differsInRulesAlone(meaning, mine));
   if (near) {
     const { record, meaning } = near;
     const because = 'They built this under other normaliser rules; what that hides is not known.';
@@ -147,11 +149,12 @@ function attemptsOf(mine: OwnBuild, peer: PeerReport): Attempt[] {
     .map(({ said, what, result }) => ({ record: said.record, what, result, withdrawn: said.withdrawn === true }));
 }
 
-function differsInRulesAlone(theirs: BuildInputs, mine: BuildInputs | undefined): boolean {
+/** Rules are part of the recipe that names them: who asks for others has another recipe, of the same work. */
+function differsInRulesAlone({ inputs: theirs, work }: Attestation, { inputs: mine, work: own }: OwnBuild): boolean {
   return (
     mine !== undefined &&
     theirs.normaliser !== mine.normaliser &&
-    theirs.recipe === mine.recipe &&
+    (theirs.recipe === mine.recipe || (work !== null && work === own)) &&
     theirs.lock === mine.lock &&
     theirs.manifestFormat === mine.manifestFormat &&
     theirs.cpuModel === mine.cpuModel

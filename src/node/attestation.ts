@@ -1,6 +1,7 @@
 /** What this home may sign about a build: SLSA provenance, assembled from what the workshop reports. */
 import { buildKeyOf, type AttestationInput, type Dependency } from '../exchange/record/index.ts';
 import type { Digest } from '../crypto/digest.ts';
+import { workDigest } from '../recipe/resolve.ts';
 import type { ResolvedRecipe } from '../recipe/types.ts';
 import type { BuildOutcome } from '../workshop/build/index.ts';
 import { MANIFEST_FORMAT } from '../workshop/image/manifest.ts';
@@ -37,6 +38,7 @@ export function attestationOf(
     recipeName: recipe.name,
     arch: recipe.machine.arch,
     params: outcome.final.params,
+    work: workDigest(outcome.final),
     manifest: image.manifest.digest,
     files: image.files,
     dependencies: [

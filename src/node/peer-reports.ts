@@ -13,7 +13,11 @@ export function ownBuildOf(build: BuildRecord): OwnBuild {
   if (buildKey === undefined || manifest === undefined || builder === undefined) {
     throw new UsageError('crosscheck/no-manifest', `the build ${id} has no manifest to compare`);
   }
-  const attested = attestation && { inputs: attestation, signers: signersOf(attestation.dependencies) };
+  const attested = attestation && {
+    inputs: attestation,
+    signers: signersOf(attestation.dependencies),
+    ...(attestation.work && { work: attestation.work }),
+  };
   return { recipe: finalRecipe, recipeName, buildKey, manifest, builder, ...attested };
 }
 

@@ -71,6 +71,15 @@ export function resolveChanged(resolved: ResolvedRecipe, changed: CheckedRecipe)
   return resolveRecipe(changed, given, basesOf(resolved));
 }
 
+/**
+ * Digest of what is done, whatever it is called and whatever is compared afterwards: the resolved recipe without its name,
+ * version, summary and normaliser rules. Two builds with one of these did the same.
+ */
+export function workDigest({ recipe, base }: ResolvedRecipe): Digest {
+  const { name: _name, version: _version, summary: _summary, normalise: _rules, ...work } = recipe;
+  return digestOf(base === undefined ? work : { ...work, base: sourceOf(base) });
+}
+
 /** Public parameters of a base that it has not bound itself, and that are not bound here. */
 function offeredBy(base: Base, [parent, ...further]: readonly CheckedRecipe[]): Readonly<Record<string, Param>> {
   if (parent === undefined) {

@@ -28,6 +28,7 @@ function attested(fields: Partial<Attestation> = {}) {
     recipeName: 'tiny',
     inputs,
     buildKey: mine.buildKey,
+    work: null,
     manifest: mine.manifest,
     builder: { qemu: '9.1', accelerator: 'tcg', machine: 'pc' },
     signers: ['AA', 'BB'],
@@ -179,6 +180,15 @@ describe('the verdict about a peer', () => {
       const { verdict, because } = underOtherRules(found, [hidden, changed]);
       assert.equal(verdict, 'differs');
       assert.match(because, /touches 1 of the entries/);
+    });
+
+    it('goes by the work where the rules are in the recipe, which is another recipe then', () => {
+      const work = sha256('work');
+      const elsewhere = attested({ ...other, inputs: { ...other.inputs, recipe: sha256('with other rules') }, work });
+      const judged = (own: OwnBuild) => verdictFor(own, report({ attestations: [elsewhere] })).otherRules;
+      assert.equal(judged({ ...mine, work }), true);
+      assert.equal(judged({ ...mine, work: sha256('other work') }), undefined);
+      assert.equal(judged(mine), undefined);
     });
 
     it('is nothing of the kind where anything else is another too', () => {

@@ -102,6 +102,8 @@ export type Meaning =
       /** What the build key is made of. */
       readonly inputs: BuildInputs;
       readonly buildKey: Digest;
+      /** What was done, whatever its name and rules; null in attestations that do not say. No part of the build key. */
+      readonly work: Digest | null;
       readonly manifest: Digest;
       /** QEMU version, accelerator, cpu model: what independence is judged by. */
       readonly builder: Readonly<Record<string, string>>;

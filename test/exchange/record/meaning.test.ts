@@ -74,6 +74,7 @@ const attestation: AttestationInput = {
   recipeName: 'debian-12-tiny',
   arch: 'x86_64',
   params: { hostname: 'portal', cpus: 1, fast: true },
+  work: sha256('work'),
   lock: b,
   normaliser: c,
   manifestFormat: 'portalgun-manifest-1',
@@ -132,6 +133,7 @@ const KINDS: readonly [Draft, Meaning][] = [
         cpuModel: 'qemu64',
       },
       buildKey: buildKeyOf(attestation),
+      work: sha256('work'),
       manifest: attestation.manifest,
       builder: { ...attestation.environment, cpuModel: 'qemu64', id: 'urn:portalgun:builder:v1' },
       signers: signersOf(attestation.dependencies),
@@ -381,6 +383,7 @@ describe('an attestation', () => {
     ['a parameter of two lines', 'externalParameters', 'params', { a: 'x\ny' }, /one proper line/],
     ['an environment that is no text', 'internalParameters', 'environment', { qemu: 7 }, /qemu is not a string/],
     ['an escape in a key of the environment', 'internalParameters', 'environment', { '\u001b[2J': 'x' }, /proper name/],
+    ['a digest of its work that is none', 'internalParameters', 'work', 'sha256:1', /work is not a digest/],
     ['no normaliser', 'internalParameters', 'normaliser', null, /normaliser is not a digest/],
   ] as const) {
     it(`is not understood with ${what}`, () => assertNotUnderstood(within(part, field, value), reason));

@@ -22,6 +22,8 @@ export interface AttestationInput extends BuildInputs {
   readonly arch: string;
   /** Public parameters as they were bound. */
   readonly params: Readonly<Record<string, string | number | boolean>>;
+  /** Digest of the resolved recipe without name, version, summary and rules: under other rules, is it the same? */
+  readonly work?: Digest;
   readonly manifest: Digest;
   /** Image files by name. */
   readonly files?: Readonly<Record<string, Digest>>;
@@ -64,6 +66,7 @@ export function understandAttestation(content: Content): Meaning {
     manifestFormat: internal.name('manifestFormat'),
     cpuModel,
   };
+  const work = internal.optionalDigest('work');
   const details = predicate.object('runDetails');
   const id = details.object('builder').line('id');
   if (details.has('metadata')) checkTimes(details.object('metadata'));
@@ -71,11 +74,12 @@ export function understandAttestation(content: Content): Meaning {
   const manifest = readManifest(content);
   const recipeName = external.name('recipeName');
   const signers = readSigners(definition);
-  return { kind: 'attestation', recipe, recipeName, inputs, buildKey: buildKeyOf(inputs), manifest, builder, signers };
+  const buildKey = buildKeyOf(inputs);
+  return { kind: 'attestation', recipe, recipeName, inputs, buildKey, work, manifest, builder, signers };
 }
 
 export function attestationContent(input: AttestationInput): Draft {
-  const { recipe, recipeName, arch, params, lock, normaliser, manifestFormat, cpuModel, environment } = input;
+  const { recipe, recipeName, arch, params, lock, normaliser, manifestFormat, cpuModel, work, environment } = input;
   const files = Object.entries(input.files ?? {}).map(([name, digest]) => subjectOf(name, digest));
   return {
     subject: [subjectOf(MANIFEST_SUBJECT, input.manifest), ...files],
@@ -84,7 +88,7 @@ export function attestationContent(input: AttestationInput): Draft {
       buildDefinition: {
         buildType: BUILD_TYPE,
         externalParameters: { recipe, recipeName, arch, params },
-        internalParameters: { lock, normaliser, manifestFormat, cpuModel, environment },
+        internalParameters: { lock, normaliser, manifestFormat, cpuModel, ...(work && { work }), environment },
         resolvedDependencies: input.dependencies.map((dependency) => ({
           ...dependency,
           digest: { sha256: digestHex(dependency.digest) },
