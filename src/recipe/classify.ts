@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { watchConditionChanges } from './condition-changes.ts';
 import { actsOf } from './conditions.ts';
+import { fixedValue } from './fixed.ts';
 import { inheritedNameChanges } from './inherited-names.ts';
 import { recipeStates } from './patch.ts';
 import { parameterCheckChanges } from './parameter-checks.ts';
@@ -52,7 +53,7 @@ export function recipeChanges(before: Recipe, after: Recipe): Change[] {
   const changes = changed.flatMap((part) => partChanges(part, before, after));
   // What is typed and what confirms it may come out of a parameter's default.
   const touches = (...those: (keyof Recipe)[]): boolean => those.some((part) => changed.includes(part));
-  const values = { before: defaultsOf(before.params ?? {}), after: defaultsOf(after.params ?? {}) };
+  const values = { before: valuesOf(before), after: valuesOf(after) };
   if (touches('steps', 'params')) changes.push(...selfConfirmations(before, after, values));
   if (touches('params')) changes.push(...parameterCheckChanges(before, after, values));
   if (touches('steps', 'watch', 'params')) changes.push(...inheritedNameChanges(before, after));
@@ -113,7 +114,7 @@ const AUTHORITY: Readonly<Partial<Record<keyof Recipe, string>>> = {
   archives: 'where its packages come from',
   needles: 'what a needle looks like, which decides what is seen and where is clicked',
   machine: 'the machine, its disks, keyboard and network',
-  reproducible: 'the clock, which decides what compares',
+  reproducible: 'clock, ids and environment, which decide what compares',
   outputs: 'what is measured and attested',
   normalise: 'what is not compared',
   provides: 'what other recipes rely on',
@@ -136,10 +137,11 @@ function short(value: unknown): string {
   return text.length > 300 ? printable(value) : text;
 }
 
-/** What a parameter holds unless the person says otherwise. */
-function defaultsOf(params: Params): Values {
+/** What a placeholder stands for unless the person says otherwise. */
+function valuesOf(recipe: Recipe): Values {
+  const { params = {} } = recipe;
   return (name) => {
-    const value = Object.hasOwn(params, name) ? params[name]?.default : undefined;
+    const value = Object.hasOwn(params, name) ? params[name]?.default : fixedValue(recipe, name);
     return value === undefined ? undefined : String(value);
   };
 }

@@ -7,6 +7,7 @@ import { actsOf, needlesUsed, switchesOff, usesNetwork, usesPointer } from './co
 import { DEFAULT_KEYBOARD } from './keyboards.ts';
 import { lineageOf, machineRoot } from './lineage.ts';
 import { changingDrives, driveOf } from './removable.ts';
+import { fixedValue } from './fixed.ts';
 import { placeholdersIn } from './placeholders.ts';
 import { didYouMean } from './problems.ts';
 import { keyboardAt } from './typable.ts';
@@ -79,7 +80,7 @@ function sharedMachineProblems(recipe: Recipe, parent: ResolvedRecipe, after: st
     problems.push(`steps: ${why}, and has no network, over which they serve files`);
   const { reproducible } = recipe;
   if (reproducible !== undefined && !isDeepStrictEqual(reproducible, parent.recipe.reproducible))
-    problems.push(`reproducible: ${why}, and keeps its clock`);
+    problems.push(`reproducible: ${why}, and keeps its clock and ids`);
   return problems;
 }
 
@@ -89,8 +90,13 @@ export function unknownPlaceholders(recipe: Recipe, parent: ResolvedRecipe): str
   const known = [...own, ...Object.keys(parent.params)];
   const used = new Set(placeholdersIn(JSON.stringify([recipe.steps, recipe.watch ?? [], recipe.personalise ?? []])));
   return [...used]
-    .filter((name) => !known.includes(name))
+    .filter((name) => !known.includes(name) && fixedValue(withOwnOrBase(recipe, parent), name) === undefined)
     .map((name) => `{{${name}}} is a parameter neither of this recipe nor of its base${didYouMean(name, known)}`);
+}
+
+function withOwnOrBase({ name, reproducible }: Recipe, parent: ResolvedRecipe): Pick<Recipe, 'name' | 'reproducible'> {
+  const inherited = reproducible ?? parent.recipe.reproducible;
+  return { name, ...(inherited && { reproducible: inherited }) };
 }
 
 /** The recipe with what it inherits. Parameters are not bound in its own parts; the base's watches have theirs. */

@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Change } from './change.ts';
 import { actsOf, conditionsOf } from './conditions.ts';
+import { isFixedName } from './fixed.ts';
 import { placeholdersIn } from './placeholders.ts';
 import type { Recipe, Step } from './types.ts';
 
@@ -16,7 +17,7 @@ export function inheritedNameChanges(before: Recipe, after: Recipe): Change[] {
     if (isDeepStrictEqual(was, is)) return;
     const old = namesIn(was);
     for (const name of namesIn(is)) {
-      if (own.has(name) || old.has(name)) continue;
+      if (own.has(name) || old.has(name) || isFixedName(name)) continue;
       const reason = `it ${use} {{${name}}}, a parameter of the base, whose value is not known here`;
       changes.push({ class: 'authority', where, reason });
     }

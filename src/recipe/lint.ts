@@ -15,6 +15,7 @@ import { placeholdersIn } from './placeholders.ts';
 import type { Path } from './problems.ts';
 import type { Finding } from './finding.ts';
 import { handFindings } from './lint-hands.ts';
+import { randomFindings } from './lint-random.ts';
 import { reachFindings } from './lint-reach.ts';
 import { readYaml } from './yaml-reader.ts';
 import type { CheckedRecipe, Condition, Recipe, Step } from './types.ts';
@@ -30,6 +31,7 @@ export function lintRecipe(checked: CheckedRecipe): LintFinding[] {
   const findings = [
     ...recipeFindings(recipe),
     ...watchFindings(recipe),
+    ...randomFindings(recipe),
     ...listFindings(recipe.steps, 'steps', recipe),
     ...listFindings(recipe.personalise ?? [], 'personalise', recipe),
     ...(['steps', 'personalise'] as const).flatMap((part) => [

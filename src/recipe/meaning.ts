@@ -1,6 +1,7 @@
 /** What the schema cannot say: names that must be known or unique, texts that must compile, kinds that go together. */
 import { parseDuration } from './duration.ts';
 import { isExactPath } from './exact-path.ts';
+import { fixedValue, isFixedName } from './fixed.ts';
 import { MAX_INLINE_FILE_BYTES } from './limits.ts';
 import { areaProblem, needleProblems } from './needles.ts';
 import { placeholdersIn } from './placeholders.ts';
@@ -42,6 +43,7 @@ export function meaningProblems(recipe: Recipe): Problem[] {
   };
   mediaProblems(recipe, say);
   machineProblems(recipe, say);
+  reproducibleProblems(recipe, say);
   needleProblems(recipe.needles ?? {}, say);
   for (const [name, param] of Object.entries(recipe.params ?? {})) paramProblems(name, param, say);
   (recipe.normalise ?? []).forEach((rule, index) => {
@@ -228,7 +230,9 @@ function placeholderProblems(text: string, path: Path, recipe: Recipe, secrets: 
     const param = Object.hasOwn(params, name) ? params[name] : undefined;
     // What a base offers is known once it is resolved (inherit.ts).
     if (param === undefined && recipe.base) continue;
-    if (param === undefined) {
+    if (param === undefined && isFixedName(name)) {
+      if (fixedValue(recipe, name) === undefined) say(path, `{{${name}}} needs reproducible.${name}`);
+    } else if (param === undefined) {
       const known = Object.keys(params);
       const guess =
         didYouMean(name, known) || (known.length > 0 ? `; known are ${known.join(', ')}` : '; params is empty');
@@ -244,6 +248,7 @@ function placeholderProblems(text: string, path: Path, recipe: Recipe, secrets: 
 
 function paramProblems(name: string, param: Param, say: Say): void {
   const path = ['params', name];
+  if (isFixedName(name)) say(path, `{{${name}}} stands for reproducible.${name}: a parameter has another name`, true);
   if (param.pattern !== undefined) {
     regexProblem(param.pattern, [...path, 'pattern'], say);
     if (param.type !== 'string' && param.type !== 'secret') {
@@ -309,6 +314,17 @@ function machineProblems({ base, machine = {}, media, outputs, requires }: Recip
       ['machine', 'kernel_args'],
       `{{${printable(name).slice(1, -1)}}}: placeholders are not replaced in the machine`,
     );
+  }
+}
+
+function reproducibleProblems({ base, media = {}, reproducible = {} }: Recipe, say: Say): void {
+  const { source_date_epoch: epoch, clock, environment } = reproducible;
+  if (clock === 'fixed' && epoch === undefined)
+    say(['reproducible', 'clock'], 'a fixed clock needs a source_date_epoch: the time that it begins at', true);
+  // A recipe with a base may go on with the base's kernel.
+  if (environment === 'fixed' && base === undefined && media['kernel'] === undefined) {
+    const instead = 'where a CD boots, type the variables into its boot menu';
+    say(['reproducible', 'environment'], `a fixed environment needs a kernel among the media; ${instead}`, true);
   }
 }
 

@@ -4,6 +4,7 @@ import { digestOf } from '../crypto/canonical.ts';
 import type { Digest } from '../crypto/digest.ts';
 import { isSafeLine } from '../crypto/text.ts';
 import { recipeDigest } from './digest.ts';
+import { fixedValue } from './fixed.ts';
 import { beginningIn, inheritanceProblems, unknownPlaceholders, withInheritance } from './inherit.ts';
 import { MAX_LINE_LENGTH } from './limits.ts';
 import { basesOf } from './lineage.ts';
@@ -192,7 +193,8 @@ function bindPublic(
   params: Readonly<Record<string, ParamValue>>,
   secrets: Readonly<Record<string, Param>>,
 ): WholeRecipe {
-  const values = (name: string): string | undefined => (Object.hasOwn(params, name) ? String(params[name]) : undefined);
+  const values = (name: string): string | undefined =>
+    Object.hasOwn(params, name) ? String(params[name]) : fixedValue(recipe, name);
   const { params: _params, ...rest } = recipe;
   return {
     ...rest,

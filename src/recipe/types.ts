@@ -24,7 +24,7 @@ export interface Recipe {
   readonly params?: Readonly<Record<string, Param>>;
   /** Whole, or what a recipe with a base adds to the base's. */
   readonly machine?: Partial<MachineSpec>;
-  readonly reproducible?: { readonly source_date_epoch?: number; readonly clock?: 'fixed' | 'host' };
+  readonly reproducible?: Reproducible;
   readonly defaults?: StepDefaults;
   readonly watch?: readonly Watch[];
   /** Pictures of parts of screens that conditions and clicks name. */
@@ -35,6 +35,17 @@ export interface Recipe {
   readonly outputs?: readonly Output[];
   readonly normalise?: readonly NormaliseRule[];
   readonly personalise?: readonly Step[];
+}
+
+/** Means against what makes two builds differ. */
+export interface Reproducible {
+  /** Seconds since 1970. */
+  readonly source_date_epoch?: number;
+  readonly clock?: 'fixed' | 'host';
+  /** The machine's own UUID, out of which systemd makes the machine id: from the recipe's name. */
+  readonly uuid?: 'fixed';
+  /** Variables that make programs repeat themselves, for a kernel among the media. */
+  readonly environment?: 'fixed';
 }
 
 /** A recipe with its machine: any without a base, and any that was resolved. */

@@ -125,7 +125,7 @@ describe('classes of change', () => {
       ['a base', [set(['base'], { recipe: 'other', digest: digestOf(1) })]],
       ['outputs', [set(['outputs', '0', 'as'], 'disk')]],
       ['normaliser rules', [set(['normalise'], ['machine-id'])]],
-      ['the clock', [set(['reproducible'], { clock: 'host' })]],
+      ['the clock', [set(['reproducible'], { source_date_epoch: 1, clock: 'fixed' })]],
       ['a step that handles a secret', [set(['personalise', 'password', 'expect', 'text'], 'password changed')]],
       ['a secret', [set(['params', 'root_password', 'summary'], 'Another password')]],
       ['which values are allowed', [set(['params', 'hostname', 'pattern'], '^.*$')]],

@@ -19,7 +19,7 @@ machine:
   arch: x86_64
   memory: 128M   # enough
   disks: [{ id: root, size: 1G }]
-
+reproducible: { clock: host }
 defaults: { timeout: 60s, retries: 2 }
 
 watch:

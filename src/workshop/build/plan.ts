@@ -5,7 +5,8 @@ import type { Digest } from '../../crypto/digest.ts';
 import { UsageError } from '../../errors.ts';
 import { allowedPlaces, usesNetwork, usesPointer } from '../../recipe/conditions.ts';
 import { BOOT_DISC, changingDrives, insertedAfter } from '../../recipe/removable.ts';
-import type { PackageDisk, ResolvedRecipe } from '../../recipe/types.ts';
+import { fixedEnvironment, fixedUuid } from '../../recipe/fixed.ts';
+import type { PackageDisk, ResolvedRecipe, WholeRecipe } from '../../recipe/types.ts';
 import { createDisk } from '../machine/disks.ts';
 import { UEFI_VARIABLES, type MachineConfig, type MachineDisk } from '../machine/types.ts';
 import type { VerifiedMedia } from '../media/types.ts';
@@ -70,7 +71,7 @@ export async function planMachine(
       kernel: {
         path: media.kernel.path,
         ...(media.initrd && { initrd: media.initrd.path }),
-        ...(machine.kernel_args !== undefined && { args: machine.kernel_args }),
+        ...kernelArguments(resolved.recipe),
       },
     }),
     ...(media.firmware && { firmware: { path: media.firmware.code.path } }),
@@ -78,8 +79,19 @@ export async function planMachine(
     ...(usesPointer(resolved.recipe, 'steps') && { pointer: 'tablet' }),
     ...(usesNetwork(resolved.recipe, 'steps') && { network: { allow: allowedPlaces(resolved.recipe) } }),
     ...(fixedClock !== undefined && { clockEpochSeconds: fixedClock }),
+    ...(reproducible?.uuid === 'fixed' && { uuid: fixedUuid(resolved.recipe.name, MACHINE) }),
   };
   return { config, media: contents(resolved, media, origin) };
+}
+
+/** The machine among what has an id of a recipe's. */
+const MACHINE = 'machine';
+
+/** Before the recipe's own: what stands behind `---` an installer hands on to the system that it installs. */
+function kernelArguments(recipe: WholeRecipe): { readonly args?: string } {
+  const { kernel_args: own } = recipe.machine;
+  const all = [...fixedEnvironment(recipe), ...(own === undefined ? [] : [own])];
+  return all.length === 0 ? {} : { args: all.join(' ') };
 }
 
 /** Drives whose medium steps change, and all that they may put into them. */

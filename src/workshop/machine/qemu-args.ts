@@ -65,6 +65,7 @@ export function qemuArguments(plan: QemuPlan): string[] {
     ['-smp', String(config.cpus)],
     ['-m', `${config.memoryMiB}M`],
     ['-rtc', clock(config.clockEpochSeconds)],
+    config.uuid === undefined ? [] : ['-uuid', config.uuid],
     ['-display', 'none', ...displayAdapter(config.display), '-nic', 'none'],
     ...forwardArguments(config.forwards ?? []),
     ...cableArguments(config),

@@ -88,6 +88,8 @@ export interface MachineConfig {
   readonly display?: { readonly width: number; readonly height: number };
   /** Seconds since 1970 that the guest's clock starts at; absent: the host's clock. */
   readonly clockEpochSeconds?: number;
+  /** What the firmware says that the machine is (SMBIOS type 1); absent: that it has none. */
+  readonly uuid?: string;
   /** An absolute pointer, exactly one. Absent where nobody points: a machine with one is another machine. */
   readonly pointer?: 'tablet';
   /** A network card whose cable ends in this process (network/): what it leads to is stated here. Absent: no card. */

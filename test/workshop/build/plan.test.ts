@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256 } from '../../../src/crypto/digest.ts';
+import { fixedUuid } from '../../../src/recipe/fixed.ts';
 import { parseRecipe } from '../../../src/recipe/parse.ts';
 import { resolveRecipe } from '../../../src/recipe/resolve.ts';
 import { planMachine, type MachinePlan } from '../../../src/workshop/build/plan.ts';
@@ -21,11 +22,12 @@ describe('the machine of a build', () => {
   beforeEach(async () => (folder = await mkdtemp(join(tmpdir(), 'pg-plan-'))));
   afterEach(() => rm(folder, { recursive: true }));
 
-  const plan = (machine: string, media: object, disks = ''): Promise<MachinePlan> => {
+  const plan = (machine: string, media: object, disks = '', more = ''): Promise<MachinePlan> => {
     const source = [
       'recipe: 1\nname: planned\nversion: 1.0.0\nsummary: For its machine',
       `media: { parts: { layout: ${disks || 'usb-fat'}, files: { a: b } } }`,
       `machine: { memory: 64M, ${machine} }`,
+      ...(more === '' ? [] : [more]),
       'steps: [{ id: end, expect: { text: the end } }]\n',
     ].join('\n');
     return planMachine(resolveRecipe(parseRecipe(source)), mediaOf(media), folder, new AbortController().signal);
@@ -41,6 +43,24 @@ describe('the machine of a build', () => {
     assert.notEqual((await plan('arch: x86_64, firmware: uefi', { disks: {}, firmware: other })).media, media);
     const bios = await plan('arch: x86_64', { disks: {} });
     assert.ok(!('firmware' in bios.config) && !('display' in bios.config));
+  });
+
+  it('has a UUID of the recipe’s name where that is fixed, and the environment in front of the kernel’s arguments', async () => {
+    const bare = await plan('arch: x86_64', { disks: {} });
+    assert.ok(!('uuid' in bare.config));
+    const { config } = await plan('arch: x86_64', { disks: {} }, '', 'reproducible: { uuid: fixed }');
+    assert.equal(config.uuid, fixedUuid('planned', 'machine'));
+    const source = [
+      'recipe: 1\nname: planned\nversion: 1.0.0',
+      'media: { kernel: { package: linux, path: vmlinuz } }',
+      'machine: { arch: x86_64, memory: 64M, kernel_args: quiet --- console=ttyS0 }',
+      'reproducible: { environment: fixed }',
+      'steps: [{ id: end, expect: { text: the end } }]\n',
+    ].join('\n');
+    const media = mediaOf({ disks: {}, kernel: file('/vmlinuz') });
+    const made = await planMachine(resolveRecipe(parseRecipe(source)), media, folder, new AbortController().signal);
+    const seeds = 'PYTHONHASHSEED=0 PERL_HASH_SEED=0 PERL_PERTURB_KEYS=0';
+    assert.equal(made.config.kernel?.args, `${seeds} quiet --- console=ttyS0`);
   });
 
   it('has the architecture and the resolution that the recipe says', async () => {

@@ -64,6 +64,12 @@ describe('the command line of QEMU', () => {
     assert.match(text(), /-rtc base=utc,clock=vm/);
   });
 
+  it('says what the machine is where the recipe fixes it', () => {
+    const uuid = '7fa37c3b-967c-8be0-922e-f47859cc0901';
+    assert.ok(text({ uuid }).includes(`-uuid ${uuid} `));
+    assert.ok(!text().includes('-uuid'));
+  });
+
   it('gives hard disks to write, removable ones to read only, and boots from hard disks first', () => {
     const line = text({
       disks: [
