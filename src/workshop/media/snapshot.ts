@@ -61,8 +61,11 @@ export async function openSnapshots(
 
 /** Both as one: what the present sources offer comes from them, everything else from the snapshots. */
 export function withSnapshots(present: Opened, snapshots: Opened): Opened {
-  const isPresent = ({ name, version, architecture }: WantedPackage): boolean =>
-    present.archive.byName(name).some((one) => one.version === version && one.architecture === architecture);
+  // By the digest: an archive may offer one version with other bytes than it had.
+  const isPresent = ({ name, version, architecture, sha256 }: WantedPackage): boolean =>
+    present.archive
+      .byName(name)
+      .some((one) => one.version === version && one.architecture === architecture && one.sha256 === sha256);
   return {
     archive: {
       byName: (name) => [...present.archive.byName(name), ...snapshots.archive.byName(name)],
