@@ -121,10 +121,12 @@ export function verdictFor(mine: OwnBuild, peer: PeerReport): PeerVerdict {
   return { ...base, verdict: 'not-attempted', because };
 }
 
-/** Facts of both builders, by name; the keys that vouched for the media are one of them. */
+/**
+ * Facts of both builders, by name; the keys that vouched for the media are one of them. What the build key is made of is
+ * none: it is the same wherever anything is compared.
+ */
 function conditionsOf(mine: OwnBuild, theirs: Attestation): Condition[] {
   const own = new Map(Object.entries(mine.builder));
-  if (mine.inputs !== undefined) own.set('cpuModel', mine.inputs.cpuModel);
   if (mine.signers !== undefined && mine.signers.length > 0) own.set('signers', mine.signers.join(' '));
   const other = new Map([...Object.entries(theirs.builder), ['signers', theirs.signers.join(' ')]]);
   return [...own].map(([what, value]) => ({ what, mine: value, theirs: other.get(what) ?? '' }));

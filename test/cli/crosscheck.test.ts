@@ -63,7 +63,7 @@ describe('portalgun crosscheck', function () {
 
   it('says not-attempted where the peer is heard of, but has published no build', async () => {
     await json(bob, ['publish', GRUB_RECIPE]);
-    await finishedBuild(bob, manifest({ '/etc/hostname': 'portal' }));
+    await finishedBuild(bob, manifest({ '/etc/hostname': 'portal' }), { processor: 'x64 AuthenticAMD 25' });
     assert.equal((await verdictOf(alice, 0)).verdict, 'not-attempted');
   });
 
@@ -72,6 +72,9 @@ describe('portalgun crosscheck', function () {
     const verdict = await verdictOf(alice, 0);
     assert.equal(verdict.verdict, 'match');
     assert.ok(verdict.shared.includes('accelerator'));
+    const { stdout } = await cli(alice, ['crosscheck', 'tiny']);
+    assert.match(stdout, /a fault there would be shared\.\n  qemu: 7\.2\.22\n  accelerator: tcg\n/);
+    assert.match(stdout, /a fault of one would show:\n  processor: x64 AuthenticAMD 25, yours x64 GenuineIntel 6\n/);
   });
 
   it('says differs with exit code 4 and names the files that differ, and no content moves', async () => {

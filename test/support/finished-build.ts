@@ -2,10 +2,20 @@
 import { sha256, type Digest } from '../../src/crypto/digest.ts';
 import { buildKeyOf, type AttestationInput } from '../../src/exchange/record/index.ts';
 import { keepManifest } from '../../src/node/build-files.ts';
-import { newBuildFolder, writeBuildRecord, type BuildRecord } from '../../src/node/build-records.ts';
+import { newBuildFolder, writeBuildRecord, type BuildRecord, type Conditions } from '../../src/node/build-records.ts';
 import type { NormaliseRule } from '../../src/recipe/types.ts';
 import type { Manifest } from '../../src/workshop/image/index.ts';
 import type { TestHome } from './temp-home.ts';
+
+export interface MadeWith {
+  readonly recipe?: Digest;
+  readonly image?: string;
+  readonly normalise?: readonly NormaliseRule[];
+  readonly lock?: Digest;
+  readonly files?: Readonly<Record<string, Digest>>;
+  readonly processor?: string;
+  readonly conditions?: Conditions;
+}
 
 /** Of the recipe `tiny`. Resolves with its id. */
 export async function finishedBuild(
@@ -17,13 +27,9 @@ export async function finishedBuild(
     normalise = [],
     lock = sha256('lock'),
     files,
-  }: {
-    readonly recipe?: Digest;
-    readonly image?: string;
-    readonly normalise?: readonly NormaliseRule[];
-    readonly lock?: Digest;
-    readonly files?: Readonly<Record<string, Digest>>;
-  } = {},
+    processor = 'x64 GenuineIntel 6',
+    conditions,
+  }: MadeWith = {},
 ): Promise<string> {
   const now = new Date();
   const { id } = await newBuildFolder(home, 'tiny', now);
@@ -43,7 +49,7 @@ export async function finishedBuild(
     ...(files !== undefined && { files }),
     dependencies: [],
     builderId: 'urn:portalgun:builder:v1',
-    environment: { qemu: '7.2.22', accelerator: 'tcg' },
+    environment: { qemu: '7.2.22', accelerator: 'tcg', processor },
     startedOn: now.toISOString(),
     finishedOn: now.toISOString(),
   };
@@ -57,11 +63,12 @@ export async function finishedBuild(
     startedAt: now.toISOString(),
     tookMs: 1000,
     repairs: [],
-    builder: { qemu: '7.2.22', accelerator: 'tcg' },
+    builder: { qemu: '7.2.22', accelerator: 'tcg', processor },
     buildKey: buildKeyOf(inputs),
     manifest: made.digest,
     attestation,
     ...(image !== undefined && { image, normalise }),
+    ...(conditions && { conditions }),
   };
   await keepManifest(home, id, made.text);
   await writeBuildRecord(home, record);

@@ -122,6 +122,8 @@ function detail(verdict: Verdict, recipeName: string): string[] {
   const lines: string[] = [];
   if (verdict.verdict === 'match' && verdict.shared.length > 0) {
     lines.push('', `${peer} built under equal conditions: a fault there would be shared.`, ...conditions(verdict));
+    if (verdict.shared.length < verdict.conditions.length)
+      lines.push('Where it was another, a fault of one would show:', ...otherConditions(verdict));
   }
   if (verdict.possession) lines.push('', ...possession(verdict.possession, peer));
   if (verdict.differencesUnknown !== undefined) lines.push('', verdict.differencesUnknown);
@@ -157,7 +159,7 @@ function conditions({ conditions: all, shared }: Verdict): string[] {
 
 function otherConditions({ conditions: all }: Verdict): string[] {
   const other = all.filter(({ mine, theirs }) => mine !== theirs);
-  if (other.length === 0) return ['  nothing: QEMU, accelerator, machine and keys are the same'];
+  if (other.length === 0) return ['  nothing: QEMU, accelerator, machine, processor and keys are the same'];
   return other.map(({ what, mine, theirs }) => `  ${what}: ${theirs || 'not said'}, yours ${mine}`);
 }
 

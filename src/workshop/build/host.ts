@@ -1,5 +1,7 @@
 /** What this host is, as far as a build depends on it. */
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { errnoOf, FailedError, UnavailableError } from '../../errors.ts';
@@ -19,6 +21,8 @@ export interface HostFacts {
   readonly probes: AcceleratorChoice['probes'];
   /** `7.2.22`. */
   readonly qemuVersion: string;
+  /** Maker and family of its processor: two builders whose processors have one fault make one mistake. */
+  readonly processor: string;
   /** How many times slower than the reference this host runs a guest. */
   readonly factor: number;
   /** Rejects with `machine/too-little-memory` or `machine/too-little-disk` (exit code 5). */
@@ -47,12 +51,20 @@ export async function examineHost({ cacheDir, signal }: HostOptions): Promise<Ho
     accelerator,
     probes,
     qemuVersion,
+    processor: processorIn(await readFile('/proc/cpuinfo', 'utf8').catch(() => ''), os.arch()),
     factor: hostFactor,
     checkRoom: async (memoryMiB, folder) => {
       checkMemory(memoryMiB);
       await checkDisk(folder, BUILD_SPACE_BYTES);
     },
   };
+}
+
+/** As much as tells faults apart, and not which machine it is. `told`: what Linux says in /proc/cpuinfo (proc(5)). */
+export function processorIn(told: string, arch: string): string {
+  const field = (name: string): string | undefined => new RegExp(`^${name}\\s*: ([!-~]{1,32})$`, 'm').exec(told)?.[1];
+  const parts = [field('vendor_id') ?? field('CPU implementer'), field('cpu family') ?? field('CPU architecture')];
+  return [arch, ...parts.filter((part) => part !== undefined)].join(' ');
 }
 
 async function versionOfQemu(): Promise<string> {

@@ -138,7 +138,12 @@ async function build(request: BuildRequest, making: Making): Promise<BuildOutcom
       media,
       bases,
       lock,
-      builder: { qemu: host.qemuVersion, accelerator: host.accelerator, machine: MACHINE_TYPE },
+      builder: {
+        qemu: host.qemuVersion,
+        accelerator: host.accelerator,
+        machine: MACHINE_TYPE,
+        processor: host.processor,
+      },
       cpuModel: cpuModel(plan.config.arch),
       resumedFrom: run.resumedFrom,
       ...(image && { image }),
