@@ -15,9 +15,16 @@ interface Session {
   readonly messages: readonly { readonly ask: string; readonly answer: string }[];
 }
 
-const SESSIONS: readonly Session[] = JSON.parse(
-  readFileSync(path.join(import.meta.dirname, '../../vectors/negentropy.json'), 'utf8'),
-);
+/** One side was ours, the other the reference implementation, and a message had at most `limit` bytes. */
+interface LimitedSession extends Session {
+  readonly ours: 'asker' | 'answerer';
+  readonly limit: number;
+}
+
+const vectorsIn = (file: string): string => readFileSync(path.join(import.meta.dirname, '../../vectors', file), 'utf8');
+
+const SESSIONS: readonly Session[] = JSON.parse(vectorsIn('negentropy.json'));
+const LIMITED: readonly LimitedSession[] = JSON.parse(vectorsIn('negentropy-limited.json'));
 
 const NO_LIMIT = 1_000_000;
 
@@ -77,6 +84,30 @@ describe('reconciling two sets', () => {
       assert.equal(ask, undefined);
       assert.deepEqual(sortedHex(have), sortedHex(answererLacks.map(idOf)));
       assert.deepEqual(sortedHex(need), sortedHex(askerLacks.map(idOf)));
+    });
+  }
+
+  for (const { what, ours, limit, size, spread, askerLacks, answererLacks, messages } of LIMITED) {
+    it(`comes to an end with the reference implementation in messages of ${limit} bytes, as ${ours}: ${what}`, () => {
+      const asking = new Reconciliation(setOf(all(size, askerLacks), spread), limit);
+      const answering = setOf(all(size, answererLacks), spread);
+      const [have, need]: [Uint8Array[], Uint8Array[]] = [[], []];
+      const first = hex(asking.first());
+      for (const [index, { ask, answer }] of messages.entries()) {
+        if (ours === 'answerer') assert.equal(hex(answerMessage(answering, Buffer.from(ask, 'hex'), limit)), answer);
+        else if (index === 0) assert.equal(first, ask);
+        const learned = asking.take(Buffer.from(answer, 'hex'));
+        have.push(...learned.have);
+        need.push(...learned.need);
+        const next = messages[index + 1];
+        if (ours === 'asker') assert.equal(learned.next && hex(learned.next), next?.ask);
+        for (const message of [ask, answer]) assert.ok(message.length <= 2 * limit);
+      }
+      assert.deepEqual(sortedHex(have), sortedHex(answererLacks.map(idOf)));
+      assert.deepEqual(sortedHex(need), sortedHex(askerLacks.map(idOf)));
+      // Without the limit it would have been fewer, and longer ones.
+      const { sizes } = reconcile(setOf(all(size, askerLacks), spread), answering, NO_LIMIT);
+      assert.ok(sizes.some((bytes) => bytes > limit));
     });
   }
 
