@@ -88,6 +88,7 @@ function makeProgram(streams: Streams, run: Run): Command {
     .option('--keep <record>', 'the last record to keep; what follows it is void (default: all that is here)')
     .option('--key-file <file>', 'read the recovery key from a file instead of the terminal')
     .option('--new-recovery-key', 'replace the recovery key too; it is shown before anything is signed')
+    .option('--contest', 'against a recovery that somebody else has made with this key')
     .option('--offline', OFFLINE);
   command(key, 'revoke', 'end your feed: your key is not to be believed', async () => (await keys()).revoke)
     .requiredOption('--why <text>', 'the reason, for others to read')
@@ -373,6 +374,12 @@ function makeProgram(streams: Streams, run: Run): Command {
     async () => (await import('./commands/peer.ts')).list,
   );
   command(peer, 'show <peer>', 'one peer', async () => (await import('./commands/peer.ts')).show);
+  command(
+    peer,
+    'choose <peer> <record>',
+    'of two recoveries of their feed, the one that is theirs',
+    async () => (await import('./commands/peer.ts')).choose,
+  );
   command(peer, 'remove <peer>', 'forget a peer', async () => (await import('./commands/peer.ts')).remove);
   command(program, 'follow <peer>', 'carry a peer’s feed', async () => (await import('./commands/peer.ts')).follow);
   command(program, 'unfollow <peer>', 'stop carrying it', async () => (await import('./commands/peer.ts')).unfollow);

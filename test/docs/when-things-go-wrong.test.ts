@@ -69,7 +69,7 @@ describe('docs/when-things-go-wrong.md', function () {
   }
 
   before(async () => {
-    for (const name of ['alice', 'bob', 'new']) homes.set(name, await together(name));
+    for (const name of ['alice', 'bob', 'new', 'thief']) homes.set(name, await together(name));
     for (const name of ['alice', 'bob']) {
       const { author, recoveryKey } = await json(person(name), ['init']);
       variables.set(name.toUpperCase(), author);
@@ -116,7 +116,15 @@ describe('docs/when-things-go-wrong.md', function () {
 
   it('has a section for each thing that goes wrong', () => {
     const titles = sections.map(({ title }) => title);
-    for (const word of [/backup/, /forked/, /stolen/, /lost my key/, /lost everything/, /went bad/]) {
+    for (const word of [
+      /backup/,
+      /forked/,
+      /stolen/,
+      /copied my recovery key/,
+      /lost my key/,
+      /lost everything/,
+      /went bad/,
+    ]) {
       assert.ok(
         titles.some((title) => word.test(title)),
         String(word),
@@ -138,7 +146,10 @@ describe('docs/when-things-go-wrong.md', function () {
           : await run(name, line);
         assert.match(seen, pattern, `${name}$ ${line}`);
         const shown = /New recovery key;[\s\S]*?\n {2}([0-9a-f-]{80})/.exec(seen)?.[1];
-        if (shown !== undefined) await writeFile(path.join(person('new').folder, 'new-paper'), shown);
+        const hers = /portalgun peer choose YOU ([0-9a-f]+)/.exec(seen)?.[1];
+        if (hers !== undefined) variables.set('HERS', hers);
+        if (shown !== undefined && name === 'alice')
+          await writeFile(path.join(person('new').folder, 'new-paper'), shown);
       }
     });
   }

@@ -140,8 +140,9 @@ export const TARGETS: readonly Target[] = [
             id: RECORD.id,
             signed: { recovery: 0, epoch: 0, seq: 3, issuedAt: 1_795_000_000 },
             frozen: true,
+            rivals: 0,
           },
-          { ...LINK, seq: 0, id: null, signed: null, frozen: false },
+          { ...LINK, seq: 0, id: null, signed: null, frozen: false, rivals: 0 },
         ],
       }),
       encodeAnswer({

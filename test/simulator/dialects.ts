@@ -83,6 +83,7 @@ export function boast(authors: readonly AuthorId[], random: Random): Uint8Array 
       id: `sha256:${'0'.repeat(64)}`,
       signed: { recovery: 0, epoch: 0, seq: Number.MAX_SAFE_INTEGER, issuedAt: Number.MAX_SAFE_INTEGER },
       frozen: random.chance(0.5),
+      rivals: random.int(3),
     })),
   };
   return encodeAsk(ask);

@@ -10,6 +10,8 @@ import type { World } from './world.ts';
 
 const MINUTE = 60_000;
 const SOME = { nodes: 30, authors: 8, following: 4, neighbours: 5 };
+/** Enough for every follower to have heard one side first, or the other. */
+const FEWER = { ...SOME, nodes: 16 };
 
 /** What one of an author's two nodes does, and what the other does. Each then writes as many records as it likes. */
 type TwoFaces = (world: World, one: SimNode, other: SimNode, newSeed: () => Uint8Array) => Promise<void>;
@@ -94,7 +96,7 @@ describe('a network whose authors change keys', function () {
         const records = world.truth.get(author.author) ?? [];
         // Not every recovery keeps all: what came last may have been the thief's.
         if (random.chance(0.6)) await world.rotate(author, newSeed());
-        else await world.recover(author, newSeed(), random.pick(records.slice(-4)).id);
+        else await world.recover(author, newSeed(), { keep: random.pick(records.slice(-4)).id });
         await write(world, author, `after ${n}`, 1 + random.int(6));
         await world.run(random.int(20_000));
         await assertFreshIsWhole(world);
@@ -106,6 +108,53 @@ describe('a network whose authors change keys', function () {
     await assertWhole(world);
     for (const node of honestNodes(world)) assert.deepEqual(await node.store.frozen(), [], node.name);
   });
+
+  story(
+    'threat 17: of an owner and of who has their replaced recovery key stops where a person must choose, and goes on',
+    async ({ seed, watch }) => {
+      const { world, authors } = await createNetwork({ seed, ...FEWER });
+      watch(world);
+      const [owner] = authors;
+      assert.ok(owner !== undefined);
+      const thief = world.add({ ...owner.options, honest: false, name: 'who has copied the paper' });
+      await world.start(thief);
+      await world.run(MINUTE);
+      await write(world, owner, 'common', 3);
+      await level(world, owner, thief);
+      await world.run(MINUTE);
+      world.partition((node) => (node === thief ? 1 : node === owner ? 0 : world.nodes.indexOf(node) % 2));
+      await world.run(MINUTE);
+      const mine = await world.recover(owner, seedNumber(30_001), { newRecoverySeed: seedNumber(30_002) });
+      await write(world, owner, 'to these', 5);
+      await world.recover(thief, seedNumber(30_003), { newRecoverySeed: seedNumber(30_004) });
+      await write(world, thief, 'to those', 5);
+      await world.run(2 * MINUTE);
+      world.heal();
+      const followers = honestNodes(world).filter((node) => node !== owner && node.carries(owner.author));
+      const begun = world.now;
+      await world.runUntil(async () => (await withoutProof(world, owner.author)).length === 0, 4 * MINUTE);
+      const without = await withoutProof(world, owner.author);
+      assert.ok(without.length === 0 && world.now - begun <= 3 * MINUTE, `without: ${without.join(', ')}`);
+      // Nobody waits in a circle: where all know, an exchange says next to nothing.
+      const syncs = followers.map(({ stats }) => stats.receivedBytes);
+      await world.run(5 * MINUTE);
+      const perMinute = followers.map(({ stats }, index) => (stats.receivedBytes - (syncs[index] ?? 0)) / 5);
+      assert.ok(Math.max(...perMinute) < 64 * 1024, `frozen, and still ${Math.max(...perMinute)} bytes a minute`);
+      for (const node of followers) {
+        const [frozen] = (await node.store.frozen()).filter(({ author }) => author === owner.author);
+        assert.ok(frozen?.rivals?.includes(mine.id), `${node.name} must choose`);
+        await node.store.choose(owner.author, 'public', mine.id);
+        await world.kill(node);
+        await world.start(node);
+      }
+      // What the thief signs next, with the same old key, stops nobody again.
+      await world.kill(thief);
+      await write(world, owner, 'goes on', 2);
+      await converge(world, 5 * MINUTE);
+      await assertWhole(world);
+      for (const node of honestNodes(world)) assert.deepEqual(await node.store.frozen(), [], node.name);
+    },
+  );
 
   story(
     'threat 7: two faces by way of keys are found out as any others are, and stop nobody else',

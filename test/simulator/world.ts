@@ -5,6 +5,7 @@
  * Gossip is a model of gossipsub's: a message goes to peers who carry its topic, is seen once, judged by the real
  * validator, and passed on to six where that accepts it.
  */
+import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { createHash } from 'node:crypto';
 import type { Digest } from '../../src/crypto/digest.ts';
 import { asError, UnavailableError } from '../../src/errors.ts';
@@ -138,10 +139,17 @@ export class World {
     return this.#changed(node, newSeed, (await node.store.changeKey(change, 'public')).record);
   }
 
-  /** Keeps what the owner names, or the newest record here. */
-  async recover(node: SimNode, newSeed: Uint8Array, keep?: Digest): Promise<VerifiedRecord> {
+  /** Keeps what the owner names, or the newest record here. `newRecoverySeed`: of the recovery key from then on. */
+  async recover(
+    node: SimNode,
+    newSeed: Uint8Array,
+    { keep, newRecoverySeed }: { readonly keep?: Digest; readonly newRecoverySeed?: Uint8Array } = {},
+  ): Promise<VerifiedRecord> {
     const { author, options } = node;
-    const named = keep === undefined ? {} : { keep };
+    const named = {
+      ...(keep !== undefined && { keep }),
+      ...(newRecoverySeed !== undefined && { newRecoveryPublicKey: publicKeyOf(newRecoverySeed) }),
+    };
     const change = { action: 'recover', author, recoverySeed: options.recoverySeed, newSeed, ...named } as const;
     return this.#changed(node, newSeed, (await node.store.changeKey(change, 'public')).record);
   }

@@ -15,9 +15,11 @@ import {
   nextRecoveryKey,
   type NextRecoveryKey,
 } from '../../node/next-recovery-key.ts';
+import type { Rivals } from '../../node/rivals.ts';
 import type { Context } from '../context.ts';
 import { hiddenLine } from '../hidden-line.ts';
 import { paint, printLine, printResult, table } from '../output.ts';
+import { ownRivalLines } from '../rivals.ts';
 
 interface KeyState {
   readonly author: string;
@@ -29,6 +31,7 @@ interface KeyState {
   readonly seq: number;
   readonly revoked: boolean;
   readonly frozenAt: { readonly seq: number } | null;
+  readonly rivals: Rivals | null;
   readonly unsure: boolean;
   readonly alerts: readonly { readonly at: string; readonly message: string }[];
   readonly records: readonly { readonly record: string; readonly place: string; readonly type: string }[];
@@ -52,7 +55,8 @@ export async function show(context: Context): Promise<undefined> {
 
 function troubles(state: KeyState): string[] {
   return [
-    ...(state.frozenAt === null
+    ...ownRivalLines(state.rivals),
+    ...(state.frozenAt === null || state.rivals !== null
       ? []
       : [`frozen    two records with seq ${state.frozenAt.seq} carry your signature: portalgun key recover`]),
     ...(state.revoked ? ['revoked   nothing follows, until a recovery: portalgun key recover'] : []),
@@ -89,6 +93,7 @@ interface RecoverFlags {
   readonly keep?: string;
   readonly keyFile?: string;
   readonly newRecoveryKey?: boolean;
+  readonly contest?: boolean;
   readonly offline?: boolean;
 }
 
@@ -102,7 +107,8 @@ export async function recover(context: Context, flags: RecoverFlags): Promise<un
   const next =
     flags.newRecoveryKey === true ? await nextRecoveryKey(context.home, parseRecoveryKey(recoveryKey)) : undefined;
   const isWrittenDown = next !== undefined && (await showNext(context, next));
-  const args = { recoveryKey, keep, offline: flags.offline ?? false, newRecoveryKey: next?.text };
+  const { offline = false, contest = false } = flags;
+  const args = { recoveryKey, keep, offline, contest, newRecoveryKey: next?.text };
   const changed = await home.call<Changed>('key.recover', args, context.signal);
   if (next !== undefined) await forgetPresentRecoveryKey(context.home);
   if (isWrittenDown) await forgetNextRecoveryKey(context.home);

@@ -69,7 +69,7 @@ interface Status {
   readonly reachability: 'public' | 'relayed' | 'unknown' | null;
   readonly peers: readonly { readonly name: string | null; readonly peerId: string; readonly address: string }[];
   readonly feeds: readonly { readonly name: string; readonly seq: number; readonly scope: string }[];
-  readonly frozen: readonly { readonly name: string }[];
+  readonly frozen: readonly { readonly name: string; readonly rivals: boolean }[];
   readonly outbox: number;
   readonly alerts: readonly { readonly message: string }[];
   readonly refused: Readonly<Record<string, number>>;
@@ -100,7 +100,11 @@ export async function status(context: Context): Promise<undefined> {
     ...(state.reachability === null ? [] : [`reached  ${REACHED[state.reachability]}`]),
     ...state.peers.map(({ name, peerId, address }) => `peer     ${name ?? `stranger ${peerId}`} at ${address}`),
     ...state.feeds.map(({ name, seq, scope }) => `feed     ${name} (${scope}): ${seq} records`),
-    ...state.frozen.map(({ name }) => `FROZEN   ${name} has signed two different records in one place`),
+    ...state.frozen.map(({ name, rivals }) =>
+      rivals
+        ? `FROZEN   ${name}: two recoveries by one recovery key; portalgun ${name === 'me' ? 'key show' : `peer show ${name}`}`
+        : `FROZEN   ${name} has signed two different records in one place`,
+    ),
     ...(state.outbox === 0 ? [] : [`outbox   ${state.outbox} wait until a peer has said how far they have your feed`]),
     ...state.alerts.map(({ message }) => `ALERT    ${message}`),
     ...Object.entries(state.refused).map(([reason, count]) => `refused  ${count} × ${reason}`),

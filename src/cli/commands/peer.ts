@@ -1,6 +1,8 @@
 import { connect } from '../../node/connect.ts';
+import type { Rivals } from '../../node/rivals.ts';
 import type { Context } from '../context.ts';
 import { note, printResult, shortAuthor, table } from '../output.ts';
+import { rivalLines } from '../rivals.ts';
 
 interface Peer {
   readonly name: string;
@@ -10,6 +12,7 @@ interface Peer {
   readonly connected: boolean;
   readonly records: number;
   readonly fresh: boolean;
+  readonly rivals: Rivals | null;
 }
 
 interface AddFlags {
@@ -65,6 +68,19 @@ export async function show(context: Context, peer: string): Promise<undefined> {
     `state    ${stateOf(found)}`,
     `records  ${found.records}`,
     ...found.addresses.map((address) => `address  ${address}`),
+    ...rivalLines(found.name, found.rivals),
+  ]);
+  return undefined;
+}
+
+/** Of two recoveries of a feed, the one that its owner has made. */
+export async function choose(context: Context, peer: string, record: string): Promise<undefined> {
+  const home = await connect(context.home);
+  const chosen = await home.call<{ name: string; rivals: Rivals }>('peer.choose', { peer, record }, context.signal);
+  printResult(context, chosen, ({ name, rivals }) => [
+    `The feed of ${name} goes on from the recovery that you have chosen; the other is void here.`,
+    ...rivalLines(name, rivals),
+    `What follows it comes with the next sync. To choose the other after all: the same command.`,
   ]);
   return undefined;
 }

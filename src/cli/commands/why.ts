@@ -2,9 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { shortDigest, type Digest } from '../../crypto/digest.ts';
 import { errnoOf, UsageError } from '../../errors.ts';
 import { connect } from '../../node/connect.ts';
+import type { Rivals } from '../../node/rivals.ts';
 import type { Context } from '../context.ts';
 import { explain, REVIEW_COLUMNS, type Decision } from '../explain.ts';
 import { printResult, wrap } from '../output.ts';
+import { ownRivalLines, rivalLines } from '../rivals.ts';
 
 interface Refused {
   readonly at: string;
@@ -24,6 +26,7 @@ interface Stored {
   readonly author: string;
   readonly link: { readonly seq: number; readonly scope: string };
   readonly envelope: unknown;
+  readonly frozen: { readonly at: { readonly seq: number }; readonly rivals: Rivals | null } | null;
   readonly summary?: string;
   readonly meaning?: { readonly name?: string; readonly version?: string; readonly digest?: Digest };
   readonly changeClass?: string | null;
@@ -83,6 +86,7 @@ function stored(answer: Stored): string[] {
     `record  ${answer.record}`,
     `kind    ${kind ?? 'unknown'}, number ${link.seq} in the ${link.scope} feed of ${answer.from}`,
     `author  ${answer.author}`,
+    ...frozenLines(answer),
     ...(kind === 'recipe' && meaning
       ? [`recipe  ${answer.from}/${meaning.name} ${meaning.version}, ${meaning.digest}`]
       : []),
@@ -98,6 +102,12 @@ function stored(answer: Stored): string[] {
       ...wrap(summary, REVIEW_COLUMNS - 4).map((line) => `    ${line}`),
     ]),
   ];
+}
+
+function frozenLines({ frozen, from }: Stored): string[] {
+  if (frozen === null) return [];
+  if (frozen.rivals !== null) return from === 'me' ? ownRivalLines(frozen.rivals) : rivalLines(from, frozen.rivals);
+  return [`FROZEN  two different records with seq ${frozen.at.seq} are signed: nothing of it counts`];
 }
 
 function sinceBefore({ kind, since, changeClass, from }: Stored): string[] {

@@ -10,12 +10,15 @@ const NETWORK = /^[a-z0-9][a-z0-9.-]{0,62}$/;
 /** 128 random bits: knowing the id of a private group is not something one guesses. */
 const PRIVATE_SCOPE = /^[0-9a-f]{32}$/;
 
+/** The scope of feeds that everybody may carry. */
+export const PUBLIC_SCOPE = 'public';
+
 export function isNetwork(value: unknown): value is string {
   return typeof value === 'string' && NETWORK.test(value);
 }
 
 export function isScope(value: unknown): value is Scope {
-  return value === 'public' || (typeof value === 'string' && PRIVATE_SCOPE.test(value));
+  return value === PUBLIC_SCOPE || (typeof value === 'string' && PRIVATE_SCOPE.test(value));
 }
 
 /** Fields that this version does not know are left out. */

@@ -12,23 +12,26 @@ import { ForkProofSchema } from './generated/record_pb.ts';
 import { HEAD_PAYLOAD_TYPE, readHead } from './head.ts';
 import { keyActionOf, type Kept } from './key-change.ts';
 import { ENVELOPE_MAX_BYTES, PROOF_KEYS_MAX, PROOF_MAX_BYTES } from './limits.ts';
-import type { Position } from './links.ts';
+import { firstPlaceOf, type Position } from './links.ts';
 import { isRefusal, refuse, type Refusal } from './refusal.ts';
-import type { AuthorId, Scope } from './types.ts';
+import type { AuthorId, KeyId, Scope } from './types.ts';
 
 /** Which feed is frozen, and from which place on: the first for which two records were signed. */
 export interface Fork extends Position {
   readonly author: AuthorId;
   readonly scope: Scope;
+  /** Two recoveries that name different recovery keys: no signature outranks either, so a person chooses (rivals.ts). */
+  readonly rivals?: true;
 }
 
 /** What an envelope says about its feed: "the record at this place is `id`", and of a record, "the one before is `prev`". */
-interface Claim extends Fork {
+interface Claim extends Omit<Fork, 'rivals'> {
   readonly id: Digest;
   readonly prev: Digest | null | undefined;
   /** Of a key change: where the epoch before ended. */
   readonly keep: Kept | undefined;
-  readonly recovers: boolean;
+  /** Of a recovery: who may make the next one. */
+  readonly recoveryKey: KeyId | undefined;
 }
 
 /** The proof itself, as it travels. */
@@ -111,19 +114,23 @@ function keysFrom(keyRecords: readonly Uint8Array[], options: ForkOptions): Feed
 }
 
 /** The place for which two records were signed. */
-function contradiction(a: Claim, b: Claim): Position | undefined {
+function contradiction(a: Claim, b: Claim): Omit<Fork, 'author' | 'scope'> | undefined {
   if (a.author !== b.author || a.scope !== b.scope) return undefined;
   const { recovery, epoch } = a;
   // Two recoveries of one number, whatever either of them keeps.
-  if (a.recovers && b.recovers && recovery === b.recovery && a.id !== b.id) {
-    return { recovery, epoch: Math.min(epoch, b.epoch), seq: 1 };
+  if (recovers(a) && recovers(b) && recovery === b.recovery && a.id !== b.id) {
+    return { ...firstPlaceOf(recovery), ...(a.recoveryKey !== b.recoveryKey && { rivals: true }) };
   }
   if (recovery === b.recovery && epoch === b.epoch) {
     if (a.seq === b.seq && a.id !== b.id) return { recovery, epoch, seq: a.seq };
     if (b.seq === a.seq + 1 && b.prev !== undefined && b.prev !== a.id) return { recovery, epoch, seq: a.seq };
     return undefined;
   }
-  return b.recovers ? undefined : pastTheEnd(a, b.keep);
+  return recovers(b) ? undefined : pastTheEnd(a, b.keep);
+}
+
+function recovers({ recoveryKey }: Claim): boolean {
+  return recoveryKey !== undefined;
 }
 
 /** A key change says where its author ended the epoch before: nothing else may stand there, and nothing behind it. */
@@ -139,7 +146,7 @@ function claimOf(bytes: Uint8Array, options: ForkOptions): Claim | Refusal {
   if (isRefusal(dsse)) return dsse;
   if (dsse.payloadType === HEAD_PAYLOAD_TYPE) {
     const signed = readHead(bytes, options);
-    return isRefusal(signed) ? signed : { ...signed.head, prev: undefined, keep: undefined, recovers: false };
+    return isRefusal(signed) ? signed : { ...signed.head, prev: undefined, keep: undefined, recoveryKey: undefined };
   }
   const record = openEnvelope(bytes, options);
   if (isRefusal(record)) return record;
@@ -156,6 +163,6 @@ function claimOf(bytes: Uint8Array, options: ForkOptions): Claim | Refusal {
     // What a key change comes after is of another epoch.
     prev: change === undefined ? prev : undefined,
     keep: change?.keep,
-    recovers: change?.action === 'recover',
+    recoveryKey: change?.action === 'recover' ? change.recoveryKey : undefined,
   };
 }

@@ -53,6 +53,7 @@ export {
   type VerifiedExport,
 } from './export.ts';
 export { openRecordFile, recordToJson } from './file.ts';
+export { PUBLIC_SCOPE } from './feed-link.ts';
 export {
   decodeForkProof,
   encodeForkProof,
@@ -96,6 +97,7 @@ export type { PatchInput } from './meaning/patch.ts';
 export type { RecipeInput } from './meaning/recipe.ts';
 export type { WithdrawalInput } from './meaning/withdrawal.ts';
 export { isRefusal, refuse, type Refusal } from './refusal.ts';
+export { saysMore, standingOf, type Choice } from './rivals.ts';
 export { signRecord } from './sign.ts';
 export type { Draft, Subject } from './statement.ts';
 export * from './limits.ts';

@@ -100,15 +100,21 @@ function judgeRecovery(link: FeedLink, { head, keys }: FeedState, keep: Kept): L
   const recovery = head?.recovery ?? 0;
   if (link.recovery === recovery + 1) return { verdict: 'recovery', keep };
   if (link.recovery > recovery + 1) return { verdict: 'gap', missingFrom: (head?.seq ?? 0) + 1 };
-  // The recovery key has signed another recovery of this number. Nothing outranks it: the feed ends here.
+  // The recovery key has signed another recovery of this number. The key that both name may end it, by the next one;
+  // where they name two, they are rivals (rivals.ts), and were found to be so before.
   const stored = keys && openingOfRecovery(keys, link.recovery);
   if (stored === undefined) return { verdict: 'replayed', detail: 'its recovery is no longer stored' };
   const against = { recovery: link.recovery, epoch: stored.epoch, seq: 1 };
-  return { verdict: 'fork', at: { ...against, epoch: Math.min(link.epoch, stored.epoch) }, against };
+  return { verdict: 'fork', at: firstPlaceOf(link.recovery), against };
 }
 
 function forkAt(at: Position, against: Position): LinkVerdict {
   return { verdict: 'fork', at: positionOf(at), against: positionOf(against) };
+}
+
+/** Before every record of a recovery: each opens an epoch, so none of its epochs has a smaller number. */
+export function firstPlaceOf(recovery: number): Position {
+  return { recovery, epoch: recovery, seq: 1 };
 }
 
 export function positionOf({ recovery, epoch, seq }: Position): Position {

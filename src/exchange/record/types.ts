@@ -167,7 +167,9 @@ export type RefusalReason =
   | 'revoked'
   | 'bad-link'
   | 'fork'
-  | 'frozen';
+  | 'frozen'
+  /** Of a recovery beside the one that this node's person has chosen (rivals.ts). */
+  | 'not-chosen';
 
 export interface FeedHead {
   readonly author: AuthorId;

@@ -1,8 +1,9 @@
 /** What the store answers to bytes that were offered to it, and does about it. */
 import type { Digest } from '../../crypto/digest.ts';
+import type { Fork } from '../record/fork-proof.ts';
 import { positionOf, type Position } from '../record/links.ts';
 import { refuse, type Refusal } from '../record/refusal.ts';
-import type { Admission, AuthorId, FeedLink, VerifiedRecord } from '../record/types.ts';
+import type { Admission, FeedLink, VerifiedRecord } from '../record/types.ts';
 import type { Turn } from './turn.ts';
 
 export function held(id: Digest, missingFrom: number): Admission {
@@ -18,8 +19,12 @@ export function refused(
 }
 
 /** What lies at or behind a fork that is known. */
-export function frozenAt(author: AuthorId, { seq }: Position): Refusal {
-  return refuse('frozen', `${author} has signed two records with seq ${seq}; the feed is frozen there`);
+export function frozenAt({ author, seq, recovery, rivals }: Fork): Refusal {
+  if (rivals === undefined) {
+    return refuse('frozen', `${author} has signed two records with seq ${seq}; the feed is frozen there`);
+  }
+  const what = `there are two recoveries of ${author} with the number ${recovery}`;
+  return refuse('frozen', `${what}: the feed is frozen until one is chosen here`);
 }
 
 /** The record and another envelope contradict each other: both are kept, and the feed is frozen there. */
@@ -27,9 +32,14 @@ export async function freezeAt(
   turn: Turn,
   record: VerifiedRecord,
   other: Uint8Array,
-  at: Position,
+  at: Position & Pick<Fork, 'rivals'>,
 ): Promise<Admission> {
   const { author, scope } = record.link;
-  await turn.freeze({ author, scope, ...positionOf(at) }, [other, record.envelope]);
+  const rivals = at.rivals === true && { rivals: at.rivals };
+  await turn.freeze({ author, scope, ...positionOf(at), ...rivals }, [other, record.envelope]);
+  if (at.rivals === true) {
+    const what = `there is another recovery of ${author} with the number ${at.recovery}, and another recovery key`;
+    return refused(refuse('fork', what), record.link);
+  }
   return refused(refuse('fork', `${author} has signed two different records with seq ${at.seq}`), record.link);
 }

@@ -2,11 +2,12 @@
 import type { Digest } from '../../crypto/digest.ts';
 import { publicKeyOf } from '../../crypto/ed25519.ts';
 import { FailedError, RefusedError, UsageError } from '../../errors.ts';
-import { currentKey } from '../record/feed-keys.ts';
+import { currentKey, openingOfRecovery } from '../record/feed-keys.ts';
 import { authorIdOf } from '../record/identity.ts';
 import { keyChangePredicate, keyDraft, type Kept } from '../record/key-change.ts';
 import { signRecord } from '../record/sign.ts';
 import type { FeedLink, KeyId, VerifiedRecord } from '../record/types.ts';
+import { leave } from './choose.ts';
 import type { Feed } from './layout.ts';
 import { readRecord } from './stored.ts';
 import type { Turn } from './turn.ts';
@@ -18,7 +19,10 @@ export function requireSigner(turn: Turn, feed: Feed, seed: Uint8Array): void {
   if (fork !== undefined) {
     const what = `two different records with seq ${fork.seq} carry your signature`;
     throw new FailedError('store/feed-frozen', `Your feed is frozen: ${what}.`, {
-      hint: 'an old backup was restored, or one key was used on two machines; end it with `portalgun key recover`',
+      hint:
+        fork.rivals === undefined
+          ? 'an old backup was restored, or one key was used on two machines; end it with `portalgun key recover`'
+          : 'there are two recoveries: say which one is yours, `portalgun peer choose`; `portalgun key show` names them',
       facts: { seq: fork.seq, scope: fork.scope },
     });
   }
@@ -56,6 +60,34 @@ export async function signKeyChange(turn: Turn, feed: Feed, change: NewKey): Pro
   return signRecord(change.recoverySeed, link, keyDraft(author, predicate), turn.keys(feed));
 }
 
+/**
+ * Somebody else has recovered the feed with this recovery key: goes back to before that, so that the owner can make a
+ * recovery of the same number. `against`: theirs. Rejects with `store/nothing-to-contest`.
+ */
+export async function leaveToContest(
+  turn: Turn,
+  feed: Feed,
+  { recoverySeed, keep }: Extract<NewKey, { action: 'recover' }>,
+): Promise<{ readonly voided: readonly Digest[]; readonly against: Uint8Array }> {
+  const keys = turn.keys(feed);
+  const mine = authorIdOf(publicKeyOf(recoverySeed));
+  const within = keep === undefined ? undefined : (await readRecord(turn.memory, keep))?.link.recovery;
+  const opening = keys.epochs.findLast(
+    ({ recovery, opened }) =>
+      opened !== null &&
+      openingOfRecovery(keys, recovery)?.opened === opened &&
+      keys.recoveryKeys[recovery - 1] === mine &&
+      (within === undefined || recovery === within + 1),
+  );
+  const against = opening && (await turn.envelopeAt(feed, { ...opening, seq: 1 }));
+  if (!opening?.opened || against === undefined) {
+    throw new UsageError('store/nothing-to-contest', 'Nobody has recovered this feed with that recovery key.', {
+      hint: 'leave --contest out: `portalgun key recover`',
+    });
+  }
+  return { voided: await leave(turn, feed, opening.opened.id), against };
+}
+
 function recoveryKeyAfter(turn: Turn, feed: Feed, change: Extract<NewKey, { action: 'recover' }>): KeyId {
   const committed = turn.keys(feed).recoveryKeys.at(-1) ?? null;
   if (committed === null) {
@@ -65,7 +97,7 @@ function recoveryKeyAfter(turn: Turn, feed: Feed, change: Extract<NewKey, { acti
   }
   if (committed !== authorIdOf(publicKeyOf(change.recoverySeed))) {
     throw new RefusedError('store/wrong-recovery-key', 'This is not the recovery key that the feed has committed to.', {
-      hint: 'a recovery may have replaced it since: use the newest one that you were shown',
+      hint: 'a recovery has replaced it: use the newest one that you were shown; if that recovery was not yours, --contest',
     });
   }
   return change.newRecoveryPublicKey === undefined ? committed : authorIdOf(change.newRecoveryPublicKey);

@@ -4,11 +4,12 @@ import type { Digest } from '../../crypto/digest.ts';
 import { openSealed, parseSealed, readEnvelope, type ParsedRecord, type SealedRecord } from '../record/envelope.ts';
 import { changeIn, changedTooOften, hasRoom, opensEpoch } from '../record/feed-keys.ts';
 import type { KeyChange } from '../record/key-change.ts';
-import { comparePositions, judgeLink, type Position } from '../record/links.ts';
+import { comparePositions, firstPlaceOf, judgeLink, type Position } from '../record/links.ts';
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
 import type { Admission, AuthorId, Scope, VerifiedRecord } from '../record/types.ts';
 import { freezeAt, frozenAt, held, refused } from './answers.ts';
 import { JUDGED_PER_TURN } from './limits.ts';
+import { notChosen, rivalOf } from './rivals.ts';
 import { catchUp, isAwaited, recover, takeAwaited } from './recovery.ts';
 import type { Turn } from './turn.ts';
 
@@ -56,11 +57,13 @@ async function judge(
   return released.length === 0 ? admission : { ...admission, released };
 }
 
-/** A later recovery may end the fork; nothing else gets behind it. */
-function behindFork(turn: Turn, { link }: Pick<ParsedRecord, 'link'>): Refusal | undefined {
+/** A later recovery may end the fork, and another one of the same number may show that there is more to it. */
+function behindFork(turn: Turn, parsed: ParsedRecord): Refusal | undefined {
+  const { link } = parsed;
   const fork = turn.fork(link);
-  if (fork === undefined || link.recovery > fork.recovery || comparePositions(link, fork) < 0) return undefined;
-  return frozenAt(link.author, fork);
+  if (fork === undefined || comparePositions(link, fork) < 0) return undefined;
+  const mayMatter = link.recovery > fork.recovery || changeIn(parsed)?.action === 'recover';
+  return mayMatter && fork.rivals === undefined ? undefined : frozenAt(fork);
 }
 
 /** A verified record of a followed author: where does it belong? */
@@ -72,12 +75,16 @@ async function place(turn: Turn, record: VerifiedRecord): Promise<Admission> {
   const state = { head, keys: turn.keys(link), idAt: behind ? await turn.idAt(link, link) : undefined };
   const verdict = judgeLink(id, link, change === undefined ? state : { ...state, change });
   if (verdict.verdict === 'known') return { result: 'known', id };
+  if (change?.action === 'recover') {
+    const said = await notChosen(turn, record, change);
+    if (said !== undefined) return refused(said, link);
+    const rival = await rivalOf(turn, record, change);
+    if (rival !== undefined) return freezeAt(turn, record, rival, { ...firstPlaceOf(link.recovery), rivals: true });
+  }
   const fork = turn.fork(link);
   // Only the owner's recovery key ends it, and not where it was that recovery which forked.
-  const isEnded = verdict.verdict === 'recovery' && fork !== undefined && fork.recovery < link.recovery;
-  if (fork !== undefined && comparePositions(link, fork) >= 0 && !isEnded) {
-    return refused(frozenAt(link.author, fork), link);
-  }
+  const isEnded = verdict.verdict === 'recovery' && fork?.rivals === undefined && (fork?.recovery ?? 0) < link.recovery;
+  if (fork !== undefined && comparePositions(link, fork) >= 0 && !isEnded) return refused(frozenAt(fork), link);
   switch (verdict.verdict) {
     case 'next':
       return next(turn, record, change);

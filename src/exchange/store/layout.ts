@@ -10,8 +10,9 @@
  * | `mark <author> <scope>` | the highest accepted place: JSON of a FeedHead |
  * | `type <predicateType> <id>` | nothing. By type and not by kind: what is unknown today is found tomorrow |
  * | `fork <author> <scope>` | JSON: the place, both envelopes and the key records in base64 |
+ * | `choice <author> <scope>` | JSON: which of two rival recoveries the person has chosen, with the proof that there are two |
  * | `keys <author> <scope>` | JSON of FeedKeys: who signs where |
-| `head <author> <scope>` | the newest signed head, its canonical envelope |
+ * | `head <author> <scope>` | the newest signed head, its canonical envelope |
  * | `note <key>` | JSON |
  * | `blob <digest>` | bytes |
  */
@@ -58,6 +59,10 @@ export function typeKey(predicateType: string, id: Digest): string {
 
 export function forkKey(feed: Feed): string {
   return key('fork', feed.author, feed.scope);
+}
+
+export function choiceKey(feed: Feed): string {
+  return key('choice', feed.author, feed.scope);
 }
 
 export function keysKey(feed: Feed): string {

@@ -10,8 +10,9 @@ import { verifyForkProof } from '../record/fork-proof.ts';
 import { feedOfHead, type SignedHead } from '../record/head.ts';
 import { authorIdOf } from '../record/identity.ts';
 import { KEY_CACHE_MAX_KEYS } from '../record/limits.ts';
-import { comparePositions, type Position } from '../record/links.ts';
+import type { Position } from '../record/links.ts';
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
+import { saysMore } from '../record/rivals.ts';
 import { signRecord } from '../record/sign.ts';
 import type { Draft } from '../record/statement.ts';
 import type { Admission, AuthorId, FeedHead, RecordKind, Scope, VerifiedRecord } from '../record/types.ts';
@@ -19,7 +20,8 @@ import { openBlobs } from './blobs.ts';
 import type { Database } from './database.ts';
 import { HeadCache } from './head-cache.ts';
 import { Hold } from './hold.ts';
-import { requireSigner, signKeyChange } from './change-key.ts';
+import { leaveToContest, requireSigner, signKeyChange } from './change-key.ts';
+import { choose, newestOf } from './choose.ts';
 import { feedName, lastPart, under, type Feed } from './layout.ts';
 import { BATCH_MAX_RECORDS, HOLD_MAX_BYTES, HOLD_MAX_RECORDS_PER_FEED, SIGNED_HEADS_IN_MEMORY } from './limits.ts';
 import { judgeAll } from './judge.ts';
@@ -27,9 +29,28 @@ import type { Memory } from './memory.ts';
 import { openNotes } from './notes.ts';
 import { keepHead, openNewHead, readSignedHead } from './signed-heads.ts';
 import { PendingRecoveries } from './pending.ts';
-import { parseFork, parseKeys, parseMark, readAll, readFrozen, readRange, readRecord } from './stored.ts';
+import {
+  parseChoice,
+  parseFork,
+  parseKeys,
+  parseMark,
+  readAll,
+  readChosen,
+  readFrozen,
+  readRange,
+  readRecord,
+} from './stored.ts';
 import { Turn } from './turn.ts';
-import type { FrozenFeed, HeadAdmission, NewKey, OwnStore, ProofAdmission, RecordStore, Signer } from './types.ts';
+import type {
+  ChosenRecovery,
+  FrozenFeed,
+  HeadAdmission,
+  NewKey,
+  OwnStore,
+  ProofAdmission,
+  RecordStore,
+  Signer,
+} from './types.ts';
 
 interface Follows {
   readonly follows: (author: AuthorId, scope: Scope) => boolean;
@@ -57,6 +78,7 @@ export class LevelStore implements OwnStore {
       marks: new Map(),
       forks: new Map(),
       feedKeys: new Map(),
+      choices: new Map(),
       pending: new PendingRecoveries(),
       signedHeads: new HeadCache(SIGNED_HEADS_IN_MEMORY),
     };
@@ -67,6 +89,10 @@ export class LevelStore implements OwnStore {
     for await (const [, value] of database.entries(under('fork'))) {
       const { fork } = parseFork(value);
       memory.forks.set(feedName(fork), fork);
+    }
+    for await (const [, value] of database.entries(under('choice'))) {
+      const choice = parseChoice(value);
+      memory.choices.set(feedName(choice), choice);
     }
     for await (const [key, value] of database.entries(under('keys'))) {
       const keys = parseKeys(value);
@@ -134,14 +160,29 @@ export class LevelStore implements OwnStore {
           await this.#appendOne(turn, change.seed, feed, openingDraft({ author, recoveryPublicKey }));
         }
       }
+      const isContest = change.action === 'recover' && change.contest === true;
+      const left = isContest ? await leaveToContest(turn, feed, change) : undefined;
       const [admission] = await judgeAll(
         turn,
         [(await signKeyChange(turn, feed, change)).envelope],
         only(change.author),
       );
       if (admission?.result !== 'admitted') throw notAppended(admission);
-      return { record: admission.record, voided: admission.voided ?? [] };
+      // The owner knows which recovery is theirs: at home no other one of its number counts.
+      if (change.action === 'recover') {
+        const proof = left && { proof: [left.against, admission.record.envelope] as const, keyRecords: [] };
+        turn.choose({ ...turn.choice(feed), ...newestOf(turn, feed), ...(proof !== undefined && { proof }) });
+      }
+      return { record: admission.record, voided: [...(left?.voided ?? []), ...(admission.voided ?? [])] };
     });
+  }
+
+  async choose(author: AuthorId, scope: Scope, recovery: Digest): Promise<{ readonly voided: readonly Digest[] }> {
+    return this.#write((turn) => choose(turn, { author, scope }, recovery));
+  }
+
+  async chosen(): Promise<ChosenRecovery[]> {
+    return readChosen(this.#memory);
   }
 
   async putHead(envelope: Uint8Array, options: Follows & { readonly now: Date }): Promise<HeadAdmission> {
@@ -177,9 +218,16 @@ export class LevelStore implements OwnStore {
     return this.#write(async (turn): Promise<ProofAdmission> => {
       const before = turn.fork(fork);
       // An earlier place freezes more; a later one says nothing new.
-      if (before !== undefined && comparePositions(before, fork) <= 0) return { result: 'known', fork: before };
-      // A recovery has ended it.
-      if ((turn.mark(fork)?.recovery ?? 0) > fork.recovery) return { result: 'known', fork };
+      if (before !== undefined && !saysMore(fork, before)) return { result: 'known', fork: before };
+      if (fork.rivals === true) {
+        const choice = turn.choice(fork);
+        const isSettled = choice !== undefined && fork.recovery <= choice.recovery;
+        if (isSettled && choice.proof === undefined) turn.choose({ ...choice, proof: { proof: [a, b], keyRecords } });
+        if (isSettled) return { result: 'known', fork };
+      } else if ((turn.mark(fork)?.recovery ?? 0) > fork.recovery) {
+        // A recovery has ended it.
+        return { result: 'known', fork };
+      }
       await turn.freeze(fork, [a, b]);
       return { result: 'frozen', fork };
     });

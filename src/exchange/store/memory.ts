@@ -8,6 +8,7 @@ import type { Database } from './database.ts';
 import type { HeadCache } from './head-cache.ts';
 import type { Hold } from './hold.ts';
 import type { PendingRecoveries } from './pending.ts';
+import type { StoredChoice } from './stored.ts';
 
 /** What the store knows without asking the disk. */
 export interface Memory {
@@ -18,6 +19,8 @@ export interface Memory {
   /** Highest accepted places, by feed name. */
   readonly marks: Map<string, FeedHead>;
   readonly forks: Map<string, Fork>;
+  /** Which of two rival recoveries counts here, by feed name. */
+  readonly choices: Map<string, StoredChoice>;
   /** Who signs where, by feed name; a feed without records is not in it. */
   readonly feedKeys: Map<string, FeedKeys>;
   readonly pending: PendingRecoveries;

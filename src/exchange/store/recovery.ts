@@ -2,6 +2,7 @@
 import { openSealed, readEnvelope, type ParsedRecord, type SealedRecord } from '../record/envelope.ts';
 import { advanceKeys, changeIn, changedTooOften, hasRoom, type FeedKeys } from '../record/feed-keys.ts';
 import type { Kept } from '../record/key-change.ts';
+import { firstPlaceOf } from '../record/links.ts';
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
 import type { Admission, VerifiedRecord } from '../record/types.ts';
 import { freezeAt, held, refused } from './answers.ts';
@@ -14,11 +15,7 @@ export async function recover(turn: Turn, record: VerifiedRecord, keep: Kept): P
   const { pending } = turn.memory;
   const first = pending.get(link);
   if (first !== undefined && first.recovery.id !== id) {
-    return freezeAt(turn, record, first.recovery.envelope, {
-      recovery: link.recovery,
-      epoch: Math.min(link.epoch, first.recovery.link.epoch),
-      seq: 1,
-    });
+    return freezeAt(turn, record, first.recovery.envelope, firstPlaceOf(link.recovery));
   }
   if ((await turn.idAt(link, keep)) === keep.id) {
     return adopt(turn, record, record, { after: keep.id, records: [], keys: turn.keys(link) }, []);

@@ -3,6 +3,7 @@ import { feedOfHead, openHead, readHead, type HeadOptions, type SignedHead } fro
 import { epochAfter } from '../record/feed-keys.ts';
 import { comparePositions, positionOf, type Position } from '../record/links.ts';
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
+import { saysMore } from '../record/rivals.ts';
 import { frozenAt } from './answers.ts';
 import { feedName, headKey, type Feed } from './layout.ts';
 import { damaged } from './stored.ts';
@@ -49,7 +50,7 @@ export async function keepHead(
     const { author, scope } = head;
     const fork = turn.fork(head);
     // No news: whoever repeats it must not make this node tell everybody again and again.
-    if (fork !== undefined && comparePositions(fork, other.at) <= 0) return frozenAt(author, fork);
+    if (fork !== undefined && !saysMore(other.at, fork)) return frozenAt(fork);
     await turn.freeze({ author, scope, ...other.at }, [other.envelope, signed.envelope]);
     return refuse('fork', `${author} has signed two different records with seq ${other.at.seq}`);
   }

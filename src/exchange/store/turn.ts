@@ -4,7 +4,6 @@
  * judge.ts.
  */
 import type { Digest } from '../../crypto/digest.ts';
-import { encodeBase64 } from '../../crypto/base64.ts';
 import { parseSealed, readEnvelope, type ParsedRecord } from '../record/envelope.ts';
 import { advanceKeys, firstKeys, type FeedKeys } from '../record/feed-keys.ts';
 import type { Fork } from '../record/fork-proof.ts';
@@ -12,9 +11,11 @@ import type { SignedHead } from '../record/head.ts';
 import { PROOF_KEYS_MAX } from '../record/limits.ts';
 import { comparePositions, positionOf, type Position } from '../record/links.ts';
 import { isRefusal } from '../record/refusal.ts';
+import { saysMore } from '../record/rivals.ts';
 import type { Admission, FeedHead, VerifiedRecord } from '../record/types.ts';
 import type { Write } from './database.ts';
 import {
+  choiceKey,
   feedName,
   forkKey,
   headKey,
@@ -27,6 +28,8 @@ import {
   type Feed,
 } from './layout.ts';
 import type { Memory } from './memory.ts';
+import { parseFork, proofText, type StoredChoice } from './stored.ts';
+import type { KeptProof } from './types.ts';
 
 export type Admitted = Extract<Admission, { result: 'admitted' }>;
 
@@ -36,6 +39,8 @@ export class Turn {
   readonly #marks = new Map<string, FeedHead>();
   /** Null: a recovery has ended it. */
   readonly #forks = new Map<string, Fork | null>();
+  readonly #proofs = new Map<string, KeptProof>();
+  readonly #choices = new Map<string, StoredChoice>();
   readonly #keys = new Map<string, FeedKeys>();
   readonly #heads: SignedHead[] = [];
   /** Feeds that a recovery has given another end: what is remembered of the old one is void. */
@@ -52,9 +57,10 @@ export class Turn {
   }
 
   settle(): void {
-    const { marks, feedKeys, hold, signedHeads, forks } = this.memory;
+    const { marks, feedKeys, hold, signedHeads, forks, choices } = this.memory;
     for (const [name, mark] of this.#marks) marks.set(name, mark);
     for (const [name, keys] of this.#keys) feedKeys.set(name, keys);
+    for (const [name, choice] of this.#choices) choices.set(name, choice);
     for (const feed of this.#recovered) {
       hold.dropFrom(feed, 0);
       signedHeads.delete(feed);
@@ -85,6 +91,26 @@ export class Turn {
   fork(feed: Feed): Fork | undefined {
     const here = this.#forks.get(feedName(feed));
     return here === null ? undefined : (here ?? this.memory.forks.get(feedName(feed)));
+  }
+
+  /** What proves the fork that is known. */
+  async proof(feed: Feed): Promise<KeptProof | undefined> {
+    if (this.fork(feed) === undefined) return undefined;
+    const here = this.#proofs.get(feedName(feed));
+    if (here !== undefined) return here;
+    const value = await this.memory.database.get(forkKey(feed));
+    return value && parseFork(value);
+  }
+
+  choice(feed: Feed): StoredChoice | undefined {
+    return this.#choices.get(feedName(feed)) ?? this.memory.choices.get(feedName(feed));
+  }
+
+  choose(choice: StoredChoice): void {
+    const { proof } = choice;
+    const text = JSON.stringify({ ...choice, ...(proof !== undefined && { proof: proofText(proof) }) });
+    this.put(choiceKey(choice), Buffer.from(text));
+    this.#choices.set(feedName(choice), choice);
   }
 
   keys(feed: Feed): FeedKeys {
@@ -155,19 +181,38 @@ export class Turn {
     this.#writes.push({ type: 'del', key: headKey(feed) });
     const fork = this.fork(feed);
     // A proof may have come first that speaks of what follows this recovery.
-    if (fork !== undefined && fork.recovery < recovery) {
-      this.#forks.set(feedName(feed), null);
-      this.#writes.push({ type: 'del', key: forkKey(feed) });
-    }
+    if (fork !== undefined && fork.recovery < recovery) this.thaw(feed);
     return voided;
   }
 
-  /** Keeps both envelopes as proof, with what it takes to check them, and the feed is frozen from `fork` on. */
-  async freeze(fork: Fork, proof: readonly [Uint8Array, Uint8Array]): Promise<void> {
-    const keyRecords = await this.#keyRecords(fork);
-    const value = JSON.stringify({ fork, proof: proof.map(encodeBase64), keys: keyRecords.map(encodeBase64) });
-    this.put(forkKey(fork), Buffer.from(value));
+  /** Goes back to a place that is stored, and stands there: what follows is to come anew. */
+  async rewind(to: FeedHead, keys: FeedKeys): Promise<Digest[]> {
+    const voided = await this.goBack(to, to, to.recovery);
+    this.put(markKey(to), Buffer.from(JSON.stringify(to)));
+    this.put(keysKey(to), Buffer.from(JSON.stringify(keys)));
+    this.#marks.set(feedName(to), to);
+    this.#keys.set(feedName(to), keys);
+    return voided;
+  }
+
+  /** The feed is forked no more. */
+  thaw(feed: Feed): void {
+    this.#forks.set(feedName(feed), null);
+    this.#writes.push({ type: 'del', key: forkKey(feed) });
+  }
+
+  /**
+   * Keeps both envelopes as proof, with what it takes to check them, and the feed is frozen from `fork` on. What says less
+   * than the proof that is kept changes nothing.
+   */
+  async freeze(fork: Fork, proof: KeptProof['proof']): Promise<void> {
+    if (!saysMore(fork, this.fork(fork))) return;
+    const kept = { proof, keyRecords: await this.#keyRecords(fork) };
+    this.put(forkKey(fork), Buffer.from(JSON.stringify({ fork, ...proofText(kept) })));
     this.#forks.set(feedName(fork), fork);
+    this.#proofs.set(feedName(fork), kept);
+    // Neither of two rivals is waited for.
+    if (fork.rivals === true) this.memory.pending.end(fork);
   }
 
   /** The records that lead to the keys of a place: the opening of the feed and those of its epochs, if they are not too many. */
@@ -188,6 +233,8 @@ export class Turn {
   async #void(feed: Feed, after: Position): Promise<Digest[]> {
     const ids = new Set<Digest>();
     for await (const [key, value] of this.memory.database.entries(linksAfter(feed, after))) {
+      // Left behind in this turn already.
+      if (this.#admitted.get(key) === null) continue;
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by `admit` alone
       ids.add(Buffer.from(value).toString() as Digest);
       this.#forget(key);

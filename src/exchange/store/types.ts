@@ -5,6 +5,7 @@ import type { Digest } from '../../crypto/digest.ts';
 import type { FeedKeys } from '../record/feed-keys.ts';
 import type { Fork } from '../record/fork-proof.ts';
 import type { Position } from '../record/links.ts';
+import type { Choice } from '../record/rivals.ts';
 import type { SignedHead } from '../record/head.ts';
 import type { Draft } from '../record/statement.ts';
 import type {
@@ -17,13 +18,26 @@ import type {
   VerifiedRecord,
 } from '../record/types.ts';
 
-export interface FrozenFeed {
+/** Two envelopes that contradict each other, and the feed's key records, for who does not know its keys. */
+export interface KeptProof {
+  readonly proof: readonly [Uint8Array, Uint8Array];
+  readonly keyRecords: readonly Uint8Array[];
+}
+
+export interface FrozenFeed extends KeptProof {
   readonly author: AuthorId;
   readonly scope: Scope;
   readonly at: Position;
-  readonly proof: readonly [Uint8Array, Uint8Array];
-  /** The feed's key records, for who does not know its keys. */
-  readonly keyRecords: readonly Uint8Array[];
+  /** The two recoveries of which a person has to choose one. Null: whoever has the recovery key ends it. */
+  readonly rivals: readonly [Digest, Digest] | null;
+}
+
+/** A feed of which this node's person has chosen a recovery; the owner's own count as chosen at home. */
+export interface ChosenRecovery extends Choice {
+  readonly author: AuthorId;
+  readonly scope: Scope;
+  /** Those it was chosen from, where there are two. */
+  readonly rivals: readonly [Digest, Digest] | null;
 }
 
 export interface RecordStore {
@@ -57,6 +71,8 @@ export interface RecordStore {
   all(kind: RecordKind): AsyncIterable<VerifiedRecord>;
   /** Feeds stopped at a proven fork: nothing from that place on is admitted. */
   frozen(): Promise<FrozenFeed[]>;
+  /** Feeds with rival recoveries, or own ones, of which one counts here. */
+  chosen(): Promise<ChosenRecovery[]>;
   /** Small documents of this node's own (inbox decisions, peers, marks), by key; `sync`ed. */
   readonly notes: {
     get(key: string): Promise<unknown>;
@@ -114,6 +130,8 @@ export type NewKey =
       readonly keep?: Digest;
       /** Public half of another recovery key, 32 bytes, in place of the one that signs this. */
       readonly newRecoveryPublicKey?: Uint8Array;
+      /** Against a recovery that somebody else has made with this recovery key: a rival to it, and chosen here. */
+      readonly contest?: boolean;
     };
 
 /** The store of this node's own home: what `openStore` gives. */
@@ -126,7 +144,7 @@ export interface OwnStore extends RecordStore {
   append(signer: Signer, scope: Scope, draft: Draft): Promise<VerifiedRecord>;
   /**
    * Opens an epoch of a feed under a new key. Rejects as `append` does; with `store/no-recovery-key`,
-   * `store/wrong-recovery-key` or `store/not-in-feed` (the record to keep). `voided`: records that are left behind.
+   * `store/wrong-recovery-key`, `store/nothing-to-contest` or `store/not-in-feed` (the record to keep). `voided`: records that are left behind.
    */
   changeKey(
     change: NewKey,
@@ -139,6 +157,11 @@ export interface OwnStore extends RecordStore {
   ): Promise<HeadAdmission>;
   /** The newest signed head held. */
   headOf(author: AuthorId, scope: Scope): Promise<SignedHead | undefined>;
+  /**
+   * Takes one of two rival recoveries for the owner's: the feed goes on from it here, and the other is void. May be said
+   * again, of the other. Rejects with `store/no-rivals` or `store/not-a-rival`. `voided`: records that are left behind.
+   */
+  choose(author: AuthorId, scope: Scope, recovery: Digest): Promise<{ readonly voided: readonly Digest[] }>;
   /** Checks two envelopes that contradict each other, keeps them, and freezes the feed. */
   putProof(
     a: Uint8Array,

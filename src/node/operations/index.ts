@@ -32,6 +32,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'peer.add': peers.add,
   'peer.list': peers.list,
   'peer.show': peers.show,
+  'peer.choose': peers.choose,
   'peer.remove': peers.remove,
   'peer.follow': peers.follow,
   'peer.unfollow': peers.unfollow,

@@ -1,13 +1,14 @@
 /** The life of the own key: shown, changed, recovered, revoked, kept. */
 import type { Digest } from '../../crypto/digest.ts';
 import { generateSeed, publicKeyOf } from '../../crypto/ed25519.ts';
-import { UnavailableError } from '../../errors.ts';
+import { UnavailableError, UsageError } from '../../errors.ts';
 import { currentKey, keyDraft, type Epoch } from '../../exchange/record/index.ts';
 import type { VerifiedRecord } from '../../exchange/record/types.ts';
 import { alerts, endAlert } from '../alerts.ts';
 import { writeIdentity, type HeldKey } from '../identity-files.ts';
 import { isUnsure } from '../outbox.ts';
 import { parseRecoveryKey } from '../recovery-key.ts';
+import { rivalsOf } from '../rivals.ts';
 import { signerOf, signingKey, type Session } from '../session.ts';
 import type { Arguments } from './arguments.ts';
 
@@ -30,6 +31,7 @@ export async function show(session: Session): Promise<unknown> {
     seq: head?.seq ?? 0,
     revoked: keys.revoked,
     frozenAt: fork?.at ?? null,
+    rivals: await rivalsOf(session, author),
     unsure: await isUnsure(session.home),
     alerts: await alerts(session.store),
     records: await newest(session),
@@ -70,6 +72,16 @@ export async function rotate(session: Session, args: Arguments, signal: AbortSig
 
 export async function recover(session: Session, args: Arguments, signal: AbortSignal): Promise<unknown> {
   const recoverySeed = parseRecoveryKey(args.text('recoveryKey'));
+  const contest = args.flag('contest');
+  if (contest && args.optionalText('newRecoveryKey') === undefined) {
+    throw new UsageError(
+      'key/contest-needs-new-key',
+      'Somebody else has this recovery key: it must not stay in force.',
+      {
+        hint: 'portalgun key recover --contest --new-recovery-key',
+      },
+    );
+  }
   await catchUp(session, args.flag('offline'), signal);
   const { author } = session.identity;
   const unused = await unusedKey(session);
@@ -91,6 +103,7 @@ export async function recover(session: Session, args: Arguments, signal: AbortSi
       recoverySeed,
       newSeed,
       ...(keep !== undefined && { keep }),
+      ...(contest && { contest }),
       ...(newRecoveryKey !== undefined && { newRecoveryPublicKey: recoveryPublicKey }),
     },
     'public',

@@ -45,7 +45,12 @@ export async function status(session: Session): Promise<unknown> {
       head,
     })),
     carries: carried(session).length,
-    frozen: frozen.map(({ author, scope }) => ({ author, name: nameOf(session, author), scope })),
+    frozen: frozen.map(({ author, scope, rivals }) => ({
+      author,
+      name: nameOf(session, author),
+      scope,
+      rivals: rivals !== null,
+    })),
     refused: session.store.refusals(),
     refusedLast: lastRefusals(session),
     outbox: (await waiting(session)).length,

@@ -4,6 +4,7 @@ import { addPeer, addRule, removePeer, setFollow } from '../../exchange/trust/in
 import type { ChangeClass } from '../../recipe/types.ts';
 import { parseInvitation } from '../invitation.ts';
 import { stalenessAt } from '../knowledge.ts';
+import { chooseRival, rivalsOf } from '../rivals.ts';
 import type { Session } from '../session.ts';
 import type { Arguments } from './arguments.ts';
 
@@ -66,6 +67,16 @@ export async function show(session: Session, args: Arguments): Promise<unknown> 
   return describe(session, await peerName(session, args.text('peer')));
 }
 
+/** Which of two recoveries of a peer's feed is theirs, or of the own one (`me`). */
+export async function choose(session: Session, args: Arguments): Promise<unknown> {
+  const text = args.text('peer');
+  const { peers } = await session.policy.current();
+  const isOwn = text === 'me' || text === session.identity.author;
+  const name = isOwn ? 'me' : await peerName(session, text);
+  const author = isOwn ? session.identity.author : peers[name]!.id;
+  return { name, author, rivals: await chooseRival(session, author, args.text('record')) };
+}
+
 export async function remove(session: Session, args: Arguments): Promise<unknown> {
   const name = await peerName(session, args.text('peer'));
   await session.policy.edit((text) => removePeer(text, name));
@@ -101,6 +112,7 @@ async function describe(session: Session, name: string): Promise<unknown> {
     connected,
     records: head?.seq ?? 0,
     fresh: !isStale(peer.id),
+    rivals: await rivalsOf(session, peer.id),
   };
 }
 

@@ -5,6 +5,7 @@ import { comparePositions, judge, recordToJson } from '../../exchange/record/ind
 import type { Meaning, VerifiedRecord } from '../../exchange/record/types.ts';
 import { baseOf, judgeAt, judgeVersion, personalDecision } from '../judgement.ts';
 import { allOf, findRecord, type Known } from '../knowledge.ts';
+import { rivalsOf } from '../rivals.ts';
 import { nameOf, type Session } from '../session.ts';
 import type { Arguments } from './arguments.ts';
 import { lastRefusals, type ToldRefusal } from './network.ts';
@@ -42,6 +43,7 @@ async function aboutRecord(session: Session, record: VerifiedRecord): Promise<ob
     from: nameOf(session, record.link.author),
     link: record.link,
     envelope: JSON.parse(recordToJson(record)) as unknown,
+    frozen: await frozenFeed(session, record),
     refused: lastRefusals(session).filter(({ author }) => author === record.link.author),
   };
   if (!judged.understood) {
@@ -52,6 +54,12 @@ async function aboutRecord(session: Session, record: VerifiedRecord): Promise<ob
   if (meaning.kind === 'recipe') return { ...about, meaning, ...(await versionOf(session, { record, meaning })) };
   if (meaning.kind !== 'patch') return { ...about, meaning, decision: null };
   return { ...about, summary: meaning.summary, ...(await decisionOn(session, { record, meaning })) };
+}
+
+/** A feed that has stopped at a fork: whose end waits for whom. Null: it goes on. */
+async function frozenFeed(session: Session, { link: { author, scope } }: VerifiedRecord) {
+  const fork = (await session.store.frozen()).find((feed) => feed.author === author && feed.scope === scope);
+  return fork === undefined ? null : { at: fork.at, rivals: await rivalsOf(session, author) };
 }
 
 async function decisionOn(session: Session, patch: Known<'patch'>) {

@@ -82,7 +82,7 @@ describe('a private group', function () {
       const answers: unknown[] = [];
       for (const group of [SCOPE, '0'.repeat(32)]) {
         const stream = await stranger.open(alice.address, GROUP_SYNC_PROTOCOL);
-        const mark = { author: ALICE, recovery: 0, epoch: 0, seq: 0, id: null, signed: null, frozen: false };
+        const mark = { author: ALICE, recovery: 0, epoch: 0, seq: 0, id: null, signed: null, frozen: false, rivals: 0 };
         stream.send(framed(encodeAsk({ network: NETWORK, marks: [mark], since: undefined, dropped: [], group })));
         await stream.close();
         answers.push((await stranger.framesOf(stream)).map(decodeAnswer));

@@ -42,7 +42,7 @@ async function answersTo(participant: Participant, protocol: string, ask: Uint8A
   return Array.fromAsync(answering(ask, { peerId: 'asker', author: authorOfSeed(9) }));
 }
 
-const nothingYet = { recovery: 0, epoch: 0, seq: 0, id: null, signed: null, frozen: false } as const;
+const nothingYet = { recovery: 0, epoch: 0, seq: 0, id: null, signed: null, frozen: false, rivals: 0 } as const;
 const asking = (marks: readonly Mark[], since?: Uint8Array): Uint8Array =>
   encodeAsk({ network: NETWORK, marks, since, dropped: [] });
 

@@ -15,13 +15,13 @@ function head(changes: Partial<FeedHead> = {}): FeedHead {
 }
 
 function holding(...heads: FeedHead[]): Holdings {
-  return { heads, signed: new Map(), frozen: new Map() };
+  return { heads, signed: new Map(), frozen: new Map(), settled: new Map() };
 }
 
 function mark(changes: Partial<Mark> = {}): Mark {
   const seq = changes.seq ?? 3;
   const id = seq === 0 ? null : sha256(`record ${seq}`);
-  return { author: ALICE, recovery: 0, epoch: 0, seq, id, signed: null, frozen: false, ...changes };
+  return { author: ALICE, recovery: 0, epoch: 0, seq, id, signed: null, frozen: false, rivals: 0, ...changes };
 }
 
 /** Where a signed head is, and when it was issued. */

@@ -194,7 +194,10 @@ describe('a sync', function () {
       marks: new Map(
         authors
           .slice(0, count)
-          .map((author) => [author, { author, recovery: 0, epoch: 0, seq: 0, id: null, signed: null, frozen: false }]),
+          .map((author) => [
+            author,
+            { author, recovery: 0, epoch: 0, seq: 0, id: null, signed: null, frozen: false, rivals: 0 },
+          ]),
       ),
     });
     memory.put('a', said(4));

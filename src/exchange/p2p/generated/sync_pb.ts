@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sync.proto.
  */
 export const file_sync: GenFile = /*@__PURE__*/
-  fileDesc("CgpzeW5jLnByb3RvEhFwb3J0YWxndW4uc3luYy52MSK1AQoETWFyaxIOCgZhdXRob3IYASABKAwSEAoIcmVjb3ZlcnkYAiABKA0SDQoFZXBvY2gYAyABKA0SCwoDc2VxGAQgASgEEgoKAmlkGAUgASgMEhAKCGhlYWRfc2VxGAYgASgEEhYKDmhlYWRfaXNzdWVkX2F0GAcgASgEEg4KBmZyb3plbhgIIAEoCBIVCg1oZWFkX3JlY292ZXJ5GAkgASgNEhIKCmhlYWRfZXBvY2gYCiABKA0ibQoDQXNrEg8KB25ldHdvcmsYASABKAkSJgoFbWFya3MYAiADKAsyFy5wb3J0YWxndW4uc3luYy52MS5NYXJrEg0KBXNpbmNlGAMgASgMEg8KB2Ryb3BwZWQYBCADKAwSDQoFZ3JvdXAYBSABKAkiHAoHUmVjb3JkcxIRCgllbnZlbG9wZXMYASADKAwiGgoFSGVhZHMSEQoJZW52ZWxvcGVzGAEgAygMIiIKA0VuZBIMCgRtb3JlGAEgASgIEg0KBXRva2VuGAIgASgMItYBCgZBbnN3ZXISLQoHcmVjb3JkcxgBIAEoCzIaLnBvcnRhbGd1bi5zeW5jLnYxLlJlY29yZHNIABIlCgNlbmQYAiABKAsyFi5wb3J0YWxndW4uc3luYy52MS5FbmRIABIwCgdyZWZ1c2FsGAMgASgLMh0ucG9ydGFsZ3VuLnJlZnVzYWwudjEuUmVmdXNhbEgAEikKBWhlYWRzGAQgASgLMhgucG9ydGFsZ3VuLnN5bmMudjEuSGVhZHNIABIPCgVwcm9vZhgFIAEoDEgAQggKBmFuc3dlcmIGcHJvdG8z", [file_refusal]);
+  fileDesc("CgpzeW5jLnByb3RvEhFwb3J0YWxndW4uc3luYy52MSLFAQoETWFyaxIOCgZhdXRob3IYASABKAwSEAoIcmVjb3ZlcnkYAiABKA0SDQoFZXBvY2gYAyABKA0SCwoDc2VxGAQgASgEEgoKAmlkGAUgASgMEhAKCGhlYWRfc2VxGAYgASgEEhYKDmhlYWRfaXNzdWVkX2F0GAcgASgEEg4KBmZyb3plbhgIIAEoCBIVCg1oZWFkX3JlY292ZXJ5GAkgASgNEhIKCmhlYWRfZXBvY2gYCiABKA0SDgoGcml2YWxzGAsgASgNIm0KA0FzaxIPCgduZXR3b3JrGAEgASgJEiYKBW1hcmtzGAIgAygLMhcucG9ydGFsZ3VuLnN5bmMudjEuTWFyaxINCgVzaW5jZRgDIAEoDBIPCgdkcm9wcGVkGAQgAygMEg0KBWdyb3VwGAUgASgJIhwKB1JlY29yZHMSEQoJZW52ZWxvcGVzGAEgAygMIhoKBUhlYWRzEhEKCWVudmVsb3BlcxgBIAMoDCIiCgNFbmQSDAoEbW9yZRgBIAEoCBINCgV0b2tlbhgCIAEoDCLWAQoGQW5zd2VyEi0KB3JlY29yZHMYASABKAsyGi5wb3J0YWxndW4uc3luYy52MS5SZWNvcmRzSAASJQoDZW5kGAIgASgLMhYucG9ydGFsZ3VuLnN5bmMudjEuRW5kSAASMAoHcmVmdXNhbBgDIAEoCzIdLnBvcnRhbGd1bi5yZWZ1c2FsLnYxLlJlZnVzYWxIABIpCgVoZWFkcxgEIAEoCzIYLnBvcnRhbGd1bi5zeW5jLnYxLkhlYWRzSAASDwoFcHJvb2YYBSABKAxIAEIICgZhbnN3ZXJiBnByb3RvMw", [file_refusal]);
 
 /**
  * How far somebody has a feed. About 100 bytes.
@@ -89,6 +89,14 @@ export type Mark = Message<"portalgun.sync.v1.Mark"> & {
    * @generated from field: uint32 head_epoch = 10;
    */
   headEpoch: number;
+
+  /**
+   * Two recoveries with different recovery keys are known here (docs/records.md). With `frozen`: their number, and the feed
+   * waits for a person. Without: up to which number the person has chosen. 0: neither.
+   *
+   * @generated from field: uint32 rivals = 11;
+   */
+  rivals: number;
 };
 
 /**

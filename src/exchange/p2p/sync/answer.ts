@@ -88,11 +88,11 @@ function answering(
         yield encodeAnswer({ case: 'heads', value: { $typeName: 'portalgun.sync.v1.Heads', envelopes } });
       }
       for (const forked of plan.proofs.length === 0 ? [] : await context.store.frozen()) {
-        const { author, proof, keyRecords } = forked;
+        const { author, at, proof, keyRecords, rivals } = forked;
         if (forked.scope !== scope || !plan.proofs.includes(author)) continue;
         const [a, b] = proof;
         yield encodeAnswer({ case: 'proof', value: Uint8Array.from(encodeForkProof({ a, b, keyRecords })) });
-        told(marks, author, { frozen: true });
+        told(marks, author, { frozen: true, rivals: rivals === null ? 0 : at.recovery });
       }
       let token = new Uint8Array();
       if (marks.size <= SYNC_MAX_REMEMBERED_MARKS) {

@@ -198,7 +198,10 @@ export class SyncQuestion implements Conversation<number> {
     const { a, b, keyRecords } = proof;
     const admission = await this.#context.store.putProof(a, b, { follows: this.#follows, keyRecords });
     if (admission.result === 'refused') this.#refused(round, admission, undefined);
-    else received(round, admission.fork.author, { frozen: true });
+    else {
+      const { author, recovery, rivals } = admission.fork;
+      received(round, author, { frozen: true, rivals: rivals === true ? recovery : 0 });
+    }
     if (admission.result === 'frozen') this.#context.onProof(this.#peer);
   }
 

@@ -39,11 +39,16 @@ export async function holdingsOf(context: Pick<SyncContext, 'store' | 'scope' | 
     const newest = await store.headOf(author, context.scope);
     if (newest !== undefined) signed.set(author, signedAtOf(newest));
   }
-  const frozen = await store.frozen();
+  const isOfScope = ({ scope }: { readonly scope: string }): boolean => scope === context.scope;
+  const frozen = (await store.frozen()).filter(isOfScope);
+  const settled = (await store.chosen()).filter((one) => isOfScope(one) && one.rivals !== null);
   return {
     heads: await store.heads(),
     signed,
-    frozen: new Map(frozen.filter(({ scope }) => scope === context.scope).map(({ author, at }) => [author, at])),
+    frozen: new Map(
+      frozen.map(({ author, at, rivals }) => [author, { ...at, ...(rivals && { rivals: true as const }) }]),
+    ),
+    settled: new Map(settled.map(({ author, recovery }) => [author, recovery])),
   };
 }
 

@@ -28,6 +28,8 @@ export interface Mark {
   readonly signed: SignedAt | null;
   /** Holds a proof that the feed is forked. */
   readonly frozen: boolean;
+  /** Rival recoveries (record/rivals.ts). Frozen: the number of the two. Else: up to which one its person has chosen, or 0. */
+  readonly rivals: number;
 }
 
 /** What a node has of the feeds of a scope. */
@@ -35,7 +37,14 @@ export interface Holdings {
   readonly heads: readonly FeedHead[];
   readonly signed: ReadonlyMap<AuthorId, SignedAt>;
   /** Forked feeds, and the place from which on nothing of them is admitted. */
-  readonly frozen: ReadonlyMap<AuthorId, Position>;
+  readonly frozen: ReadonlyMap<AuthorId, Place>;
+  /** Feeds with rival recoveries, and up to which number the person has chosen. */
+  readonly settled: ReadonlyMap<AuthorId, number>;
+}
+
+/** `rivals`: nothing but the person of that node ends it. */
+export interface Place extends Position {
+  readonly rivals?: true;
 }
 
 /** Records to send: those behind the asker's mark and before `before`. */
@@ -67,8 +76,15 @@ export function marksFor(carried: readonly AuthorId[], holdings: Holdings, scope
   return [...new Set(carried)].map((author): Mark => {
     const { recovery, epoch, seq, id } = byAuthor.get(author) ?? { recovery: 0, epoch: 0, seq: 0, id: null };
     const signed = holdings.signed.get(author) ?? null;
-    return { author, recovery, epoch, seq, id, signed, frozen: holdings.frozen.has(author) };
+    return { author, recovery, epoch, seq, id, signed, ...forkIn(author, holdings) };
   });
+}
+
+/** What a mark says of the forks of a feed. */
+export function forkIn(author: AuthorId, { frozen, settled }: Holdings): Pick<Mark, 'frozen' | 'rivals'> {
+  const fork = frozen.get(author);
+  if (fork === undefined) return { frozen: false, rivals: settled.get(author) ?? 0 };
+  return { frozen: true, rivals: fork.rivals === true ? fork.recovery : 0 };
 }
 
 /** Whether the mark says what was said of its author before. */
@@ -79,6 +95,7 @@ export function sameMark(before: ReadonlyMap<AuthorId, Mark>, mark: Mark): boole
     comparePositions(said, mark) === 0 &&
     said.id === mark.id &&
     said.frozen === mark.frozen &&
+    said.rivals === mark.rivals &&
     samePlace(said.signed, mark.signed)
   );
 }
@@ -103,18 +120,19 @@ export function planShipments(
     const fork = holdings.frozen.get(mark.author);
     // Where a feed is forked its heads say nothing any more.
     const head = byAuthor.get(mark.author);
-    // What was forked before a recovery is so no more.
+    const ours = forkIn(mark.author, holdings);
+    // What was forked before a recovery is so no more, but for rival recoveries: only its person ends that.
     const isBehindRecovery = mark.recovery < (head?.recovery ?? 0);
-    const isForked = fork !== undefined || (mark.frozen && !isBehindRecovery);
+    const isForked = ours.frozen || (mark.frozen && (mark.rivals > 0 || !isBehindRecovery));
     if (!isForked && isNewer(signed, mark.signed)) newerHeads.push(mark.author);
-    if (fork !== undefined && !mark.frozen) proofs.push(mark.author);
+    if (proofSaysMore(ours, mark)) proofs.push(mark.author);
     const order = head === undefined ? -Math.sign(mark.seq) : comparePositions(head, mark);
     // What lies behind a fork is admitted by nobody who has its proof: it is neither asked for nor sent.
-    const hasMore = order < 0 && (fork === undefined || mark.recovery > fork.recovery);
-    const hasProof = mark.frozen && fork === undefined && !isBehindRecovery;
+    const hasMore = order < 0 && (fork === undefined || (fork.rivals === undefined && mark.recovery > fork.recovery));
+    const hasProof = proofSaysMore(mark, ours) && (mark.rivals > 0 || !isBehindRecovery);
     const hasNewerHead = !isForked && isNewer(mark.signed, signed);
     if (hasMore || hasProof || hasNewerHead) behind.push(mark.author);
-    if (hasProof) continue;
+    if (hasProof || (mark.frozen && mark.rivals > 0)) continue;
     if (head === undefined || order < 0 || (order === 0 && head.id === mark.id)) continue;
     const at = positionOf(mark);
     if (fork !== undefined && comparePositions(fork, { ...at, seq: at.seq + 1 }) <= 0) continue;
@@ -122,6 +140,14 @@ export function planShipments(
     shipments.push({ author: mark.author, at, before: fork ?? null, known: mark.id, recovery });
   }
   return { shipments, behind, newerHeads, proofs };
+}
+
+/** Whether who says `have` holds a proof that is news to who says `lack`. */
+function proofSaysMore(have: Pick<Mark, 'frozen' | 'rivals'>, lack: Pick<Mark, 'frozen' | 'rivals'>): boolean {
+  if (!have.frozen) return false;
+  if (have.rivals === 0) return !lack.frozen;
+  // Of several rivalries the one with the smallest number is the one that counts; what was chosen is settled.
+  return lack.frozen ? lack.rivals === 0 || have.rivals < lack.rivals : have.rivals > lack.rivals;
 }
 
 function isNewer(a: SignedAt | null, b: SignedAt | null): boolean {

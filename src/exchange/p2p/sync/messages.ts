@@ -69,6 +69,7 @@ function wireMark(mark: Mark): WireMark {
     frozen: mark.frozen,
     headRecovery: mark.signed?.recovery ?? 0,
     headEpoch: mark.signed?.epoch ?? 0,
+    rivals: mark.rivals,
   });
 }
 
@@ -81,6 +82,7 @@ function markFrom(mark: WireMark): Mark {
     id: mark.id.length === 0 ? null : digestOf(mark.id),
     signed: mark.headSeq === 0n ? null : signedFrom(mark),
     frozen: mark.frozen,
+    rivals: mark.rivals,
   };
 }
 
