@@ -3,15 +3,14 @@
  * A build that dies leaves only such a folder, and the next one removes it.
  */
 import { execFile } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import type { Digest } from '../../crypto/digest.ts';
 import { FailedError, UnavailableError, UsageError } from '../../errors.ts';
 import { type DiskFormat, flattenDisk } from '../machine/disks.ts';
+import { digestFile } from '../media/digest-file.ts';
 import { formatImageJson, isImageId } from './image-json.ts';
 import { IMAGE_VERSION, type ImageDisk, type ImageFacts, type ImageFile, type StoredImage } from './image-types.ts';
 import type { Manifest } from './types.ts';
@@ -133,10 +132,7 @@ async function seal(folder: string, file: string): Promise<ImageFile> {
 
 /** SHA-256 of a file of any size. */
 export async function hashFile(path: string, signal?: AbortSignal): Promise<Digest> {
-  const hash = createHash('sha256');
-  const stream = createReadStream(path, { highWaterMark: 1024 * 1024 });
-  await pipeline(stream, hash, signal === undefined ? {} : { signal });
-  return `sha256:${hash.digest('hex')}`;
+  return (await digestFile(path, { signal })).sha256;
 }
 
 /** The overlay names its base without a folder, so that the image can be moved. */

@@ -1,6 +1,6 @@
 /** SHA-256 of files, and the refusal when it is another one than was signed for. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { digestHex, type Digest } from '../../crypto/digest.ts';
 import { RefusedError } from '../../errors.ts';
 
@@ -9,21 +9,33 @@ export interface FileDigest {
   readonly sizeBytes: number;
 }
 
-/** Reads the file once, as a stream. `onBytes` is told how many bytes were read so far. */
+const PIECE_BYTES = 1024 * 1024;
+
+/** Reads the file once. `onBytes` is told how many bytes were read so far. */
 export async function digestFile(
   path: string,
   options: { signal?: AbortSignal | undefined; onBytes?: ((done: number) => void) | undefined } = {},
 ): Promise<FileDigest> {
+  options.signal?.throwIfAborted();
   const hash = createHash('sha256');
   let sizeBytes = 0;
-  const stream = createReadStream(path, {
-    highWaterMark: 1024 * 1024,
-    ...(options.signal && { signal: options.signal }),
-  });
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    hash.update(chunk);
-    sizeBytes += chunk.length;
-    options.onBytes?.(sizeBytes);
+  const file = await open(path);
+  try {
+    // One piece is read while the other is hashed; a stream would make a new one for each, which costs a third more.
+    const pieces = [Buffer.allocUnsafe(PIECE_BYTES), Buffer.allocUnsafe(PIECE_BYTES)] as const;
+    const read = (turn: number) => file.read(pieces[turn % 2 === 0 ? 0 : 1], 0, PIECE_BYTES);
+    let next = read(0);
+    for (let turn = 1; ; turn += 1) {
+      const { bytesRead, buffer } = await next;
+      options.signal?.throwIfAborted();
+      if (bytesRead === 0) break;
+      next = read(turn);
+      hash.update(buffer.subarray(0, bytesRead));
+      sizeBytes += bytesRead;
+      options.onBytes?.(sizeBytes);
+    }
+  } finally {
+    await file.close();
   }
   return { sha256: `sha256:${hash.digest('hex')}`, sizeBytes };
 }
