@@ -3,12 +3,11 @@
  * at other times of day: what is made to be reproducible is, and what is not is named.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { differences } from '../../src/crosscheck/index.ts';
-import { canSurround } from '../../src/workshop/machine/index.ts';
-import { argvOf, cli, errorOf, json, jsonLines, outcomeOf, ROOT, type Answer } from '../support/cli.ts';
+import { cli, errorOf, json, jsonLines, type Answer } from '../support/cli.ts';
+import { buildElsewhere } from '../support/elsewhere.ts';
 import { GRUB_RECIPE } from '../support/grub.ts';
 import { type RunningNode, befriend } from '../support/node.ts';
 import { needScribe, writeScribe } from '../support/scribe.ts';
@@ -73,7 +72,7 @@ describe('builds that are compared', function () {
   });
 
   it('by two people on other hosts, match', async () => {
-    const bobs = await buildElsewhere(bob, writeScribe(bob.folder, { name: 'fixed', reproducible: true }));
+    const { id: bobs } = await buildElsewhere(bob, writeScribe(bob.folder, { name: 'fixed', reproducible: true }));
     const [mine, theirs] = [await buildOf(alice, compared.get('fixed').first), await buildOf(bob, bobs)];
     assert.notDeepEqual(mine.conditions, theirs.conditions);
     await bothPublish('fixed', bobs);
@@ -99,7 +98,7 @@ describe('builds that are compared', function () {
   });
 
   it('by two people, differ: the file and the boot sector are named, each with its step, and no content moves', async () => {
-    const bobs = await buildElsewhere(bob, writeScribe(bob.folder, { name: 'loose', reproducible: false }));
+    const { id: bobs } = await buildElsewhere(bob, writeScribe(bob.folder, { name: 'loose', reproducible: false }));
     await bothPublish('loose', bobs);
     const [verdict] = (await json(alice, ['crosscheck', 'loose'], 4)).verdicts;
     assert.equal(verdict.verdict, 'differs');
@@ -138,16 +137,3 @@ describe('builds that are compared', function () {
     assert.equal(refused.code, 'build/nothing-to-compare');
   });
 });
-
-/** On one cpu, and as far as this user may, under another host name. Resolves with the build's id. */
-async function buildElsewhere({ environment }: TestHome, recipe: string): Promise<string> {
-  const can = await canSurround();
-  const renamed = can.hostName ? ['unshare', '--uts', 'sh', '-c', 'hostname elsewhere && exec "$@"', 'sh'] : [];
-  const pinned = can.cpu ? ['sh', '-c', 'taskset -cp 0 $$ >/dev/null 2>&1; exec "$@"', 'sh'] : [];
-  const [program = '', ...args] = [...renamed, ...pinned, ...argvOf(['build', recipe, '--repair', 'never', '--json'])];
-  const { code, stdout, stderr } = await outcomeOf(
-    spawn(program, args, { cwd: ROOT, env: environment, stdio: ['ignore', 'pipe', 'pipe'] }),
-  );
-  assert.equal(code, 0, stdout + stderr);
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '').build.id;
-}

@@ -61,20 +61,24 @@ export async function settle(home: TestHome): Promise<Answer> {
 }
 
 /**
- * Gives two people identities, running nodes, and each the other's invitation, under these names. The nodes are put into
+ * Gives people identities, running nodes, and each the others' invitations, under these names. The nodes are put into
  * `running`, for whoever called to stop.
  *
  * @returns what was told when their identities were made
  */
-export async function befriend(
-  { alice, bob }: Readonly<Record<'alice' | 'bob', TestHome>>,
+export async function befriend<Name extends string>(
+  people: Readonly<Record<Name, TestHome>>,
   running: RunningNode[],
-): Promise<Readonly<Record<'alice' | 'bob', Answer>>> {
-  const made = { alice: await settle(alice), bob: await settle(bob) };
-  for (const person of [alice, bob]) running.push(await startNode(person));
-  const invitation = async (person: TestHome): Promise<string> => (await json(person, ['id', '--invite'])).invitation;
-  await json(bob, ['peer', 'add', await invitation(alice), '--name', 'alice']);
-  await json(alice, ['peer', 'add', await invitation(bob), '--name', 'bob']);
+): Promise<Readonly<Record<Name, Answer>>> {
+  const everybody = Object.entries(people) as [Name, TestHome][];
+  const made = {} as Record<Name, Answer>;
+  for (const [name, home] of everybody) made[name] = await settle(home);
+  for (const [, home] of everybody) running.push(await startNode(home));
+  for (const [name, home] of everybody) {
+    const { invitation } = await json(home, ['id', '--invite']);
+    for (const [, other] of everybody.filter(([one]) => one !== name))
+      await json(other, ['peer', 'add', invitation, '--name', name]);
+  }
   return made;
 }
 
