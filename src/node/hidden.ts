@@ -7,6 +7,7 @@ import { altered, measureImage, rulesOf } from './read-image.ts';
 export interface Hidden {
   readonly path: string;
   readonly rule: string;
+  readonly version: number;
   readonly reason: string;
   /** On the disk, and as it was compared. Equal where the rule found nothing to rewrite. */
   readonly is: Counted;
@@ -36,7 +37,7 @@ export async function hiddenByRules(
     'rule' in entry && entry.rule !== undefined ? [{ entry, rule: entry.rule }] : [],
   );
   if (touched.length === 0) return [];
-  const rules = compileRules(await rulesOf(home, image));
+  const rules = compileRules(await rulesOf(home, image, kept));
   onReading?.();
   const bare = await measureImage(home, image, { as: 'hidden', normalise: [] }, signal);
   const paths = new Set(touched.map(({ entry }) => entry.path));
@@ -45,7 +46,8 @@ export async function hiddenByRules(
   return touched.map(({ entry, rule }) => ({
     path: entry.path,
     rule,
-    reason: rules.reasonOf(rule, entry.path),
+    version: rules.explain(rule, entry.path)?.version ?? 1,
+    reason: rules.explain(rule, entry.path)?.reason ?? '',
     is: counted(found.get(entry.path)),
     countsAs: counted(entry),
   }));

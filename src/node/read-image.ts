@@ -1,12 +1,14 @@
 /** Reads a stored image again, through the measuring VM: every byte of it, and that it still is what its manifest says. */
 import path from 'node:path';
 import type { Digest } from '../crypto/digest.ts';
-import { RefusedError, UsageError } from '../errors.ts';
+import { RefusedError, UnavailableError, UsageError } from '../errors.ts';
 import type { NormaliseRule } from '../recipe/types.ts';
 import {
+  compileRules,
   imageFolder,
   measureDisk,
   prepareMeasuringTools,
+  readImageManifest,
   type ContentTap,
   type Manifest,
   type StoredImage,
@@ -30,7 +32,8 @@ export async function readImage(
   reading: ImageReading,
   signal: AbortSignal,
 ): Promise<void> {
-  const measured = await measureImage(home, image, { ...reading, normalise: await rulesOf(home, image) }, signal);
+  const normalise = await rulesOf(home, image, await readImageManifest(home.imagesDir, image));
+  const measured = await measureImage(home, image, { ...reading, normalise }, signal);
   if (measured.digest !== image.manifest) throw altered(image, measured.digest);
 }
 
@@ -68,10 +71,24 @@ export function altered({ id, manifest }: StoredImage, found: Digest): RefusedEr
   });
 }
 
-/** Those that it was measured under. Rejects with `possession/no-rules`. */
-export async function rulesOf(home: Home, image: StoredImage): Promise<readonly NormaliseRule[]> {
+/**
+ * Those that it was measured under. Rejects with `possession/no-rules`, or with `image/other-rules` where they are rules of ours
+ * that have another version now: what they did then cannot be done again.
+ */
+export async function rulesOf(
+  home: Home,
+  image: StoredImage,
+  { normaliser }: Pick<Manifest, 'normaliser'>,
+): Promise<readonly NormaliseRule[]> {
   const rules = (await listBuilds(home)).find((one) => one.image === image.id)?.normalise;
-  if (rules !== undefined) return rules;
+  if (rules !== undefined && compileRules(rules).digest === normaliser) return rules;
+  if (rules !== undefined) {
+    throw new UnavailableError(
+      'image/other-rules',
+      `the image ${image.id} was measured under other versions of its normaliser rules than this portalgun has`,
+      { hint: 'Build it again: then it is measured under those of today.', facts: { image: image.id, normaliser } },
+    );
+  }
   throw new UsageError(
     'possession/no-rules',
     `it is not kept here under which rules the image ${image.id} was measured`,

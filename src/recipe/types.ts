@@ -368,6 +368,8 @@ export type NormaliseRule =
       readonly path: string;
       readonly content: string;
       readonly reason: string;
+      /** Counts up where its author changes it; 1 where it is not said. */
+      readonly version?: number;
     };
 
 /** A recipe that passed the schema, the limits and the semantic checks. */

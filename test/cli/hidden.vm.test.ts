@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { sha256 } from '../../src/crypto/digest.ts';
-import { measureDisk, storeImage } from '../../src/workshop/image/index.ts';
+import { formatManifest, measureDisk, storeImage } from '../../src/workshop/image/index.ts';
 import { startMachine } from '../../src/workshop/machine/index.ts';
 import { cli, errorOf, json } from '../support/cli.ts';
 import { finishedBuild } from '../support/finished-build.ts';
@@ -41,14 +41,20 @@ describe('portalgun images hidden', function () {
       format: 'raw',
     });
     for (const each of [person.home.imagesDir, person.home.buildsDir]) await mkdir(each, { recursive: true });
-    await storeImage({
-      imagesDir: person.home.imagesDir,
-      id: 'ruled',
-      disks: [{ id: 'root', path: disk, format: 'raw' }],
-      facts: FACTS,
-      measured: { diskId: 'root', manifest },
-    });
-    await finishedBuild(person, manifest, { image: 'ruled', normalise: RULES });
+    // `older`: measured when the rules of these names were others.
+    for (const [id, measured] of [
+      ['ruled', manifest],
+      ['older', formatManifest(manifest.entries, sha256('older rules'))],
+    ] as const) {
+      await storeImage({
+        imagesDir: person.home.imagesDir,
+        id,
+        disks: [{ id: 'root', path: disk, format: 'raw' }],
+        facts: FACTS,
+        measured: { diskId: 'root', manifest: measured },
+      });
+      await finishedBuild(person, measured, { image: id, normalise: RULES });
+    }
   });
   after(() => person?.remove());
 
@@ -57,10 +63,11 @@ describe('portalgun images hidden', function () {
     assert.deepEqual(more, []);
     assert.match(found.reason, /made at random/);
     assert.deepEqual(
-      [found.path, found.rule, found.is, found.countsAs],
+      [found.path, found.rule, found.version, found.is, found.countsAs],
       [
         'p0:/etc/machine-id',
         'machine-id',
+        1,
         { sizeBytes: MACHINE_ID.length, sha256: sha256(MACHINE_ID) },
         { sizeBytes: 0, sha256: sha256('') },
       ],
@@ -69,6 +76,14 @@ describe('portalgun images hidden', function () {
 
   it('says that it reads only what is there to be read', async () => {
     assert.match((await cli(person, ['images', 'hidden', 'none'])).stderr, /^error: there is no image "none"/);
+  });
+
+  it('does not measure by the rules of today what was measured by those of another day', async () => {
+    const error = await errorOf(person, ['images', 'hidden', 'older'], 5);
+    assert.deepEqual(
+      [error.code, error.hint],
+      ['image/other-rules', 'Build it again: then it is measured under those of today.'],
+    );
   });
 
   it('refuses an image in which anything else has changed', async () => {

@@ -6,7 +6,7 @@ import { parseRecipe } from '../../src/recipe/parse.ts';
 import { applyOperations } from '../../src/recipe/patch.ts';
 import { longestWaitMs } from '../../src/recipe/patience.ts';
 import type { ChangeClass, CheckedRecipe, Condition, Operation, ServedFile, Step } from '../../src/recipe/types.ts';
-import { digestOfStep, recipeOf, replace, sample } from './fixtures.ts';
+import { digestOfStep, recipeOf, replace, sample, SOURCE } from './fixtures.ts';
 
 const base = sample();
 
@@ -125,6 +125,7 @@ describe('classes of change', () => {
       ['a base', [set(['base'], { recipe: 'other', digest: digestOf(1) })]],
       ['outputs', [set(['outputs', '0', 'as'], 'disk')]],
       ['normaliser rules', [set(['normalise'], ['machine-id'])]],
+      ['a normaliser rule left out', [set(['normalise'], [])]],
       ['the clock', [set(['reproducible'], { source_date_epoch: 1, clock: 'fixed' })]],
       ['a step that handles a secret', [set(['personalise', 'password', 'expect', 'text'], 'password changed')]],
       ['a secret', [set(['params', 'root_password', 'summary'], 'Another password')]],
@@ -146,6 +147,17 @@ describe('classes of change', () => {
       });
     }
   }
+
+  it('is authority where anything of a normaliser rule changes, its version and its reason too', () => {
+    const rule = { path: '/etc/issue', content: '[0-9]{5}', reason: 'a number', version: 1 };
+    const ruled = parseRecipe(`${SOURCE}\nnormalise: [${JSON.stringify(rule)}]\n`);
+    const was = valueDigest(ruled.recipe.normalise);
+    for (const change of [{ version: 2 }, { reason: 'another' }, { content: '[0-9]{6}' }, { path: '/etc/motd' }]) {
+      const value = [{ ...rule, ...change }];
+      const patch = classifyOperations(ruled, [{ op: 'set', path: ['normalise'], was, value }]);
+      assert.equal(patch.class, 'authority', JSON.stringify(change));
+    }
+  });
 
   describe('of how long a build may be kept waiting', () => {
     const waits: readonly (readonly [string, readonly Operation[], ChangeClass])[] = [

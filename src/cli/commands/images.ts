@@ -97,8 +97,8 @@ export async function hidden(context: Context, id: string): Promise<undefined> {
   printResult(context, found, () =>
     found.length === 0
       ? `No rule touches anything in ${id}: all of it is compared.`
-      : found.flatMap(({ path: name, rule, reason, is, countsAs }) => [
-          `${name}: ${rule}, ${reason}`,
+      : found.flatMap(({ path: name, rule, version, reason, is, countsAs }) => [
+          `${name}: ${rule}, version ${version}, ${reason}`,
           `  is         ${is.sizeBytes} bytes, ${is.sha256 ?? 'no content'}`,
           `  counts as  ${countsAs.sizeBytes} bytes, ${countsAs.sha256 ?? 'no content'}`,
         ]),

@@ -18,8 +18,8 @@ export interface Normaliser {
   readonly digest: Digest;
   /** Random disk ids count as zero. */
   readonly diskId: boolean;
-  /** Why the rule of that name touches the entry with this path (`p1:/etc/machine-id`). */
-  reasonOf(rule: string, path: string): string;
+  /** Why the rule of that name touches the entry with this path (`p1:/etc/machine-id`), and which version of it does. */
+  explain(rule: string, path: string): { readonly reason: string; readonly version: number } | undefined;
   /** The rule for this file (path from the root of its file system), if its size and mode allow one. */
   ruleFor(file: { readonly path: string; readonly mode: number; readonly sizeBytes: number }): FileRule | undefined;
 }
@@ -48,11 +48,9 @@ export function compileRules(rules: readonly NormaliseRule[]): Normaliser {
   return {
     digest: digestOf({ normaliser: 1, rules: data }),
     diskId: data.some((rule) => rule.name === 'disk-id'),
-    reasonOf(name, path) {
+    explain(name, path) {
       const inside = path.slice(path.indexOf(':') + 1);
-      return (
-        data.find((rule) => rule.name === name && (!('paths' in rule) || rule.paths.includes(inside)))?.reason ?? ''
-      );
+      return data.find((rule) => rule.name === name && (!('paths' in rule) || rule.paths.includes(inside)));
     },
     ruleFor({ path, mode, sizeBytes }) {
       const rule = byPath.get(path);
@@ -108,7 +106,7 @@ function namedRule(name: string): readonly (FileRule | DiskIdRule)[] {
 }
 
 function inlineRule(rule: Exclude<NormaliseRule, string>): FileRule {
-  const { path, content, reason } = rule;
+  const { path, content, reason, version = 1 } = rule;
   const facts = { path, content };
   const where = `the normaliser rule for ${JSON.stringify(path)}`;
   if (!isExactPath(path)) {
@@ -142,7 +140,7 @@ function inlineRule(rule: Exclude<NormaliseRule, string>): FileRule {
   }
   const name = `inline-${digestHex(digestOf({ path, content })).slice(0, 12)}`;
   const lines = { match: content, replacement: '{normalised}' };
-  return { name, reason, paths: [path], maxBytes: MAX_NORMALISED_FILE_BYTES, lines };
+  return { name, version, reason, paths: [path], maxBytes: MAX_NORMALISED_FILE_BYTES, lines };
 }
 
 function compile(pattern: string, where: string): RE2JS {

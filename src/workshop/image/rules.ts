@@ -1,10 +1,12 @@
 /**
  * The normaliser's named rules, as data. Each names exact paths and what their content must look like; where it does not
- * look so, the content is measured as it is and the difference shows. A change here changes the normaliser's digest.
+ * look so, the content is measured as it is and the difference shows. A change here changes the normaliser's digest; a change of what
+ * is done with a rule (normalise.ts, disk-id.ts) does so through the rule's version, which then counts up.
  */
 
 export interface FileRule {
   readonly name: string;
+  readonly version: number;
   readonly reason: string;
   /** Exact paths in a file system, in any partition. */
   readonly paths: readonly string[];
@@ -20,6 +22,7 @@ export interface FileRule {
 /** Random ids in partition tables and FAT boot sectors: only those bytes are taken as zero (disk-id.ts). */
 export interface DiskIdRule {
   readonly name: 'disk-id';
+  readonly version: number;
   readonly reason: string;
 }
 
@@ -37,6 +40,7 @@ export const NAMED_RULES: Readonly<Record<string, readonly (FileRule | DiskIdRul
   'machine-id': [
     {
       name: 'machine-id',
+      version: 1,
       reason: 'made at random on first boot (machine-id(5))',
       paths: ['/etc/machine-id', '/var/lib/dbus/machine-id'],
       maxBytes: 64,
@@ -46,6 +50,7 @@ export const NAMED_RULES: Readonly<Record<string, readonly (FileRule | DiskIdRul
   'ssh-host-keys': [
     {
       name: 'ssh-host-keys',
+      version: 1,
       reason: 'made at random when the server is installed (ssh-keygen(1))',
       paths: text('/etc/ssh', 'ssh_host_rsa_key', 'ssh_host_ecdsa_key', 'ssh_host_ed25519_key'),
       maxBytes: 8 * KIB,
@@ -53,6 +58,7 @@ export const NAMED_RULES: Readonly<Record<string, readonly (FileRule | DiskIdRul
     },
     {
       name: 'ssh-host-keys',
+      version: 1,
       reason: 'the public half of a key made at random',
       paths: text('/etc/ssh', 'ssh_host_rsa_key.pub', 'ssh_host_ecdsa_key.pub', 'ssh_host_ed25519_key.pub'),
       maxBytes: 2 * KIB,
@@ -62,6 +68,7 @@ export const NAMED_RULES: Readonly<Record<string, readonly (FileRule | DiskIdRul
   logs: [
     {
       name: 'logs',
+      version: 1,
       reason: 'each line begins with the time of an installation',
       paths: text('/var/log', 'dpkg.log', 'alternatives.log'),
       maxBytes: 4 * MIB,
@@ -69,6 +76,7 @@ export const NAMED_RULES: Readonly<Record<string, readonly (FileRule | DiskIdRul
     },
     {
       name: 'logs',
+      version: 1,
       reason: 'holds the times of an installation',
       paths: text('/var/log/apt', 'history.log', 'term.log'),
       maxBytes: 4 * MIB,
@@ -76,6 +84,7 @@ export const NAMED_RULES: Readonly<Record<string, readonly (FileRule | DiskIdRul
     },
     {
       name: 'logs',
+      version: 1,
       reason: 'what a running system wrote down: times, process ids, measured speeds',
       paths: [
         ...text(
@@ -96,6 +105,7 @@ export const NAMED_RULES: Readonly<Record<string, readonly (FileRule | DiskIdRul
     },
     {
       name: 'logs',
+      version: 1,
       reason: 'who logged in when (utmp(5): records of 384 bytes)',
       paths: text('/var/log', 'wtmp', 'btmp'),
       maxBytes: 4 * MIB,
@@ -103,6 +113,7 @@ export const NAMED_RULES: Readonly<Record<string, readonly (FileRule | DiskIdRul
     },
     {
       name: 'logs',
+      version: 1,
       reason: 'who logged in last (lastlog(8): records of 292 bytes)',
       paths: text('/var/log', 'lastlog'),
       maxBytes: 4 * MIB,
@@ -112,13 +123,14 @@ export const NAMED_RULES: Readonly<Record<string, readonly (FileRule | DiskIdRul
   'random-seed': [
     {
       name: 'random-seed',
+      version: 1,
       reason: 'random bytes for the next boot (random(4): a pool of 512 bytes at most, records of 32)',
       paths: ['/var/lib/systemd/random-seed', '/var/lib/urandom/random-seed', '/var/lib/seedrng/seed.credit'],
       maxBytes: 512,
       recordBytes: 32,
     },
   ],
-  'disk-id': [{ name: 'disk-id', reason: 'drawn at random when a disk is partitioned or formatted' }],
+  'disk-id': [{ name: 'disk-id', version: 1, reason: 'drawn at random when a disk is partitioned or formatted' }],
 };
 
 /** Never rewritten, whatever a rule says: who may log in, and as what. A folder ends with a slash. */

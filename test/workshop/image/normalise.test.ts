@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { compileRules, countRules } from '../../../src/workshop/image/index.ts';
 import { normaliseContent } from '../../../src/workshop/image/normalise.ts';
+import { NAMED_RULES } from '../../../src/workshop/image/rules.ts';
+import { shortDigest } from '../../../src/crypto/digest.ts';
 import type { NormaliseRule } from '../../../src/recipe/types.ts';
 
 /** What counts in place of a file's content; undefined: the content itself. */
@@ -115,9 +117,47 @@ describe('normaliser rules', () => {
       [inline('/etc/x', '[0-9]{5}')],
       [inline('/etc/x', '[0-9]{6}')],
       [inline('/etc/y', '[0-9]{5}')],
+      [{ path: '/etc/y', content: '[0-9]{5}', reason: 'a test', version: 2 }],
+      [{ path: '/etc/y', content: '[0-9]{5}', reason: 'another reason' }],
     ];
     assert.equal(new Set(sets.map((rules) => compileRules(rules).digest)).size, sets.length);
     assert.equal(compileRules(['logs']).digest, compileRules(['logs']).digest);
+  });
+
+  it('say their version, which is 1 where a recipe does not say it', () => {
+    const rules = compileRules([
+      'machine-id',
+      'disk-id',
+      { path: '/etc/x', content: '[0-9]{5}', reason: 'a test', version: 7 },
+    ]);
+    const written = rules.ruleFor({ path: '/etc/x', mode: 0o644, sizeBytes: 1 })?.name ?? '';
+    assert.equal(rules.explain('machine-id', 'p1:/etc/machine-id')?.version, 1);
+    assert.equal(rules.explain('disk-id', 'disk:0+512')?.version, 1);
+    assert.equal(rules.explain(written, 'p1:/etc/x')?.version, 7);
+    assert.equal(rules.explain('machine-id', 'p1:/etc/other'), undefined);
+    const unsaid = compileRules([inline('/etc/x', '[0-9]{5}')]);
+    assert.equal(unsaid.explain(written, 'p1:/etc/x')?.version, 1);
+  });
+
+  // What is done with a rule may change in code alone: the digest shows what is written down. Where one of these changes, count
+  // the rule's version up, and write the new digest here.
+  const WRITTEN: Readonly<Record<string, readonly [version: number, digest: string]>> = {
+    'machine-id': [1, '2a4e59dc3b5d'],
+    'ssh-host-keys': [1, '4a424fe10c6b'],
+    logs: [1, '0b261cf9bbc5'],
+    'random-seed': [1, '6f192b989cdc'],
+    'disk-id': [1, 'c21a497093da'],
+  };
+  for (const [name, [version, digest]] of Object.entries(WRITTEN)) {
+    it(`named ${name} are those of version ${version}`, () => {
+      const rules = NAMED_RULES[name] ?? [];
+      assert.ok(rules.length > 0 && rules.every((rule) => rule.version === version));
+      assert.equal(shortDigest(compileRules([name]).digest), digest);
+    });
+  }
+
+  it('all have a version that is watched', () => {
+    assert.deepEqual(Object.keys(WRITTEN).sort(), Object.keys(NAMED_RULES).sort());
   });
 
   it('are counted by what they touched', () => {
