@@ -1,19 +1,11 @@
 /** What is allowed and yet most likely wrong in a recipe: checks that check nothing, and things nobody can know. */
-import {
-  actListsOf,
-  actsOf,
-  eachCondition,
-  conditionsOf,
-  describeCondition,
-  matchesAnything,
-  needlesUsed,
-  textsMentioned,
-} from './conditions.ts';
+import { actListsOf, actsOf, needlesUsed, textsMentioned } from './conditions.ts';
 import { confirmationOf, ownConfirmations, satisfiedByEcho } from './echo.ts';
 import { MAX_SOURCE_BYTES } from './limits.ts';
 import { placeholdersIn } from './placeholders.ts';
 import type { Path } from './problems.ts';
 import type { Finding } from './finding.ts';
+import { conditionFindings, watchFindings } from './lint-conditions.ts';
 import { handFindings } from './lint-hands.ts';
 import { randomFindings } from './lint-random.ts';
 import { reachFindings } from './lint-reach.ts';
@@ -82,23 +74,13 @@ function recipeFindings(recipe: Recipe): Finding[] {
   return findings;
 }
 
-function watchFindings({ watch = [] }: Recipe): Finding[] {
-  return watch
-    .map(({ when }, index): Finding => ({
-      severity: 'error',
-      path: ['watch', index, 'when'],
-      message: `the watch fires on almost anything: ${describeCondition(when)}`,
-    }))
-    .filter((_, index) => watch[index] !== undefined && matchesAnything(watch[index].when));
-}
-
 function listFindings(steps: readonly Step[], part: 'steps' | 'personalise', recipe: Recipe): Finding[] {
   return steps.flatMap((step, index) => {
     const path: Path = [part, index];
     const before = steps[index - 1];
     return [
       ...confirmationFindings(step, steps[index + 1], path),
-      ...conditionFindings(step, path),
+      ...conditionFindings(step, path, recipe),
       ...stalenessFindings(step, before, path),
       ...(recipe.base ? [] : retryFindings(step, steps.slice(0, index), part, path)),
       ...unusedDefaults(recipe, part, index, steps),
@@ -142,18 +124,6 @@ function confirmationFindings(step: Step, next: Step | undefined, path: Path): F
       `the step confirms itself: what it types already shows ${echoed}; expect something that only the result shows`,
     ),
   ];
-}
-
-function conditionFindings(step: Step, path: Path): Finding[] {
-  return conditionsOf(step).flatMap(({ where, path: at, condition }) => {
-    // `still` and `changed` beside something telling (in `all`) are fine; alone they say that something, not what, happened.
-    if (!matchesAnything(condition)) return [];
-    const severity = eachCondition(condition).some((part) => 'still' in part || 'changed' in part)
-      ? 'warning'
-      : 'error';
-    const message = `${where} holds on almost any screen: ${describeCondition(condition)}`;
-    return [finding(severity, [...path, ...at], step, message)];
-  });
 }
 
 /** What was on the screen before the act may still be there after it. */

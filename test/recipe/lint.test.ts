@@ -188,6 +188,16 @@ describe('lintRecipe', () => {
       /may still be there/,
     ],
     [
+      'what holds on an empty screen',
+      ['{ id: a, do: [{ key: enter }], expect: { any: [{ text: abc }, { not: { text: xyz } }] } }'],
+      /expect holds on an empty screen: .*say what shows instead, or gone/,
+    ],
+    [
+      'progress that a clock makes',
+      ['{ id: a, expect: { text: abc, progress: { text: "[0-9]*", stall: 5m } } }'],
+      /takes anything that moves for progress/,
+    ],
+    [
       'something gone that was never looked for',
       ['{ id: a, do: [{ key: enter }], expect: { gone: { text: abc } } }'],
       /never looks whether it was there/,
@@ -256,6 +266,27 @@ describe('lintRecipe', () => {
       found.map(({ severity, line }) => [severity, line]),
       [['error', 19]],
     );
+  });
+
+  it('calls a watch that fires on an empty screen an error', () => {
+    const absent = sampleWith('{ text: "Network autoconfiguration failed" }', '{ not: { text: "A network" } }');
+    assert.deepEqual(
+      lintRecipe(parseRecipe(absent)).map(({ severity, line, message }) => [severity, line, message]),
+      [['error', 19, 'the watch fires on an empty screen: no sign of the text "A network"']],
+    );
+  });
+
+  it('calls a condition an error that a parameter empties by its default', () => {
+    const found = (fallback: string) =>
+      lintRecipe(
+        parseRecipe(
+          `recipe: 1\nname: x\nversion: 1.0.0\nsummary: x\nmachine: { arch: x86_64, memory: 64M }\n` +
+            `params: { word: { type: string, summary: x, default: "${fallback}" } }\n` +
+            `steps:\n  - { id: a, do: [{ key: enter }], expect: { text: "{{word}}" } }\n`,
+        ),
+      ).map(({ severity, step, line }) => [severity, step, line]);
+    assert.deepEqual(found('portal'), []);
+    assert.deepEqual(found(''), [['error', 'a', 8]]);
   });
 
   it('warns of default retries in a recipe without a checkpoint', () => {
