@@ -81,18 +81,6 @@ export function releaseLevels(layout: KeyboardName = DEFAULT_KEYBOARD): KeyEvent
   return [...press('shift'), ...(layout === 'us' ? [] : [{ key: 'alt_r', down: false }])];
 }
 
-/**
- * Bytes that a PS/2 keyboard sends for these events (scan code set 2): one for a press, two for a release, one more each for
- * the keys that came with the 101-key board.
- */
-export function keyboardBytes(events: readonly KeyEvent[]): number {
-  return events.reduce((sum, { key, down }) => sum + (down ? 1 : 2) + (EXTENDED.has(key) ? 1 : 0), 0);
-}
-
-const EXTENDED: ReadonlySet<string> = new Set(
-  'up down left right home end pgup pgdn insert delete alt_r ctrl_r meta_l meta_r menu print'.split(' '),
-);
-
 function parseChord(name: string, layout: KeyboardName): Chord {
   const chord = chordOf(name, layout);
   if (chord !== undefined) return chord;

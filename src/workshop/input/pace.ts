@@ -1,7 +1,8 @@
 /** How fast a guest takes keys: fast until it loses one, then slower, and faster again after a run of good echoes. */
 import { BLIND_KEY_MS, CHARACTERS_IN_FLIGHT, KEYBOARD_QUEUE_BYTES, SLOWEST_KEY_MS } from './limits.ts';
 import { DEFAULT_KEYBOARD, type KeyboardName } from '../../recipe/keyboards.ts';
-import { keyboardBytes, textEvents } from './keyboard.ts';
+import { keyboardBytes } from '../machine/key-queue.ts';
+import { textEvents } from './keyboard.ts';
 
 export interface Pace {
   /** Characters before their echo is awaited. */

@@ -60,3 +60,12 @@ export const HOST_FACTOR_MOST = 30;
 
 /** Free room that a machine with a writable disk needs to begin with, for its overlays. */
 export const DISK_FREE_BYTES = 512 * 1024 * 1024;
+
+/** Bytes that wait in a PS/2 keyboard for a guest that does not read them. QEMU's queue holds no more. */
+export const KEY_QUEUE_BYTES = 16;
+
+/** Between two looks at a queue that may be full. */
+export const KEYS_LOOK_MS = 5;
+
+/** A guest that reads its keyboard again within it has only been busy: a kernel that unpacks itself is, for half of it. */
+export const KEYS_UNREAD_MS = 60_000;

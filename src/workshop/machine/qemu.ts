@@ -9,6 +9,7 @@ import { DiskFiles } from './disk-files.ts';
 import { createCamera } from './frames.ts';
 import { DISK_FREE_BYTES, KEY_EVENTS_PER_CALL, MEMORY_READ_BYTES } from './limits.ts';
 import { migrationSocket } from './memory-image.ts';
+import { KeyQueue } from './key-queue.ts';
 import { loadMemory, storeMemory } from './migration.ts';
 import { diedError, spawnQemu } from './process.ts';
 import type { QemuProcess } from './process.ts';
@@ -100,6 +101,7 @@ class QemuMachine implements Machine {
   readonly withheldMs: () => number;
   readonly #options: StartOptions;
   readonly #parts: Parts;
+  readonly #keys: KeyQueue;
   readonly #listeners = new Set<(event: MachineEvent) => void>();
   #running = false;
   /** `shutdown` or `died`, once it has happened. */
@@ -111,6 +113,7 @@ class QemuMachine implements Machine {
   constructor(options: StartOptions, parts: Parts) {
     this.#options = options;
     this.#parts = parts;
+    this.#keys = new KeyQueue(() => this.#keysRead());
     this.accelerator = options.accelerator;
     this.qemuVersion = parts.qmp.version;
     this.withheldMs = parts.withheldMs;
@@ -135,9 +138,18 @@ class QemuMachine implements Machine {
       );
     }
     if (events.length === 0) return;
+    await this.#keys.room(events);
     await this.#parts.qmp.call('input-send-event', {
       events: events.map(({ key, down }) => ({ type: 'key', data: { down, key: { type: 'qcode', data: key } } })),
     });
+  }
+
+  /** Bit 0 of the keyboard controller's status: a byte waits for the guest. Reading it changes nothing; bit 5: it is a mouse's. */
+  async #keysRead(): Promise<boolean> {
+    if (!this.#running) return true; // nobody reads any more, and nobody is kept waiting
+    const said = await this.#parts.qmp.call('human-monitor-command', { 'command-line': 'i /b 0x64' });
+    const [, status] = /= 0x([0-9a-f]{1,2})\b/.exec(String(said)) ?? [];
+    return status === undefined || (Number.parseInt(status, 16) & 0x21) !== 0x01;
   }
 
   async sendPointer(events: readonly PointerEvent[]): Promise<void> {

@@ -111,7 +111,10 @@ export interface Machine {
   withheldMs(): number;
   /** Current picture. Rejects with `machine/died` after QEMU's death. */
   frame(signal?: AbortSignal): Promise<Frame>;
-  /** All events in one QMP call: they arrive together or not at all. At most 16 events (8 keys). */
+  /**
+   * All events in one QMP call: they arrive together or not at all. At most 16 events (8 keys). Waits while the guest has not
+   * read what was sent before and there may be no room for more; rejects with `machine/keys-unread` where it never does.
+   */
   sendKeys(events: readonly KeyEvent[]): Promise<void>;
   /** All events at once. Rejects with `machine/no-pointer` where the machine has none. */
   sendPointer(events: readonly PointerEvent[]): Promise<void>;

@@ -1,14 +1,9 @@
 import assert from 'node:assert/strict';
 import { UsageError } from '../../../src/errors.ts';
 import { KEYBOARDS, strokeOn, type KeyboardName } from '../../../src/recipe/keyboards.ts';
-import {
-  holdEvents,
-  keyboardBytes,
-  keyEvents,
-  releaseModifiers,
-  textEvents,
-} from '../../../src/workshop/input/keyboard.ts';
+import { holdEvents, keyEvents, releaseModifiers, textEvents } from '../../../src/workshop/input/keyboard.ts';
 import { createPace, nextChunk, noteSuccess, slowDown } from '../../../src/workshop/input/pace.ts';
+import { keyboardBytes } from '../../../src/workshop/machine/key-queue.ts';
 
 /** `+shift a -shift`: presses and releases, a key that goes down and up at once by its name alone. */
 function shorthand(events: readonly { key: string; down: boolean }[]): string {

@@ -3,7 +3,7 @@
  * generator, a driver that reads bytes now and then, and a line editor on a screen. What it holds is known apart from its screen.
  */
 import { KEYBOARDS, strokeOn, type KeyboardName } from '../../../src/recipe/keyboards.ts';
-import { keyboardBytes } from '../../../src/workshop/input/keyboard.ts';
+import { keyboardBytes } from '../../../src/workshop/machine/key-queue.ts';
 import type { Clock } from '../../../src/workshop/input/watch.ts';
 import type { KeyEvent, Machine } from '../../../src/workshop/machine/types.ts';
 import type { Eyes, ScreenText } from '../../../src/workshop/screen/types.ts';

@@ -78,7 +78,7 @@ export function watch(machine: Machine): Watched {
     eyes,
     read,
     async until(text) {
-      const deadline = performance.now() + 60_000;
+      const deadline = performance.now() + 180_000;
       for (;;) {
         const screen = await read();
         if (findText(screen, text).length > 0) return screen;
@@ -96,9 +96,9 @@ export function watch(machine: Machine): Watched {
   };
 }
 
-/** Waits until `test` holds, at most a minute. */
+/** Waits until `test` holds, at most three minutes: a host may have many machines. */
 export async function eventually(what: string, test: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 60_000;
+  const deadline = performance.now() + 180_000;
   while (!(await test())) {
     if (performance.now() > deadline) throw new Error(`it never came true that ${what}`);
     await sleep(20);
