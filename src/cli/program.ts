@@ -328,6 +328,7 @@ function makeProgram(streams: Streams, run: Run): Command {
     async () => (await import('./commands/publish.ts')).publish,
   )
     .option('--no-screens', 'do not show others what a mended step’s screen said')
+    .option('--group <name>', 'a recipe file, to the members of this private group alone')
     .option('--offline', OFFLINE);
   command(
     program,
@@ -383,6 +384,16 @@ function makeProgram(streams: Streams, run: Run): Command {
   command(peer, 'remove <peer>', 'forget a peer', async () => (await import('./commands/peer.ts')).remove);
   command(program, 'follow <peer>', 'carry a peer’s feed', async () => (await import('./commands/peer.ts')).follow);
   command(program, 'unfollow <peer>', 'stop carrying it', async () => (await import('./commands/peer.ts')).unfollow);
+  const group = program.command('group').description('private groups, of which nobody else hears');
+  command(
+    group,
+    'add <name>',
+    'make a private group with peers, or join the one with that id',
+    async () => (await import('./commands/group.ts')).add,
+  )
+    .requiredOption('--member <peer...>', 'who else is in it')
+    .option('--scope <id>', 'its id, from who made it');
+  command(group, 'list', 'private groups and their members', async () => (await import('./commands/group.ts')).list);
   const policy = program.command('policy').description('whom you trust for what');
   command(policy, 'show', 'the policy in force', async () => (await import('./commands/policy.ts')).show);
   command(

@@ -4,6 +4,7 @@ import type { Exchange } from '../exchange/p2p/types.ts';
 import type { Admission, AuthorId } from '../exchange/record/types.ts';
 import { manifestLines } from '../workshop/image/manifest-lines.ts';
 import { parseManifest } from '../workshop/image/manifest.ts';
+import { groupsOf } from './groups.ts';
 import { raiseAlert, type Alert } from './alerts.ts';
 import { startControlServer } from './control-server.ts';
 import type { Home } from './home.ts';
@@ -122,6 +123,7 @@ async function startNetwork(session: Session, options: NodeOptions, before: read
     follows: (author) => carries(session, author),
     followed: () => carried(session),
     trusted,
+    groups: () => groupsOf(session),
     // A list of names and digests, and the text of a screen. No type can carry an image or a file's content.
     blobTypes: {
       [MANIFEST_BLOB]: {

@@ -23,11 +23,21 @@ interface Published {
 export async function publish(
   context: Context,
   what: string,
-  flags: { screens: boolean; offline?: boolean },
+  flags: { screens: boolean; offline?: boolean; group?: string },
 ): Promise<undefined> {
   const home = publishing(await connect(context.home), flags.offline ?? false);
-  const published = (await isFile(what))
-    ? [await publishRecipe(context, home, what)]
+  const isRecipe = await isFile(what);
+  if (flags.group !== undefined && !isRecipe) {
+    throw new UsageError(
+      'publish/group',
+      `only a recipe file can be published in a private group, and ${what} is none`,
+      {
+        hint: 'Builds and patches are published to everybody who follows you.',
+      },
+    );
+  }
+  const published = isRecipe
+    ? [await publishRecipe(context, home, what, flags.group)]
     : await publishBuild(context, home, what, flags.screens);
   printResult(context, published, (list) =>
     list.length === 0
@@ -50,11 +60,16 @@ function publishing(home: HomeConnection, offline: boolean): HomeConnection {
   };
 }
 
-async function publishRecipe(context: Context, home: HomeConnection, file: string): Promise<Published> {
+async function publishRecipe(
+  context: Context,
+  home: HomeConnection,
+  file: string,
+  group: string | undefined,
+): Promise<Published> {
   const yaml = await readFile(file, 'utf8');
   const lockFile = file.replace(/\.ya?ml$/, '.lock.yaml');
   const lockYaml = (await isFile(lockFile)) ? await readFile(lockFile, 'utf8') : undefined;
-  const { record, waiting } = await home.call<Given>('publish.recipe', { yaml, file, lockYaml }, context.signal);
+  const { record, waiting } = await home.call<Given>('publish.recipe', { yaml, file, lockYaml, group }, context.signal);
   const { base } = parseRecipe(yaml, file).recipe;
   if (base !== undefined && !(await isPublished(context, home, base.digest)))
     note(

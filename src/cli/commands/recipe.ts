@@ -236,6 +236,7 @@ interface Offered {
   readonly version: string;
   readonly digest: Digest;
   readonly record: Digest;
+  readonly group?: string;
 }
 
 export async function list(context: Context): Promise<undefined> {
@@ -245,8 +246,14 @@ export async function list(context: Context): Promise<undefined> {
     recipes.length === 0
       ? 'Nobody offers a recipe yet. Publish one with: portalgun publish FILE'
       : table(
-          ['recipe', 'version', 'digest', 'record'],
-          recipes.map((one) => [one.recipe, one.version, shortDigest(one.digest), shortDigest(one.record)]),
+          ['recipe', 'version', 'digest', 'record', 'group'],
+          recipes.map((one) => [
+            one.recipe,
+            one.version,
+            shortDigest(one.digest),
+            shortDigest(one.record),
+            one.group ?? '',
+          ]),
         ),
   );
   return undefined;

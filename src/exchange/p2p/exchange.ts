@@ -235,6 +235,18 @@ async function startOn(
       if (by.aborted) throw new InterruptedError('the sync was interrupted');
       return admitted - before;
     },
+    async confirmGroup(scope, by) {
+      const others = participant.membersOf(scope).filter((author) => author !== self);
+      const answers = await Promise.allSettled(
+        others.map(async (author) => {
+          const peer = acquaintance.peerOf(author);
+          if (!reach.isConnected(peer.toString())) throw unreachable(author, undefined);
+          for (const question of participant.groupSyncsWith(peer.toString(), scope))
+            await driver.ask(peer, question, by);
+        }),
+      );
+      return answers.some(({ status }) => status === 'fulfilled');
+    },
     ...createQuestions({
       self,
       store,

@@ -163,10 +163,11 @@ export class Participant {
   }
 
   /** What follows a sync: the private groups that this peer and this node are both in, one after another. */
-  groupSyncsWith(peer: string): Conversation<number>[] {
+  groupSyncsWith(peer: string, only?: Scope): Conversation<number>[] {
     const author = this.#options.groups?.authorOf(peer) ?? null;
     return this.#groups
       .sharedWith(author)
+      .filter(({ scope }) => only === undefined || scope === only)
       .map((context) => this.#metered(peer, new SyncQuestion(context, peer), () => (this.activity.questions += 1)));
   }
 

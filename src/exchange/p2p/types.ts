@@ -120,6 +120,11 @@ export interface Exchange {
    * the feed yet confirms nothing.
    */
   confirmOwnHead(signal: AbortSignal, options?: { readonly mayHaveForgotten: boolean }): Promise<AuthorId | null>;
+  /**
+   * Catches up with the members of a private group who are connected, with what they have of this node's own feed too.
+   * Resolves with whether one of them has answered.
+   */
+  confirmGroup(scope: Scope, signal: AbortSignal): Promise<boolean>;
   /** Asks trusted peers for patches that cure a symptom; what they send is admitted like anything else. */
   askSymptom(symptom: Digest, signal: AbortSignal): Promise<VerifiedRecord[]>;
   /** Fetches a typed blob from one author's node. */

@@ -14,6 +14,12 @@ peers: {}
 #   core: { k: 2, of: [alice, bob, carol] }
 groups: {}
 
+# Private groups: what is published in one is told to its members alone, and nobody else can tell that there is one. Each
+# member keeps such a list, with one id. Make one with: portalgun group add NAME --member PEER
+#
+#   family: { scope: "5f3c9d1e2a4b6c8d5f3c9d1e2a4b6c8d", members: [alice, bob] }
+private: {}
+
 # Rules: for which recipes (author/name; * stands for anything), who may change what.
 #
 # What a patch changes has a class, and a patch has the highest class in it:

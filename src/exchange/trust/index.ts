@@ -7,7 +7,7 @@
  */
 export { defaultPolicyText, followedAuthors, isFollowed, parsePolicy } from './policy.ts';
 export { isAuthorId, SELF_NAME } from './policy-names.ts';
-export { addPeer, addRule, removePeer, setFollow } from './policy-edit.ts';
+export { addPeer, addPrivateGroup, addRule, removePeer, setFollow } from './policy-edit.ts';
 export type { AutomaticRule, PeerEntry } from './policy-edit.ts';
 export { coversRecipe, decide, isConfigured, namer } from './decide.ts';
 export { confirmChecksums } from './quorum.ts';

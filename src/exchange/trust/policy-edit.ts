@@ -69,6 +69,22 @@ export function addRule(text: string, rule: AutomaticRule, fileName = 'policy.ya
   return edit(text, fileName, (document) => addEntry(text, document, 'rules', { block, flow }, '[]'));
 }
 
+/** @throws UsageError `policy/group-exists`, `policy/invalid` as `parsePolicy` */
+export function addPrivateGroup(
+  text: string,
+  name: string,
+  { scope, members }: Policy['private'][string],
+  fileName = 'policy.yaml',
+): string {
+  if (parsePolicy(text, fileName).private[name] !== undefined) {
+    throw new UsageError('policy/group-exists', `there is a private group ${name} in ${fileName} already`, {
+      hint: `Choose another name, or edit ${fileName}.`,
+    });
+  }
+  const line = `${plain(name)}: { scope: ${JSON.stringify(scope)}, members: ${inline(members)} }`;
+  return edit(text, fileName, (document) => addEntry(text, document, 'private', { block: [line], flow: line }, '{}'));
+}
+
 /** @throws UsageError `policy/no-such-peer`, or `policy/peer-in-use` while a group or a rule names it */
 export function removePeer(text: string, name: string, fileName = 'policy.yaml'): string {
   const policy = parsePolicy(text, fileName);
@@ -114,7 +130,12 @@ function usersOf(policy: Policy, name: string): string[] {
       permissions.some((one) => one?.when === name || (typeof one?.when === 'object' && one.when.of.includes(name)))
     );
   });
-  return [...groups.map(([group]) => `group ${group}`), ...rules.map((rule) => `the rule at line ${rule.line}`)];
+  const own = Object.entries(policy.private).filter(([, { members }]) => members.includes(name));
+  return [
+    ...groups.map(([group]) => `group ${group}`),
+    ...own.map(([group]) => `private group ${group}`),
+    ...rules.map((rule) => `the rule at line ${rule.line}`),
+  ];
 }
 
 /** A list on one line; JSON is YAML. */

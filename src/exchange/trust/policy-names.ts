@@ -13,6 +13,8 @@ import type { Group, Policy } from './types.ts';
 export const SELF_NAME = 'me';
 
 const AUTHOR_ID = /^ed25519:[0-9a-f]{64}$/;
+/** 16 random bytes: nobody finds a group by guessing, and `public` is none. */
+const PRIVATE_SCOPE = /^[0-9a-f]{32}$/;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 const ADDRESS = /^(\/[\x21-\x2e\x30-\x7e]+)+$/;
 
@@ -128,6 +130,32 @@ function checkMembers(reader: PolicyReader, at: At, names: Names, group: Group, 
     }
   };
   walk(group, path);
+}
+
+/** Who else hears of a private group. Its own names: a rule cannot count on what only some can see. */
+export function readPrivate(reader: PolicyReader, at: At | undefined, peers: Policy['peers']): Policy['private'] {
+  const groups: Record<string, Policy['private'][string]> = Object.create(null);
+  const nameOfScope = new Map<string, string>();
+  for (const [name, groupAt] of at === undefined ? [] : reader.map(at, 'a mapping of names to private groups')) {
+    checkName(reader, groupAt.keyAt, name);
+    const fields = reader.map(groupAt, '{ scope, members }', ['scope', 'members']);
+    const [scopeAt, membersAt] = [fields.get('scope'), fields.get('members')];
+    if (scopeAt === undefined || membersAt === undefined) return reader.fail(groupAt, '{ scope, members }');
+    const scope = reader.string(scopeAt, 'the id of a group: 32 hex digits, in quotes');
+    if (!PRIVATE_SCOPE.test(scope)) reader.fail(scopeAt, 'the id of a group: 32 lower-case hex digits');
+    const twin = nameOfScope.get(scope);
+    if (twin !== undefined) reader.fail(scopeAt, `an id of its own (${twin} has this one)`);
+    nameOfScope.set(scope, name);
+    const members = new Set<string>();
+    for (const memberAt of reader.list(membersAt, 'a list of peers')) {
+      const member = reader.string(memberAt, 'the name of a peer');
+      if (peers[member] === undefined) reader.fail(memberAt, 'the name of a peer in this file');
+      if (members.has(member)) reader.fail(memberAt, `each member once, and ${member} is named already`);
+      members.add(member);
+    }
+    groups[name] = { scope, members: [...members] };
+  }
+  return groups;
 }
 
 /** A peer's name, a group's name, or a group in place. */

@@ -8,7 +8,7 @@ import type { ChangeClass } from '../../recipe/types.ts';
 import type { AuthorId } from '../record/types.ts';
 import type { Names } from './group.ts';
 import { MAX_GLOB_LENGTH } from './limits.ts';
-import { isAuthorId, readNames, readWhen, SELF_NAME } from './policy-names.ts';
+import { isAuthorId, readNames, readPrivate, readWhen, SELF_NAME } from './policy-names.ts';
 import { readPolicyYaml } from './policy-yaml.ts';
 import type { At, PolicyReader } from './policy-yaml.ts';
 import { parseRecipeGlob } from './recipe-glob.ts';
@@ -20,9 +20,10 @@ const CLASSES: readonly ChangeClass[] = ['wording', 'choices', 'sends', 'authori
 /** @throws UsageError `policy/invalid`: file:line:col, the path in the file, and what was expected there. */
 export function parsePolicy(yamlText: string, fileName: string): Policy {
   const reader = readPolicyYaml(yamlText, fileName);
-  const top = reader.map(reader.root, 'the keys peers, groups, rules, defaults', [
+  const top = reader.map(reader.root, 'the keys peers, groups, private, rules, defaults', [
     'peers',
     'groups',
+    'private',
     'rules',
     'defaults',
   ]);
@@ -30,6 +31,7 @@ export function parsePolicy(yamlText: string, fileName: string): Policy {
   const rulesAt = top.get('rules');
   const policy: Omit<Policy, typeof brand> = {
     ...names,
+    private: readPrivate(reader, top.get('private'), names.peers),
     rules:
       rulesAt?.node == null ? [] : reader.list(rulesAt, 'a list of rules').map((at) => readRule(reader, at, names)),
     defaults: readDefaults(reader, top.get('defaults')),

@@ -1,7 +1,7 @@
 /** The person's own policy, and what it decides. Pure: no I/O, no clock but the one given. */
 import type { Digest } from '../../crypto/digest.ts';
 import type { ChangeClass } from '../../recipe/types.ts';
-import type { AuthorId } from '../record/types.ts';
+import type { AuthorId, Scope } from '../record/types.ts';
 
 declare const checked: unique symbol;
 
@@ -14,6 +14,8 @@ export interface Policy {
     Record<string, { readonly id: AuthorId; readonly addresses: readonly string[]; readonly follow: boolean }>
   >;
   readonly groups: Readonly<Record<string, Group>>;
+  /** Private groups that this node is in, under names that only this file uses; its owner is a member of each. */
+  readonly private: Readonly<Record<string, { readonly scope: Scope; readonly members: readonly string[] }>>;
   readonly rules: readonly Rule[];
   readonly defaults: { readonly patches: Apply; readonly versions: Apply };
 }

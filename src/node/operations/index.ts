@@ -8,6 +8,7 @@ import { verifyFile } from '../verify-file.ts';
 import { Arguments } from './arguments.ts';
 import * as crosscheck from './crosscheck.ts';
 import { attestExport } from './export.ts';
+import * as groups from './groups.ts';
 import * as heal from './heal.ts';
 import * as inbox from './inbox.ts';
 import * as keys from './keys.ts';
@@ -36,6 +37,8 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'peer.remove': peers.remove,
   'peer.follow': peers.follow,
   'peer.unfollow': peers.unfollow,
+  'group.add': groups.add,
+  'group.list': groups.list,
   'recipe.list': recipes.list,
   'recipe.get': recipes.get,
   'publish.recipe': publish.recipe,

@@ -18,6 +18,7 @@ import { parseOperations } from '../../recipe/operations.ts';
 import { parseRecipe } from '../../recipe/parse.ts';
 import { symptomOf } from '../../heal/symptom.ts';
 import { findBuild } from '../build-records.ts';
+import { groupRecipes, publishInGroup } from '../groups.ts';
 import { allOf, findRecord, meaningOf } from '../knowledge.ts';
 import { recipeByDigest } from '../judgement.ts';
 import { parseScreen } from '../screen-evidence.ts';
@@ -43,18 +44,28 @@ export async function recipe(session: Session, args: Arguments, signal: AbortSig
       },
     );
   }
-  const own = (await allOf(session, 'recipe')).find(
+  const group = args.optionalText('group');
+  const known =
+    group === undefined
+      ? await allOf(session, 'recipe')
+      : (await groupRecipes(session)).filter((one) => one.group === group);
+  const own = known.find(
     ({ record, meaning }) => record.link.author === session.identity.author && meaning.digest === checked.digest,
   );
   if (own) return { record: own.record.id, seq: own.record.link.seq, recipe: checked.digest, already: true };
   const { name, version } = checked.recipe;
-  const published = await publishDraft(
-    session,
-    args,
-    signal,
-    recipeDraft({ name, version, digest: checked.digest, yaml, ...(lockYaml !== undefined && { lockYaml }) }),
-  );
-  return { ...published, recipe: checked.digest };
+  const draft = recipeDraft({
+    name,
+    version,
+    digest: checked.digest,
+    yaml,
+    ...(lockYaml !== undefined && { lockYaml }),
+  });
+  if (group !== undefined) {
+    const record = await publishInGroup(session, group, draft, { offline: args.flag('offline'), signal });
+    return { record: record.id, seq: record.link.seq, recipe: checked.digest };
+  }
+  return { ...(await publishDraft(session, args, signal, draft)), recipe: checked.digest };
 }
 
 /** Publishes a patch after checking that it does what it says on the recipe that it names. */

@@ -6,12 +6,13 @@ import type { Digest } from '../../crypto/digest.ts';
 import { comparePositions } from '../../exchange/record/index.ts';
 import type { CheckedRecipe } from '../../recipe/types.ts';
 import { isDigest } from '../../crypto/digest.ts';
+import { groupRecipes } from '../groups.ts';
 import { allOf, withdrawnAt, type Known } from '../knowledge.ts';
 import { nameOf, type Session } from '../session.ts';
 import type { Arguments } from './arguments.ts';
 
 export async function list(session: Session): Promise<unknown> {
-  const recipes = await allOf(session, 'recipe');
+  const recipes = [...(await allOf(session, 'recipe')), ...(await groupRecipes(session))];
   return recipes.map((known) => describe(session, known)).sort((a, b) => (a.recipe < b.recipe ? -1 : 1));
 }
 
@@ -21,7 +22,7 @@ export async function list(session: Session): Promise<unknown> {
  */
 export async function get(session: Session, args: Arguments): Promise<unknown> {
   const wanted = args.text('recipe');
-  const named = await recipesNamed(session, wanted);
+  const named = await recipesToGet(session, wanted);
   const isWithdrawn = await withdrawnAt(session);
   const standing = named.filter(({ record }) => !isWithdrawn(record));
   const newest = standing.sort((a, b) => comparePositions(b.record.link, a.record.link));
@@ -55,6 +56,20 @@ export async function get(session: Session, args: Arguments): Promise<unknown> {
     yaml,
     ...(lockYaml !== undefined && { lockYaml }),
   };
+}
+
+/** What is public goes before what is in a private group: between two feeds there is no newer and older. */
+async function recipesToGet(session: Session, wanted: string): Promise<Known<'recipe'>[]> {
+  const inGroups = (await groupRecipes(session)).filter((known) => fits(session, known, wanted));
+  try {
+    return await recipesNamed(session, wanted);
+  } catch (error) {
+    const first = inGroups[0];
+    if (first === undefined || !(error instanceof PortalgunError) || error.code !== 'recipe/unknown') throw error;
+    return inGroups.filter(
+      ({ record: { link } }) => link.author === first.record.link.author && link.scope === first.record.link.scope,
+    );
+  }
 }
 
 /** At least one, those that were withdrawn among them. Rejects with `recipe/unknown`. */
@@ -98,13 +113,16 @@ interface OfferedRecipe {
   readonly version: string;
   readonly digest: Digest;
   readonly record: Digest;
+  /** The private group that it was published in. */
+  readonly group?: string;
 }
 
-function describe(session: Session, { record, meaning }: Known<'recipe'>): OfferedRecipe {
+function describe(session: Session, { record, meaning, group }: Known<'recipe'> & { group?: string }): OfferedRecipe {
   return {
     recipe: `${nameOf(session, record.link.author)}/${meaning.name}`,
     version: meaning.version,
     digest: meaning.digest,
     record: record.id,
+    ...(group !== undefined && { group }),
   };
 }

@@ -78,7 +78,7 @@ describe('parsePolicy', () => {
   });
 
   it('refuses an unknown key, and says where and which are known', () => {
-    refuses('peerz: {}\n', '1:1', 'peerz', 'peers, groups, rules, defaults');
+    refuses('peerz: {}\n', '1:1', 'peerz', 'peers, groups, private, rules, defaults');
     refuses(`peers:\n  alice: { id: "${ALICE}", folow: true }\n`, '2:92', 'peers.alice.folow', 'follow');
     refuses(
       `${PEERS}rules:\n  - recipes: ["*/*"]\n    patches: { words: { apply: ask } }\n`,
@@ -164,6 +164,22 @@ describe('parsePolicy', () => {
       '8:24',
       'one of auto, ask, never',
     );
+  });
+
+  it('reads private groups, and refuses an id that can be guessed or is another’s, and members that are no peers', () => {
+    const scope = '5f3c9d1e2a4b6c8d5f3c9d1e2a4b6c8d';
+    const one = (fields: string): string => `${PEERS}private:\n  us: ${fields}\n`;
+    const policy = parsePolicy(one(`{ scope: "${scope}", members: [alice, bob] }`), 'p.yaml');
+    assert.deepEqual(policy.private['us'], { scope, members: ['alice', 'bob'] });
+    refuses(one('{ members: [alice] }'), '7:7', '{ scope, members }');
+    for (const bad of ['public', 'abc', scope.toUpperCase()]) {
+      refuses(one(`{ scope: "${bad}", members: [alice] }`), '7:16', '32 lower-case hex digits');
+    }
+    refuses(one(`{ scope: "${scope}", members: [erin] }`), '7:62', 'the name of a peer');
+    refuses(one(`{ scope: "${scope}", members: [alice, alice] }`), '7:69', 'named already');
+    const twins = `${one(`{ scope: "${scope}", members: [alice] }`)}  them: { scope: "${scope}", members: [bob] }\n`;
+    refuses(twins, '8:18', 'us has this one');
+    refuses(one(`{ scope: "${scope}", members: [alice], secret: 1 }`), '7:70', 'one of the keys scope, members');
   });
 
   it('refuses text that is not one plain YAML document', () => {

@@ -1,0 +1,30 @@
+/** Private groups in the policy file. */
+import { randomBytes } from 'node:crypto';
+import { UsageError } from '../../errors.ts';
+import { addPrivateGroup } from '../../exchange/trust/index.ts';
+import type { Session } from '../session.ts';
+import type { Arguments } from './arguments.ts';
+import { peerName } from './peers.ts';
+
+const SCOPE_BYTES = 16;
+
+/** With a new id where none is given: whoever makes the group sends that to the others. */
+export async function add(session: Session, args: Arguments): Promise<unknown> {
+  const name = args.text('name');
+  const scope = args.optionalText('scope') ?? randomBytes(SCOPE_BYTES).toString('hex');
+  const members: string[] = [];
+  for (const member of args.texts('members')) members.push(await peerName(session, member));
+  if (members.length === 0) {
+    throw new UsageError('group/nobody', 'a private group needs somebody else in it', {
+      hint: 'Name them: --member PEER (portalgun peer list shows whom you know).',
+    });
+  }
+  await session.policy.edit((text) => addPrivateGroup(text, name, { scope, members }));
+  await session.exchange?.sync();
+  return { name, scope, members };
+}
+
+export async function list(session: Session): Promise<unknown> {
+  const { private: groups } = await session.policy.current();
+  return Object.entries(groups).map(([name, { scope, members }]) => ({ name, scope, members }));
+}

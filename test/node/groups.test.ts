@@ -1,0 +1,163 @@
+/** Private groups by the command line: real homes, real nodes. What goes over the wire is in test/exchange/p2p/groups.test.ts. */
+import assert from 'node:assert/strict';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { cli, errorOf, json, type Answer } from '../support/cli.ts';
+import { assertDocumented } from '../docs/documented.ts';
+import { grubRecipe } from '../support/grub.ts';
+import { befriend, eventually, settle, startNode, type RunningNode } from '../support/node.ts';
+import { tempHome, type TestHome } from '../support/temp-home.ts';
+
+describe('a private group of two people and one who follows both', function () {
+  this.timeout(240_000);
+  let alice: TestHome, bob: TestHome, carol: TestHome;
+  const running: RunningNode[] = [];
+  let scope: string;
+
+  const file = (name: string): Promise<string> =>
+    grubRecipe(alice, [['name: grub-rescue', `name: ${name}`]], `${name}.yaml`);
+  const offered = async (home: TestHome): Promise<string[]> =>
+    (await json(home, ['recipe', 'list'])).map(({ recipe, group }: Answer) => `${recipe} ${group ?? 'public'}`);
+
+  /** Where it was before, so that the others find it. */
+  const startAgain = (home: TestHome, before: RunningNode): Promise<RunningNode> =>
+    startNode(home, before.addresses[0]?.replace(/\/p2p\/.*$/, ''));
+
+  before(async () => {
+    [alice, bob, carol] = [await tempHome(), await tempHome(), await tempHome()];
+    await befriend({ alice, bob }, running);
+    await settle(carol);
+    running.push(await startNode(carol));
+    for (const [home, name] of [
+      [alice, 'alice'],
+      [bob, 'bob'],
+    ] as const) {
+      await json(carol, ['peer', 'add', (await json(home, ['id'])).invitation, '--name', name]);
+    }
+  });
+  after(async () => {
+    for (const node of running) await node.stop();
+    for (const home of [alice, bob, carol]) await home.remove();
+  });
+
+  it('is made by one, joined by the other, and is in the policy of each', async () => {
+    const made = await json(alice, ['group', 'add', 'family', '--member', 'bob']);
+    assertDocumented(['group', 'add'], made);
+    ({ scope } = made);
+    assert.match(scope, /^[0-9a-f]{32}$/);
+    const shown = await cli(bob, ['group', 'add', 'us', '--scope', scope, '--member', 'alice']);
+    assert.equal(shown.code, 0, shown.stderr);
+    const groups = await json(bob, ['group', 'list']);
+    assertDocumented(['group', 'list'], groups);
+    assert.deepEqual(groups, [{ name: 'us', scope, members: ['alice'] }]);
+    assert.deepEqual((await json(bob, ['policy', 'show'])).private, { us: { scope, members: ['alice'] } });
+    // Whoever is in it is not forgotten by the way.
+    assert.equal((await errorOf(alice, ['peer', 'remove', 'bob'], 2)).code, 'policy/peer-in-use');
+    assert.equal((await errorOf(alice, ['group', 'add', 'family', '--member', 'bob'], 2)).code, 'policy/group-exists');
+    assert.equal((await errorOf(alice, ['group', 'add', 'more', '--member', 'nobody'], 2)).code, 'peer/unknown');
+    assert.equal(
+      (await errorOf(alice, ['group', 'add', 'more', '--scope', 'abc', '--member', 'bob'], 2)).code,
+      'policy/invalid',
+    );
+  });
+
+  it('threat 25: shows what is published in it to its members alone', async () => {
+    await json(alice, ['publish', await file('secret-one'), '--group', 'family']);
+    await json(alice, ['publish', await file('open')]);
+    await eventually(
+      () => offered(bob),
+      (recipes) => recipes.includes('alice/secret-one us') && recipes.length === 2,
+    );
+    await eventually(
+      () => offered(carol),
+      (recipes) => recipes.includes('alice/open public'),
+    );
+    await json(carol, ['node', 'sync']);
+    assert.deepEqual(await offered(carol), ['alice/open public']);
+    const out = path.join(bob.folder, 'got.yaml');
+    await json(bob, ['recipe', 'get', 'alice/secret-one', '--out', out]);
+    assert.match(await readFile(out, 'utf8'), /^name: secret-one$/m);
+    assert.equal((await errorOf(carol, ['recipe', 'get', 'alice/secret-one'], 2)).code, 'recipe/unknown');
+    // The same again is the same record.
+    const [again] = await json(alice, ['publish', await file('secret-one'), '--group', 'family']);
+    assert.deepEqual([(await json(alice, ['recipe', 'list'])).length, typeof again.record], [2, 'string']);
+  });
+
+  it('takes recipe files alone, and only groups that there are', async () => {
+    assert.equal((await errorOf(alice, ['publish', 'latest', '--group', 'family'], 2)).code, 'publish/group');
+    assert.equal((await errorOf(alice, ['publish', await file('x'), '--group', 'nobodys'], 2)).code, 'group/unknown');
+  });
+
+  it('threat 8: is not forked by an old copy of a home: a member brings what it lacks before it signs', async () => {
+    const copy = path.join(alice.folder, 'copy');
+    const restart = async (change: () => Promise<void>): Promise<void> => {
+      await running[0]!.stop();
+      await change();
+      running[0] = await startAgain(alice, running[0]!);
+      await eventually(
+        () => json(bob, ['peer', 'show', 'alice']),
+        ({ connected }) => connected,
+      );
+      await eventually(
+        () => json(alice, ['peer', 'show', 'bob']),
+        ({ connected }) => connected,
+      );
+    };
+    const home = alice.environment['PORTALGUN_HOME']!;
+    await restart(() => cp(home, copy, { recursive: true }));
+    await json(alice, ['publish', await file('not-in-the-copy'), '--group', 'family']);
+    await eventually(
+      () => offered(bob),
+      (recipes) => recipes.includes('alice/not-in-the-copy us'),
+    );
+    await restart(async () => {
+      await rm(home, { recursive: true });
+      await cp(copy, home, { recursive: true });
+    });
+    await json(alice, ['publish', await file('after-the-copy'), '--group', 'family']);
+    await eventually(
+      () => offered(bob),
+      (recipes) => recipes.includes('alice/after-the-copy us'),
+    );
+    const { feeds, frozen } = await json(bob, ['node', 'status']);
+    assert.deepEqual(frozen, []);
+    assert.equal(feeds.find((feed: Answer) => feed.scope === scope)?.seq, 3);
+  });
+
+  it('waits for a member to answer, and says so where none is there', async () => {
+    await running[1]!.stop();
+    await eventually(
+      () => json(alice, ['peer', 'show', 'bob']),
+      ({ connected }) => !connected,
+    );
+    const alone = await errorOf(alice, ['publish', await file('alone'), '--group', 'family'], 5);
+    assert.equal(alone.code, 'group/nobody-there');
+    await json(alice, ['publish', await file('alone'), '--group', 'family', '--offline']);
+    running[1] = await startAgain(bob, running[1]!);
+    await eventually(
+      () => offered(bob),
+      (recipes) => recipes.includes('alice/alone us'),
+    );
+  });
+
+  it('gives nothing more to who is taken off the list', async () => {
+    const policy = await readFile(alice.home.policyFile, 'utf8');
+    await writeFile(alice.home.policyFile, policy.replace('members: ["bob"]', 'members: []'));
+    await json(alice, ['publish', await file('without-bob'), '--group', 'family', '--offline']);
+    await json(alice, ['publish', await file('open-too')]);
+    await eventually(
+      () => offered(bob),
+      (recipes) => recipes.includes('alice/open-too public'),
+    );
+    await json(bob, ['node', 'sync']);
+    assert.ok(!(await offered(bob)).includes('alice/without-bob us'));
+  });
+
+  it('takes nothing signed by a key that came later', async () => {
+    await json(alice, ['key', 'rotate', '--offline']);
+    assert.equal(
+      (await errorOf(alice, ['publish', await file('later'), '--group', 'family'], 3)).code,
+      'group/key-changed',
+    );
+  });
+});
