@@ -5,6 +5,7 @@
 import { callNode, nodeAnswers } from './control-client.ts';
 import type { Call } from './control-server.ts';
 import { checkRuntime, type Home } from './home.ts';
+import { onceFree } from './held-home.ts';
 import { ownValue } from './own-json.ts';
 
 export interface HomeConnection {
@@ -28,13 +29,16 @@ export async function connect(home: Home): Promise<HomeConnection> {
 
 function callWithoutNode(home: Home): Call {
   return async (operation, args, signal) => {
-    // A node may have been started since: it holds the store now, and answers instead of us.
-    if (await nodeAnswers(home.controlSocket)) return callNode(home.controlSocket)(operation, args, signal);
     const [{ openSession }, { runOperation }] = await Promise.all([
       import('./session.ts'),
       import('./operations/index.ts'),
     ]);
-    const session = await openSession(home);
+    const open = async () => {
+      // A node may have been started since: it holds the store now, and answers instead of us.
+      return (await nodeAnswers(home.controlSocket)) ? undefined : openSession(home);
+    };
+    const session = await onceFree(open, async () => true, signal);
+    if (session === undefined) return callNode(home.controlSocket)(operation, args, signal);
     try {
       return await runOperation(session, operation, args, signal);
     } finally {

@@ -7,6 +7,8 @@ import { parseManifest } from '../workshop/image/manifest.ts';
 import { groupsOf } from './groups.ts';
 import { raiseAlert, type Alert } from './alerts.ts';
 import { startControlServer } from './control-server.ts';
+import { nodeAnswers } from './control-client.ts';
+import { onceFree } from './held-home.ts';
 import type { Home } from './home.ts';
 import { parseScreen, SCREEN_BLOB, SCREEN_MAX_BYTES } from './screen-evidence.ts';
 import { MANIFEST_BLOB } from './operations/crosscheck.ts';
@@ -41,9 +43,14 @@ export interface NodeOptions {
 export async function runNode(options: NodeOptions): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
-  const session = await openSession(options.home, {
-    network: (offline, before) => startNetwork(offline, { ...options, signal }, before),
-  });
+  const network = (offline: Session, before: readonly string[]) =>
+    startNetwork(offline, { ...options, signal }, before);
+  const session = await onceFree(
+    () => openSession(options.home, { network }),
+    // A command lets go of it in a moment; another node does not.
+    async () => !(await nodeAnswers(options.home.controlSocket)),
+    signal,
+  );
   try {
     const control = await startControlServer(options.home.controlSocket, async (operation, args, callSignal) => {
       if (operation === 'stop') {
