@@ -45,6 +45,8 @@ export async function finishedBuild(
     recipeName: 'tiny',
     arch: 'x86_64',
     params: {},
+    // Whatever rules its recipe names.
+    work: sha256('the work'),
     manifest: made.digest,
     ...(files !== undefined && { files }),
     dependencies: [],
@@ -72,5 +74,30 @@ export async function finishedBuild(
   };
   await keepManifest(home, id, made.text);
   await writeBuildRecord(home, record);
+  return id;
+}
+
+/** One that failed at `step`: there is nothing of it but that. Resolves with its id. */
+export async function failedBuild({ home }: TestHome, step: string): Promise<string> {
+  const now = new Date();
+  const { id } = await newBuildFolder(home, 'tiny', now);
+  await writeBuildRecord(home, {
+    version: 1,
+    id,
+    recipeName: 'tiny',
+    startedRecipe: sha256('a recipe'),
+    finalRecipe: sha256('a recipe'),
+    status: 'failed',
+    startedAt: now.toISOString(),
+    tookMs: 1000,
+    repairs: [],
+    failure: {
+      code: 'provision/step-failed',
+      message: `the step ${step} failed`,
+      step,
+      stepDigest: sha256(step),
+      expected: { text: 'what was not seen' },
+    },
+  });
   return id;
 }

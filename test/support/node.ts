@@ -2,8 +2,10 @@
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ChildProcess } from 'node:child_process';
+import type { Environment } from '../../src/node/home.ts';
 import { eventOf, json, startCli, type Answer } from './cli.ts';
 import type { TestHome } from './temp-home.ts';
 
@@ -60,6 +62,12 @@ export async function settle(home: TestHome): Promise<Answer> {
   return made;
 }
 
+/** For the environment of a node: whatever it sends is kept, as it was before it was encrypted (listen-in.ts). */
+export function listened({ folder }: TestHome) {
+  const listener = pathToFileURL(path.join(import.meta.dirname, 'listen-in.ts')).href;
+  return { LISTEN_IN: path.join(folder, 'sent'), NODE_OPTIONS: `--import ${listener}` };
+}
+
 /**
  * Gives people identities, running nodes, and each the others' invitations, under these names. The nodes are put into
  * `running`, for whoever called to stop.
@@ -69,11 +77,14 @@ export async function settle(home: TestHome): Promise<Answer> {
 export async function befriend<Name extends string>(
   people: Readonly<Record<Name, TestHome>>,
   running: RunningNode[],
+  /** More of an environment, for the nodes alone. */
+  added: (home: TestHome) => Environment = () => ({}),
 ): Promise<Readonly<Record<Name, Answer>>> {
   const everybody = Object.entries(people) as [Name, TestHome][];
   const made = {} as Record<Name, Answer>;
   for (const [name, home] of everybody) made[name] = await settle(home);
-  for (const [, home] of everybody) running.push(await startNode(home));
+  for (const [, home] of everybody)
+    running.push(await startNode({ ...home, environment: { ...home.environment, ...added(home) } }));
   for (const [name, home] of everybody) {
     const { invitation } = await json(home, ['id', '--invite']);
     for (const [, other] of everybody.filter(([one]) => one !== name))
