@@ -407,7 +407,9 @@ function makeProgram(streams: Streams, run: Run): Command {
     'why <what>',
     'explain a decision about a record or a recipe: who said what, which rule applied',
     async () => (await import('./commands/why.ts')).why,
-  ).option('--proof <file>', 'write the signed record down, for verify and for other tools');
+  )
+    .option('--proof <file>', 'write the signed record down, for verify and for other tools')
+    .option('--keys <file>', 'write down which keys its author has had, for verify where the feed is not');
   command(
     program,
     'crosscheck <recipe>',
@@ -426,7 +428,7 @@ function makeProgram(streams: Streams, run: Run): Command {
     'verify <file>',
     'check a record’s signature and link offline',
     async () => (await import('./commands/verify.ts')).verify,
-  );
+  ).option('--keys <file>', 'believe these key records, and nothing else about keys');
 
   const node = program.command('node').description('the node that speaks with peers');
   command(node, 'start', 'run the node until Ctrl-C', async () => (await import('./commands/node.ts')).start)

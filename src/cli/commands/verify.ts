@@ -1,6 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { DISAGREEMENT_MAX_BYTES, type VerifiedExport } from '../../exchange/record/index.ts';
+import { DISAGREEMENT_MAX_BYTES, KEY_FILE_MAX_BYTES, type VerifiedExport } from '../../exchange/record/index.ts';
 import { UsageError } from '../../errors.ts';
 import { loadConfig } from '../../node/config.ts';
 import { connect } from '../../node/connect.ts';
@@ -13,17 +13,12 @@ import { note, printResult } from '../output.ts';
 
 /**
  * Checks a record offline: encoding, signature, link and meaning; or what goes with an exported file, and the files. Exit code
- * 3 where one does not hold. Who signs in a feed that has changed keys is known where that feed is stored; a home without an
- * identity knows first keys.
+ * 3 where one does not hold. Who signs in a feed that has changed keys is known where that feed is stored, or from the key records given
+ * with `--keys`, which alone count then; a home without an identity knows first keys.
  */
-export async function verify(context: Context, given: string): Promise<undefined> {
+export async function verify(context: Context, given: string, flags: { readonly keys?: string }): Promise<undefined> {
   const file = (await isThere(attestationBeside(given))) ? attestationBeside(given) : given;
-  const bytes = await read(file);
-  const verified = (await hasIdentity(context.home))
-    ? await (
-        await connect(context.home)
-      ).call<VerifiedFile>('verify', { file: Buffer.from(bytes).toString('base64') }, context.signal)
-    : verifyFile(bytes, await loadConfig(context.home));
+  const verified = await check(context, await read(file, DISAGREEMENT_MAX_BYTES), flags.keys);
   if ('export' in verified) {
     const files = await checkBeside(path.dirname(file), verified.export, {
       signal: context.signal,
@@ -36,11 +31,21 @@ export async function verify(context: Context, given: string): Promise<undefined
   return undefined;
 }
 
+async function check(context: Context, bytes: Uint8Array, keys: string | undefined): Promise<VerifiedFile> {
+  if (keys !== undefined) {
+    const { network } = await loadConfig(context.home);
+    return verifyFile(bytes, { network }, await read(keys, KEY_FILE_MAX_BYTES));
+  }
+  if (!(await hasIdentity(context.home))) return verifyFile(bytes, await loadConfig(context.home));
+  const home = await connect(context.home);
+  return home.call<VerifiedFile>('verify', { file: Buffer.from(bytes).toString('base64') }, context.signal);
+}
+
 /** Its beginning: of what is larger than anything that could hold, enough to be refused. */
-async function read(file: string): Promise<Uint8Array> {
+async function read(file: string, maxBytes: number): Promise<Uint8Array> {
   try {
     await using handle = await open(file, 'r');
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(DISAGREEMENT_MAX_BYTES + 1));
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(maxBytes + 1));
     return buffer.subarray(0, bytesRead);
   } catch (cause) {
     throw new UsageError('verify/unreadable', `cannot read ${file}`, { cause });
@@ -84,7 +89,7 @@ function linesOf(verified: Exclude<VerifiedFile, { readonly export: unknown }>):
       'It shows that one build went wrong, or was made up; not whose.',
     ];
   }
-  const { record, author, link, predicateType, subject, meaning, reason } = verified;
+  const { record, author, link, predicateType, subject, meaning, reason, keys } = verified;
   return [
     `The signature holds: ${record}`,
     `author     ${author}`,
@@ -92,6 +97,12 @@ function linesOf(verified: Exclude<VerifiedFile, { readonly export: unknown }>):
     `predicate  ${predicateType}`,
     ...subject.map(({ name, digest }) => `subject    ${name} sha256:${digest['sha256'] ?? '?'}`),
     meaning === undefined ? `not understood by this version: ${reason}` : `says       ${meaning.kind}`,
+    ...(keys === undefined
+      ? []
+      : [
+          `keys       ${keys.records} records about them lead from the author id to ${keys.signer}`,
+          'Whether its author has shown somebody else other keys, a file cannot say.',
+        ]),
     'Offline it cannot be known whether it is the newest word of its author.',
   ];
 }

@@ -26,6 +26,7 @@ interface Stored {
   readonly author: string;
   readonly link: { readonly seq: number; readonly scope: string };
   readonly envelope: unknown;
+  readonly keyRecords?: readonly unknown[];
   readonly frozen: { readonly at: { readonly seq: number }; readonly rivals: Rivals | null } | null;
   readonly summary?: string;
   readonly meaning?: { readonly name?: string; readonly version?: string; readonly digest?: Digest };
@@ -51,36 +52,45 @@ interface TurnedAway {
 
 type Why = Stored | TurnedAway;
 
-/** A record or a recipe. With `--proof` the signed record is written down as well, for `verify` and for other tools. */
-export async function why(context: Context, what: string, flags: { readonly proof?: string }): Promise<undefined> {
+interface Flags {
+  readonly proof?: string;
+  readonly keys?: string;
+}
+
+/** A record or a recipe. `--proof` and `--keys` write down the signed record, and who may sign it, for `verify` and for other tools. */
+export async function why(context: Context, what: string, flags: Flags): Promise<undefined> {
+  const { proof, keys } = flags;
   const home = await connect(context.home);
-  const answer = await home.call<Why>('why', { record: what }, context.signal);
-  if (flags.proof !== undefined) await writeProof(flags.proof, answer);
+  const answer = await home.call<Why>('why', { record: what, keys: keys !== undefined }, context.signal);
+  if (proof !== undefined) await writeDown(proof, [stored(answer).envelope]);
+  if (keys !== undefined) await writeDown(keys, stored(answer).keyRecords ?? []);
+  const withKeys = keys === undefined ? '' : ` --keys ${keys}`;
   printResult(context, answer, () => [
-    ...('link' in answer ? stored(answer) : [`record  ${answer.record}`, 'It was refused, and is not stored here.']),
+    ...('link' in answer ? linesOf(answer) : [`record  ${answer.record}`, 'It was refused, and is not stored here.']),
     ...refusals(answer),
-    ...(flags.proof === undefined
-      ? []
-      : ['', `Written down: ${flags.proof}. To check it: portalgun verify ${flags.proof}`]),
+    ...(proof === undefined ? [] : ['', `Written down: ${proof}. To check it: portalgun verify ${proof}${withKeys}`]),
+    ...(proof === undefined && keys !== undefined ? ['', `The keys of its author are written down: ${keys}`] : []),
   ]);
   return undefined;
 }
 
-async function writeProof(file: string, answer: Why): Promise<void> {
-  if (!('envelope' in answer)) {
-    throw new UsageError('why/not-stored', `record ${answer.record} was refused, and is not stored here`, {
-      hint: 'There is nothing to write down.',
-    });
-  }
+function stored(answer: Why): Stored {
+  if ('envelope' in answer) return answer;
+  throw new UsageError('why/not-stored', `record ${answer.record} was refused, and is not stored here`, {
+    hint: 'There is nothing to write down.',
+  });
+}
+
+async function writeDown(file: string, envelopes: readonly unknown[]): Promise<void> {
   try {
-    await writeFile(file, `${JSON.stringify(answer.envelope)}\n`, { flag: 'wx' });
+    await writeFile(file, envelopes.map((envelope) => `${JSON.stringify(envelope)}\n`).join(''), { flag: 'wx' });
   } catch (cause) {
     const why = errnoOf(cause) === 'EEXIST' ? 'it exists already' : String(errnoOf(cause));
     throw new UsageError('why/proof-file', `cannot write ${file}: ${why}`, { hint: 'Give another name.', cause });
   }
 }
 
-function stored(answer: Stored): string[] {
+function linesOf(answer: Stored): string[] {
   const { meaning, kind, link, patches = [] } = answer;
   return [
     `record  ${answer.record}`,

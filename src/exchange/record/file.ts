@@ -4,7 +4,7 @@ import { dsseFromJson, dsseToJson } from './dsse.ts';
 import { openSealed, parseSealed, readEnvelope } from './envelope.ts';
 import { firstKeys, type FeedKeys } from './feed-keys.ts';
 import { isRefusal, type Refusal } from './refusal.ts';
-import type { AuthorId, Scope, VerifiedRecord } from './types.ts';
+import type { AuthorId, FeedLink, Scope, VerifiedRecord } from './types.ts';
 
 /** An opening brace: no canonical envelope begins with it (a field's tag comes first). */
 const BRACE = 0x7b;
@@ -20,10 +20,13 @@ export interface FileOptions {
   readonly network: string;
   /** Who signs in a feed, as far as its key records are known here. Left out: each author's first key alone. */
   readonly keysOf?: (author: AuthorId, scope: Scope) => FeedKeys;
+  /** Why a record whose signature holds does not stand at its place all the same, as far as the keys' own records tell. */
+  readonly standing?: (link: FeedLink) => Refusal | undefined;
 }
 
 /** Opens a record from a file, in JSON form or as it travels. Throws `record/refused` (exit code 3) with the reason. */
-export function openRecordFile(bytes: Uint8Array, { network, keysOf = firstKeys }: FileOptions): VerifiedRecord {
+export function openRecordFile(bytes: Uint8Array, options: FileOptions): VerifiedRecord {
+  const { network, keysOf = firstKeys, standing } = options;
   const start = bytes.findIndex((byte) => byte !== 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d);
   const envelope = bytes[start] === BRACE ? dsseFromJson(bytes) : bytes;
   if (!(envelope instanceof Uint8Array)) throw refusal(envelope);
@@ -34,9 +37,18 @@ export function openRecordFile(bytes: Uint8Array, { network, keysOf = firstKeys 
   const { author, scope } = parsed.link;
   const record = openSealed(sealed, { network, feedKeys: keysOf(author, scope) });
   if (isRefusal(record)) throw refusal(record);
+  const wrong = standing?.(record.link);
+  if (wrong !== undefined) throw refusal(wrong);
   return record;
 }
 
 function refusal({ refused, detail }: Refusal): RefusedError {
-  return new RefusedError('record/refused', `This record does not hold: ${detail}.`, { facts: { refused } });
+  const hint =
+    refused === 'unknown-key'
+      ? 'Its author has changed keys. Whoever has the feed writes them down: portalgun why RECORD --keys FILE; then verify --keys FILE.'
+      : undefined;
+  return new RefusedError('record/refused', `This record does not hold: ${detail}.`, {
+    ...(hint !== undefined && { hint }),
+    facts: { refused },
+  });
 }

@@ -53,6 +53,7 @@ export {
   type VerifiedExport,
 } from './export.ts';
 export { openRecordFile, recordToJson } from './file.ts';
+export { keyRecordsToText, openKeyFile, standsIn, type KeyChain, type KeyFile } from './key-file.ts';
 export { PUBLIC_SCOPE } from './feed-link.ts';
 export {
   decodeForkProof,

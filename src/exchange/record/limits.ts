@@ -44,6 +44,10 @@ export const EPOCHS_MAX = 1024;
 export const RECOVERIES_MAX = 64;
 /** Key records that travel with a proof of a fork. */
 export const PROOF_KEYS_MAX = 16;
+/** Key records in one file: all that one feed can have, twice, for what two authors have signed. */
+export const KEY_FILE_MAX_RECORDS = 2 * (EPOCHS_MAX + RECOVERIES_MAX + 2);
+/** The same file. One key record takes about 2 KiB there. */
+export const KEY_FILE_MAX_BYTES = 8 * 1024 * KIB;
 /** A proof of a fork on the wire: two envelopes with the largest statements, and the key records that it needs. */
 export const PROOF_MAX_BYTES = 152 * KIB;
 /** Records of a branch that a recovery can make a node take in place of its own. */

@@ -1,0 +1,125 @@
+/**
+ * Key records in a file: what it takes to check a record of an author who has changed keys, for who does not have that
+ * author's feed. One record a line, each in DSSE's JSON form, so any other tool reads a line too. docs/records.md has the
+ * rules in order.
+ *
+ * It shows that a chain of keys leads from the author id to the record. Whether its author has shown somebody else another
+ * chain, no file can say.
+ */
+import { RefusedError } from '../../errors.ts';
+import { advanceKeys, firstKeys, hasRoom, type FeedKeys } from './feed-keys.ts';
+import { openRecordFile, recordToJson } from './file.ts';
+import { keyActionOf } from './key-change.ts';
+import { KEY_FILE_MAX_BYTES, KEY_FILE_MAX_RECORDS } from './limits.ts';
+import { comparePositions, positionOf, type Position } from './links.ts';
+import { refuse, type Refusal } from './refusal.ts';
+import type { AuthorId, FeedLink, Scope, VerifiedRecord } from './types.ts';
+
+/** What the key records of one feed say. */
+export interface KeyChain {
+  readonly keys: FeedKeys;
+  /** Where each epoch ends that another has followed, by the place of the last record that stays. */
+  readonly ends: readonly Position[];
+  /** Where the newest key was revoked. */
+  readonly revokedAt: Position | null;
+  /** How many key records there are. */
+  readonly records: number;
+}
+
+export interface KeyFile {
+  readonly chainOf: (author: AuthorId, scope: Scope) => KeyChain;
+}
+
+/** One line for each. */
+export function keyRecordsToText(records: readonly VerifiedRecord[]): string {
+  return records.map(recordToJson).join('');
+}
+
+/** Throws `record/bad-key-records` (exit code 3), naming the line and what is wrong with it. */
+export function openKeyFile(bytes: Uint8Array, network: string): KeyFile {
+  if (bytes.length > KEY_FILE_MAX_BYTES) throw bad(`it has more than ${KEY_FILE_MAX_BYTES} bytes`);
+  const lines = Buffer.from(bytes).toString('utf8').split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  if (lines.length > KEY_FILE_MAX_RECORDS) throw bad(`it has more than ${KEY_FILE_MAX_RECORDS} lines`);
+  if (lines.length === 0) throw bad('it is empty');
+  const chains = new Map<string, KeyChain & { readonly last: Position }>();
+  for (const [index, line] of lines.entries()) {
+    const record = openLine(line, index + 1, network, (author, scope) => chains.get(feed(author, scope))?.keys);
+    const { author, scope } = record.link;
+    const before = chains.get(feed(author, scope));
+    const after = before?.last;
+    if (after !== undefined && comparePositions(record.link, after) <= 0) {
+      throw bad(`line ${index + 1} does not come after the line before it: ${place(record.link)}, and ${place(after)}`);
+    }
+    chains.set(feed(author, scope), { ...grow(before, record, index + 1), last: positionOf(record.link) });
+  }
+  return { chainOf: (author, scope) => chains.get(feed(author, scope)) ?? empty(author) };
+}
+
+function openLine(
+  line: string,
+  number: number,
+  network: string,
+  known: (author: AuthorId, scope: Scope) => FeedKeys | undefined,
+): VerifiedRecord {
+  try {
+    return openRecordFile(Buffer.from(line), {
+      network,
+      keysOf: (author, scope) => known(author, scope) ?? firstKeys(author),
+    });
+  } catch (error) {
+    if (error instanceof RefusedError) throw bad(`line ${number}: ${error.message}`, error);
+    throw error;
+  }
+}
+
+function grow(before: KeyChain | undefined, record: VerifiedRecord, line: number): KeyChain {
+  const { link, statement } = record;
+  const chain = before ?? empty(link.author);
+  const action = keyActionOf(statement, link);
+  if ('refused' in action) throw bad(`line ${line} is no key record: ${action.detail}`);
+  if (chain.revokedAt !== null && action.action !== 'recover') {
+    throw bad(`line ${line} comes after a revocation, and only a recovery can`);
+  }
+  if ('keep' in action && !hasRoom(chain.keys, action)) throw bad(`line ${line} is one key change too many`);
+  const keys = advanceKeys(chain.keys, record);
+  const kept =
+    'keep' in action
+      ? [...chain.ends.filter((end) => comparePositions(end, action.keep) < 0), action.keep]
+      : chain.ends;
+  const revokedAt = action.action === 'revoke' ? positionOf(link) : null;
+  return { keys, ends: kept.map(positionOf), revokedAt, records: chain.records + 1 };
+}
+
+/** Whether a record, whose signature is by the key of its epoch, stands where these key records let it. */
+export function standsIn({ ends, revokedAt }: KeyChain, link: FeedLink): Refusal | undefined {
+  const end = ends.find(({ recovery, epoch }) => recovery === link.recovery && epoch === link.epoch);
+  if (end !== undefined && link.seq > end.seq) {
+    return refuse(
+      'replayed',
+      `its key was given up after record ${end.seq} of epoch ${end.epoch}, and it is record ${link.seq}`,
+    );
+  }
+  if (revokedAt !== null && comparePositions(link, revokedAt) > 0) {
+    return refuse('revoked', `its key was revoked with record ${revokedAt.seq}, and it is record ${link.seq}`);
+  }
+  return undefined;
+}
+
+function empty(author: AuthorId): KeyChain {
+  return { keys: firstKeys(author), ends: [], revokedAt: null, records: 0 };
+}
+
+function feed(author: AuthorId, scope: Scope): string {
+  return `${author} ${scope}`;
+}
+
+function place({ recovery, epoch, seq }: Position): string {
+  return `${recovery}/${epoch}/${seq}`;
+}
+
+function bad(why: string, cause?: unknown): RefusedError {
+  return new RefusedError('record/bad-key-records', `These key records do not hold: ${why.replace(/\.$/, '')}.`, {
+    cause,
+  });
+}
