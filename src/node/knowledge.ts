@@ -6,8 +6,7 @@ import { comparePositions, freshnessOf, judge } from '../exchange/record/index.t
 import type { AuthorId, Meaning, RecordKind, VerifiedRecord } from '../exchange/record/types.ts';
 import type { Understood } from '../exchange/trust/index.ts';
 import type { Session } from './session.ts';
-
-const PUBLIC_SCOPE = 'public';
+import { PUBLIC_SCOPE } from '../exchange/record/feed-link.ts';
 
 export type Known<K extends RecordKind> = {
   readonly record: VerifiedRecord;
@@ -63,9 +62,9 @@ export async function stalenessAt(session: Knower): Promise<(author: AuthorId) =
   // Who has signed two histories is believed in neither (threat 7).
   const frozen = new Set((await session.store.frozen()).map(({ author }) => author));
   for (const { id } of Object.values((await session.policy.current()).peers)) {
-    const signed = await session.store.headOf(id, 'public');
-    const stored = await session.store.head(id, 'public');
-    const { revoked } = session.store.keysOf(id, 'public');
+    const signed = await session.store.headOf(id, PUBLIC_SCOPE);
+    const stored = await session.store.head(id, PUBLIC_SCOPE);
+    const { revoked } = session.store.keysOf(id, PUBLIC_SCOPE);
     if (freshnessOf(signed, stored, now).state === 'fresh' && !frozen.has(id) && !revoked) fresh.add(id);
   }
   return (author) => !fresh.has(author);

@@ -14,6 +14,7 @@ import { writeFileAtomic } from './atomic.ts';
 import type { Home } from './home.ts';
 import { ownValue } from './own-json.ts';
 import { signerOf, type Session } from './session.ts';
+import { PUBLIC_SCOPE } from '../exchange/record/feed-link.ts';
 
 export interface Waiting {
   /** Provisional: of the draft, not of a record. */
@@ -97,14 +98,14 @@ async function sendWaiting(session: Session): Promise<VerifiedRecord[]> {
 
 /** The newest own record, if it says this already: the last attempt ended between the two. */
 async function newestIf(session: Session, draft: Draft): Promise<VerifiedRecord | undefined> {
-  const head = await session.store.head(session.identity.author, 'public');
+  const head = await session.store.head(session.identity.author, PUBLIC_SCOPE);
   const record = head && (await session.store.get(head.id));
   return record && recordContentEqual(record.statement, await withRecordIds(session, draft)) ? record : undefined;
 }
 
 async function append(session: Session, draft: Draft): Promise<VerifiedRecord> {
   const content = await withRecordIds(session, draft);
-  const record = await session.store.append(await signerOf(session), 'public', content);
+  const record = await session.store.append(await signerOf(session), PUBLIC_SCOPE, content);
   await session.exchange?.announce(record);
   return record;
 }

@@ -11,6 +11,7 @@ import { loadConfig, type Config } from './config.ts';
 import { openHome, type Home } from './home.ts';
 import { loadIdentity, type HeldKey, type Identity } from './identity-files.ts';
 import { openPolicyFile, type PolicyFile } from './policy-file.ts';
+import { PUBLIC_SCOPE } from '../exchange/record/feed-link.ts';
 
 export interface Session {
   readonly home: Home;
@@ -106,7 +107,7 @@ export async function openSession(home: Home, options: SessionOptions = {}): Pro
 
 /** The key that signs this home's feed now; the newest that it holds, where that is none of them. */
 export function signingKey({ identity, store }: Pick<Session, 'identity' | 'store'>): HeldKey {
-  const signs = currentKey(store.keysOf(identity.author, 'public'));
+  const signs = currentKey(store.keysOf(identity.author, PUBLIC_SCOPE));
   const key = identity.keys.find(({ id }) => id === signs) ?? identity.keys.at(-1);
   if (key === undefined) throw new TypeError('an identity has a key');
   return key;

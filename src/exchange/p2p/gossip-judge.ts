@@ -8,10 +8,10 @@ import type { Admission, AuthorId, RefusalReason, Scope } from '../record/types.
 import type { RecordStore } from '../store/types.ts';
 import type { Budgets } from './budgets.ts';
 import { RATE_LIMIT_MAX_PEERS, RATE_LIMITS } from './limits.ts';
-import { PUBLIC_SCOPE } from './sync/logic.ts';
 import type { OnTrouble } from './protocol.ts';
 import { createRateLimiter } from './rate-limit.ts';
 import { asError } from '../../errors.ts';
+import { PUBLIC_SCOPE } from '../record/feed-link.ts';
 
 /** Accept: passed on. Ignore: not passed on. Reject: held against whoever relayed it. */
 export type GossipVerdict = 'accept' | 'ignore' | 'reject';

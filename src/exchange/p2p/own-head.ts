@@ -6,7 +6,7 @@ import { authorIdOf } from '../record/identity.ts';
 import type { AuthorId, Scope } from '../record/types.ts';
 import type { OwnStore } from '../store/types.ts';
 import { OWN_HEAD_MAX_AGE_MS } from './limits.ts';
-import { PUBLIC_SCOPE } from './sync/logic.ts';
+import { PUBLIC_SCOPE } from '../record/feed-link.ts';
 
 export interface OwnHeadContext {
   readonly seed: Uint8Array;

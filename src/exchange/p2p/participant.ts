@@ -33,10 +33,10 @@ import { groupSyncProtocol, syncProtocol } from './sync/answer.ts';
 import { SyncQuestion } from './sync/ask.ts';
 import { createGroups } from './sync/groups.ts';
 import type { Groups } from './sync/groups.ts';
-import { PUBLIC_SCOPE } from './sync/logic.ts';
 import type { SyncContext } from './sync/context.ts';
 import { costsSomething } from './sync/refusals.ts';
 import type { ExchangeOptions, ListDifference, PrivateGroup } from './types.ts';
+import { PUBLIC_SCOPE } from '../record/feed-link.ts';
 
 export interface ParticipantOptions extends AgendaOptions {
   readonly self: AuthorId;

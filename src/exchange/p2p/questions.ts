@@ -12,8 +12,8 @@ import type { OnTrouble } from './protocol.ts';
 import type { Reach } from './libp2p/reach.ts';
 import type { Standing } from './standing.ts';
 import { curesSymptom } from './protocols/symptom.ts';
-import { PUBLIC_SCOPE } from './sync/logic.ts';
 import type { Exchange, ExchangeOptions } from './types.ts';
+import { PUBLIC_SCOPE } from '../record/feed-link.ts';
 
 export interface QuestionsOptions {
   readonly self: AuthorId;

@@ -13,6 +13,7 @@ import { recipeContent, type RecipeInput } from './meaning/recipe.ts';
 import { withdrawalContent, type WithdrawalInput } from './meaning/withdrawal.ts';
 import type { Draft } from './statement.ts';
 import type { AuthorId, FeedLink } from './types.ts';
+import { PUBLIC_SCOPE } from './feed-link.ts';
 
 export function recipeDraft(input: RecipeInput): Draft {
   return checked(recipeContent(input));
@@ -45,7 +46,7 @@ export function openingDraft(input: OpeningInput): Draft {
 
 function checked(draft: Draft, author: AuthorId = `ed25519:${'0'.repeat(64)}`): Draft {
   // Only an opening looks at its link: it must be the first record of its author's feed.
-  const link: FeedLink = { network: 'draft', author, scope: 'public', recovery: 0, epoch: 0, seq: 1, prev: null };
+  const link: FeedLink = { network: 'draft', author, scope: PUBLIC_SCOPE, recovery: 0, epoch: 0, seq: 1, prev: null };
   const judged = understand(draft, link);
   if (judged.understood) return draft;
   throw new UsageError(

@@ -26,6 +26,7 @@ import { isRefusal, type Refusal } from './refusal.ts';
 import { sealPayload } from './sign.ts';
 import { parseFrame, STATEMENT_TYPE, type Frame } from './statement.ts';
 import { PREDICATE, type AuthorId, type Meaning } from './types.ts';
+import { PUBLIC_SCOPE } from './feed-link.ts';
 
 export const EXPORT_FORMATS = ['raw', 'qcow2'] as const;
 
@@ -82,7 +83,7 @@ export function looksLikeExport(bytes: Uint8Array): boolean {
 export function openExport(bytes: Uint8Array, { network, keysOf = firstKeys }: FileOptions): VerifiedExport {
   const sealed = orRefuse(sealedIn(bytes));
   const opened = orRefuse(parseExport(parseFrame(sealed.dsse.payload), network));
-  const keys = keysOf(opened.author, 'public');
+  const keys = keysOf(opened.author, PUBLIC_SCOPE);
   if (keys.revoked) throw refused(`its author ${opened.author} has revoked the key that signs`);
   const bad = verifySignature(sealed.dsse, currentKey(keys), {});
   if (bad) throw refused(`${bad.detail}; it must be by the key with which ${opened.author} signs now`);

@@ -51,6 +51,7 @@ import type {
   RecordStore,
   Signer,
 } from './types.ts';
+import { PUBLIC_SCOPE } from '../record/feed-link.ts';
 
 interface Follows {
   readonly follows: (author: AuthorId, scope: Scope) => boolean;
@@ -140,7 +141,7 @@ export class LevelStore implements OwnStore {
     return this.#write(async (turn) => {
       requireSigner(turn, feed, signer.seed);
       const { recoveryPublicKey } = signer;
-      if (turn.mark(feed) === undefined && scope === 'public' && recoveryPublicKey !== undefined) {
+      if (turn.mark(feed) === undefined && scope === PUBLIC_SCOPE && recoveryPublicKey !== undefined) {
         await this.#appendOne(turn, signer.seed, feed, openingDraft({ author, recoveryPublicKey }));
       }
       return this.#appendOne(turn, signer.seed, feed, draft);
@@ -156,7 +157,7 @@ export class LevelStore implements OwnStore {
       if (change.action === 'rotate') {
         requireSigner(turn, feed, change.seed);
         const { author, recoveryPublicKey } = change;
-        if (turn.mark(feed) === undefined && scope === 'public' && recoveryPublicKey !== undefined) {
+        if (turn.mark(feed) === undefined && scope === PUBLIC_SCOPE && recoveryPublicKey !== undefined) {
           await this.#appendOne(turn, change.seed, feed, openingDraft({ author, recoveryPublicKey }));
         }
       }

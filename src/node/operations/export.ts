@@ -4,6 +4,7 @@ import { EXPORT_FORMATS, signExport } from '../../exchange/record/index.ts';
 import { findBuild } from '../build-records.ts';
 import { signerOf, type Session } from '../session.ts';
 import type { Arguments } from './arguments.ts';
+import { PUBLIC_SCOPE } from '../../exchange/record/feed-link.ts';
 
 /** Rejects with `export/no-build`, `export/revoked` or `export/cannot-attest`. */
 export async function attestExport(session: Session, args: Arguments): Promise<{ readonly attestation: string }> {
@@ -14,7 +15,7 @@ export async function attestExport(session: Session, args: Arguments): Promise<{
     throw new UsageError('control/bad-argument', `export.attest: format must be ${EXPORT_FORMATS.join(', ')}`);
   }
   const { author } = session.identity;
-  if (session.store.keysOf(author, 'public').revoked) {
+  if (session.store.keysOf(author, PUBLIC_SCOPE).revoked) {
     throw new RefusedError('export/revoked', 'You have revoked your key: nobody would believe what it signs.', {
       hint: 'Recover with: portalgun key recover. Or export with --no-attestation.',
     });

@@ -11,16 +11,17 @@ import { parseRecoveryKey } from '../recovery-key.ts';
 import { rivalsOf } from '../rivals.ts';
 import { signerOf, signingKey, type Session } from '../session.ts';
 import type { Arguments } from './arguments.ts';
+import { PUBLIC_SCOPE } from '../../exchange/record/feed-link.ts';
 
 /** Newest own records that `show` names: enough to say which one to keep. */
 const SHOWN_RECORDS = 20;
 
 export async function show(session: Session): Promise<unknown> {
   const { author } = session.identity;
-  const keys = session.store.keysOf(author, 'public');
-  const head = await session.store.head(author, 'public');
+  const keys = session.store.keysOf(author, PUBLIC_SCOPE);
+  const head = await session.store.head(author, PUBLIC_SCOPE);
   const held = signingKey(session);
-  const fork = (await session.store.frozen()).find((feed) => feed.author === author && feed.scope === 'public');
+  const fork = (await session.store.frozen()).find((feed) => feed.author === author && feed.scope === PUBLIC_SCOPE);
   return {
     author,
     key: held.id,
@@ -41,7 +42,7 @@ export async function show(session: Session): Promise<unknown> {
 async function newest(session: Session): Promise<unknown[]> {
   const { author } = session.identity;
   const records: VerifiedRecord[] = [];
-  let at: Digest | null = (await session.store.head(author, 'public'))?.id ?? null;
+  let at: Digest | null = (await session.store.head(author, PUBLIC_SCOPE))?.id ?? null;
   while (at !== null && records.length < SHOWN_RECORDS) {
     const record: VerifiedRecord | undefined = await session.store.get(at);
     if (record === undefined) break;
@@ -65,7 +66,7 @@ export async function rotate(session: Session, args: Arguments, signal: AbortSig
   await writeIdentity(session.home, { author, recoveryPublicKey, seeds: [seed, newSeed] }, passphrase);
   const { record } = await session.store.changeKey(
     { action: 'rotate', author, seed, newSeed, recoveryPublicKey },
-    'public',
+    PUBLIC_SCOPE,
   );
   return changed(session, record, { seed: newSeed, recoveryPublicKey, passphrase, voided: [] });
 }
@@ -106,7 +107,7 @@ export async function recover(session: Session, args: Arguments, signal: AbortSi
       ...(contest && { contest }),
       ...(newRecoveryKey !== undefined && { newRecoveryPublicKey: recoveryPublicKey }),
     },
-    'public',
+    PUBLIC_SCOPE,
   );
   return changed(session, record, { seed: newSeed, recoveryPublicKey, passphrase, voided });
 }
@@ -114,14 +115,14 @@ export async function recover(session: Session, args: Arguments, signal: AbortSi
 /** A key of this home that no epoch has had: a new home that is to take the feed over. */
 async function unusedKey(session: Session): Promise<HeldKey | undefined> {
   const { author, keys } = session.identity;
-  const used = new Set(session.store.keysOf(author, 'public').epochs.map(({ key }: Epoch) => key));
+  const used = new Set(session.store.keysOf(author, PUBLIC_SCOPE).epochs.map(({ key }: Epoch) => key));
   return keys.find(({ id }) => !used.has(id));
 }
 
 export async function revoke(session: Session, args: Arguments, signal: AbortSignal): Promise<unknown> {
   await requireNewest(session, args.flag('offline'), signal);
   const draft = keyDraft(session.identity.author, { action: 'revoke', reason: args.text('why') });
-  const record = await session.store.append(await signerOf(session), 'public', draft);
+  const record = await session.store.append(await signerOf(session), PUBLIC_SCOPE, draft);
   await session.exchange?.announce(record);
   return { record: record.id, seq: record.link.seq };
 }

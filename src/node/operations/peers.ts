@@ -7,6 +7,7 @@ import { stalenessAt } from '../knowledge.ts';
 import { chooseRival, rivalsOf } from '../rivals.ts';
 import type { Session } from '../session.ts';
 import type { Arguments } from './arguments.ts';
+import { PUBLIC_SCOPE } from '../../exchange/record/feed-link.ts';
 
 export async function add(session: Session, args: Arguments, signal: AbortSignal): Promise<unknown> {
   const invitation = parseInvitation(args.text('invitation'));
@@ -101,7 +102,7 @@ async function setFollowing(session: Session, args: Arguments, follows: boolean)
 async function describe(session: Session, name: string): Promise<unknown> {
   const policy = await session.policy.current();
   const peer = policy.peers[name]!;
-  const head = await session.store.head(peer.id, 'public');
+  const head = await session.store.head(peer.id, PUBLIC_SCOPE);
   const isStale = await stalenessAt(session);
   const connected = session.exchange?.peers().some(({ author }) => author === peer.id) ?? false;
   return {

@@ -15,7 +15,7 @@ import { ENVELOPE_MAX_BYTES } from '../../record/limits.ts';
 import type { AuthorId, VerifiedRecord } from '../../record/types.ts';
 import type { GossipVerdict, JudgeGossip } from '../gossip-judge.ts';
 import { GOSSIP_FRAME_MAX_BYTES, GOSSIP_IDONTWANT_MIN_BYTES, GOSSIP_OUTBOUND_MAX_BYTES } from '../limits.ts';
-import { PUBLIC_SCOPE } from '../sync/logic.ts';
+import { PUBLIC_SCOPE } from '../../record/feed-link.ts';
 
 const TOPIC_PREFIX = '/portalgun/1/feed/';
 

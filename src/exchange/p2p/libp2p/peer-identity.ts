@@ -9,7 +9,7 @@ import { currentKey } from '../../record/feed-keys.ts';
 import { authorIdOf, authorKeyBytes } from '../../record/identity.ts';
 import type { AuthorId, KeyId } from '../../record/types.ts';
 import type { RecordStore } from '../../store/types.ts';
-import { PUBLIC_SCOPE } from '../sync/logic.ts';
+import { PUBLIC_SCOPE } from '../../record/feed-link.ts';
 
 /** `12D3Koo…`: a key as libp2p writes it. */
 export function peerIdOf(key: KeyId): string {

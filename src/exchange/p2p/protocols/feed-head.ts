@@ -24,7 +24,7 @@ import { AnswerSchema, AskSchema, HeldSchema } from '../generated/feed-head_pb.t
 import type { Answer } from '../generated/feed-head_pb.ts';
 import { FRAME_MAX_BYTES, RATE_LIMITS } from '../limits.ts';
 import type { Protocol } from '../protocol.ts';
-import { PUBLIC_SCOPE } from '../sync/logic.ts';
+import { PUBLIC_SCOPE } from '../../record/feed-link.ts';
 
 export const FEED_HEAD_PROTOCOL = '/portalgun/feed-head/1.0.0';
 

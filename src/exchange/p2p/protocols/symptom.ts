@@ -20,7 +20,7 @@ import { AnswerSchema, AskSchema, PlaceSchema } from '../generated/symptom_pb.ts
 import type { Refusal } from '../generated/refusal_pb.ts';
 import { FRAME_MAX_BYTES, RATE_LIMITS, SYMPTOM_MAX_PLACES } from '../limits.ts';
 import type { Asker, Protocol } from '../protocol.ts';
-import { PUBLIC_SCOPE } from '../sync/logic.ts';
+import { PUBLIC_SCOPE } from '../../record/feed-link.ts';
 
 export const SYMPTOM_PROTOCOL = '/portalgun/symptom/1.0.0';
 

@@ -12,10 +12,11 @@ import { SYNC_FULL_EVERY, SYNC_JUDGED_TOGETHER, SYNC_MAX_BYTES, SYNC_MAX_MARKS, 
 import type { Said } from './mark-memory.ts';
 import { holdingsOf, signedAtOf } from './context.ts';
 import type { SyncContext } from './context.ts';
-import { marksFor, PUBLIC_SCOPE, sameMark } from './logic.ts';
+import { marksFor, sameMark } from './logic.ts';
 import type { Mark } from './logic.ts';
 import { decodeAnswer, encodeAsk, GROUP_SYNC_PROTOCOL, SYNC_PROTOCOL } from './messages.ts';
 import { costsSomething, Refusals } from './refusals.ts';
+import { PUBLIC_SCOPE } from '../../record/feed-link.ts';
 
 type Refused = Extract<Admission, { result: 'refused' }>;
 

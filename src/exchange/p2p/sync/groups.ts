@@ -11,8 +11,8 @@ import type { AuthorId, Scope } from '../../record/types.ts';
 import { GROUP_MEMORY_MAX_MARKS } from '../limits.ts';
 import type { PrivateGroup } from '../types.ts';
 import type { SyncContext } from './context.ts';
-import { PUBLIC_SCOPE } from './logic.ts';
 import { MarkMemory } from './mark-memory.ts';
+import { PUBLIC_SCOPE } from '../../record/feed-link.ts';
 
 export interface Groups {
   /** Those that this author is a member of too. */

@@ -9,8 +9,7 @@ import { comparePositions, positionOf } from '../../record/links.ts';
 import type { Position } from '../../record/links.ts';
 import type { AuthorId, FeedHead, Scope } from '../../record/types.ts';
 import { SYNC_FRAME_BYTES } from '../limits.ts';
-
-export const PUBLIC_SCOPE = 'public';
+import { PUBLIC_SCOPE } from '../../record/feed-link.ts';
 
 /** What the newest signed head says: where the feed ends, and when that was (in seconds since 1970). */
 export interface SignedAt extends Position {
