@@ -1,15 +1,15 @@
 /** docs/cli.md says what the program has: every command, flag, event and field, and no other. */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { runCommandLine } from '../../src/cli/program.ts';
 import { assertDocumented, code, COMMANDS, PAGE, rowsOf } from './documented.ts';
 import { author } from '../heal/patches.ts';
-import { json, ROOT } from '../support/cli.ts';
+import { json, ROOT, type Answer } from '../support/cli.ts';
 import { GRUB_RECIPE } from '../support/grub.ts';
 import { startNode } from '../support/node.ts';
-import { tempHome, type TestHome } from '../support/temp-home.ts';
+import { tempHome, withHomes, type TestHome } from '../support/temp-home.ts';
 
 /** Runs in this process: help needs no home. */
 async function help(words: readonly string[]): Promise<string> {
@@ -135,6 +135,25 @@ describe('the documents that docs/cli.md describes', function () {
     await isAsDocumented('withdraw', record, '--why', 'a test');
     await isAsDocumented('node', 'status');
   });
+
+  it('have the fields that it names, of keys', () =>
+    withHomes(3, async (owner, restored, begun) => {
+      const asDocumented = async (home: TestHome, ...args: string[]): Promise<Answer> => {
+        const answer = await json(home, args);
+        assertDocumented(args, answer);
+        return answer;
+      };
+      const { author: self, recoveryKey } = await json(owner, ['init']);
+      const [paper, backup] = [path.join(owner.folder, 'paper'), path.join(owner.folder, 'backup')];
+      await writeFile(paper, recoveryKey);
+      await json(owner, ['key', 'rotate', '--offline']);
+      await json(owner, ['key', 'backup', backup]);
+      await asDocumented(owner, 'key', 'recover', '--key-file', paper, '--offline', '--new-recovery-key');
+      await asDocumented(owner, 'key', 'revoke', '--why', 'a test', '--offline');
+      await asDocumented(restored, 'key', 'restore', backup);
+      const answer = await json(begun, ['key', 'recover', '--author', self, '--key-file', paper]);
+      assert.ok(PAGE.includes(`or \`{${Object.keys(answer).join(', ')}}\``), JSON.stringify(answer));
+    }));
 
   it('have the fields that it names, of a running node', async () => {
     const node = await startNode(test);
