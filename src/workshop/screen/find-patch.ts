@@ -35,6 +35,11 @@ const PROBE_STEP = 4;
 const PROBES = 12;
 /** Places a sample is taken from, apart from each other by this. */
 const SAMPLE_STEP = 7;
+/** In a window of more places than these, a whole screen, both are twice as far apart: the transform would be done meanwhile. */
+const MANY_PLACES = 100_000;
+
+const apart = (step: number, { columns, rows }: Pick<Places, 'columns' | 'rows'>): number =>
+  columns * rows > MANY_PLACES ? 2 * step : step;
 
 /**
  * `window`: the places where the patch may lie, whole. `original`: where it lies if it has not moved; inside the window.
@@ -105,15 +110,16 @@ function goodPlaces(screen: Plane, patch: Plane, window: Rect, places: Places, a
 /** Comparisons of pixels that a search place by place would take, from a sample of the places. */
 function expectedWork(
   patch: Plane,
-  { columns, rows }: Places,
+  { columns, rows }: Pick<Places, 'columns' | 'rows'>,
   map: BlockMap,
   blocks: PatchBlocks,
   limit: number,
 ): number {
   let sampled = 0;
   let work = 0;
-  for (let row = 0; row < rows; row += SAMPLE_STEP) {
-    for (let column = row % 3; column < columns; column += SAMPLE_STEP) {
+  const step = apart(SAMPLE_STEP, { columns, rows });
+  for (let row = 0; row < rows; row += step) {
+    for (let column = row % 3; column < columns; column += step) {
       sampled += 1;
       work +=
         bound(map, blocks, row * map.stride + column, limit) > limit
@@ -149,8 +155,9 @@ function probe(screen: Plane, patch: Plane, places: Places, map: BlockMap, block
   const { left, top, columns, rows } = places;
   const best: { place: number; bound: number }[] = [];
   let worst = limit;
-  for (let row = 0; row < rows; row += PROBE_STEP) {
-    for (let column = 0; column < columns; column += PROBE_STEP) {
+  const every = apart(PROBE_STEP, places);
+  for (let row = 0; row < rows; row += every) {
+    for (let column = 0; column < columns; column += every) {
       const value = bound(map, blocks, row * map.stride + column, worst);
       if (value > worst) continue;
       best.push({ place: row * columns + column, bound: value });
@@ -165,7 +172,7 @@ function probe(screen: Plane, patch: Plane, places: Places, map: BlockMap, block
   for (const { place } of best) {
     let [row, column] = [Math.floor(place / columns), place % columns];
     // The best of the places around, the widest step first.
-    for (let step = PROBE_STEP / 2; step >= 1; step /= 2) {
+    for (let step = every / 2; step >= 1; step /= 2) {
       let least = Number.POSITIVE_INFINITY;
       let [nextRow, nextColumn] = [row, column];
       for (let y = Math.max(0, row - step); y <= Math.min(rows - 1, row + step); y += step) {
