@@ -295,7 +295,12 @@ function makeProgram(streams: Streams, run: Run): Command {
     'what its normaliser rules keep out of a comparison',
     async () => (await import('./commands/images.ts')).hidden,
   );
-  command(images, 'verify <image>', 'hash it again', async () => (await import('./commands/images.ts')).verify);
+  command(
+    images,
+    'verify <image>',
+    'is it what it was: its files, what is kept of its build, what was signed',
+    async () => (await import('./commands/images.ts')).verify,
+  ).option('--measure', 'measure the disk again, too');
   command(
     images,
     'diff <a> <b>',
@@ -308,7 +313,9 @@ function makeProgram(streams: Streams, run: Run): Command {
     'write an image to a file, with its manifest and a signed attestation beside it',
     async () => (await import('./commands/export.ts')).exportCommand,
   )
-    .addOption(new Option('--format <format>', 'of the disk').choices(['raw', 'qcow2']).default('qcow2'))
+    .addOption(
+      new Option('--format <format>', 'the disk, or the files in it').choices(['raw', 'qcow2', 'tar']).default('qcow2'),
+    )
     .option('--output <path>', 'a file, or a folder that is there', '.')
     .option('--force', 'replace what is there')
     .option('--no-attestation', 'sign nothing');

@@ -95,6 +95,12 @@ function noneIfMissing(error: unknown): string[] {
   throw error;
 }
 
-export async function keepLock(home: Home, id: string, text: string): Promise<void> {
+/** Resolves with the digest of the file. */
+export async function keepLock(home: Home, id: string, text: string): Promise<Digest> {
   await writeFileAtomic(fileOf(home, id, 'lock.yaml'), text);
+  return sha256(text);
+}
+
+export async function readLock(home: Home, build: Pick<BuildRecord, 'id'>): Promise<string> {
+  return readFile(fileOf(home, build.id, 'lock.yaml'), 'utf8');
 }

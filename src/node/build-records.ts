@@ -56,6 +56,8 @@ export interface BuildRecord {
   readonly builder?: Readonly<Record<string, string>>;
   /** The rules that the manifest was made under: whoever reads the image again needs the same. */
   readonly normalise?: readonly NormaliseRule[];
+  /** SHA-256 of lock.yaml, whose bytes say more than the lock's own digest is of. */
+  readonly lockFile?: Digest;
   /** What the attestation will say, ready to be signed by `publish`. */
   readonly attestation?: AttestationInput;
   /** Where and when it was built. Of this machine: never in what is published. */

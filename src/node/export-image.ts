@@ -1,26 +1,33 @@
 /**
- * An image as files for use elsewhere: the disk, its manifest, and a signed attestation of both. The file
+ * An image as files for use elsewhere: the disk, or the files in it, its manifest, and a signed attestation of both. The file
  * that was asked for appears last, and only where the others are whole.
  */
 import { stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Digest } from '../crypto/digest.ts';
-import { errnoOf, FailedError, RefusedError, UsageError } from '../errors.ts';
+import { errnoOf, FailedError, UsageError } from '../errors.ts';
 import { isExportName, type ExportFormat } from '../exchange/record/index.ts';
 import {
+  checkDisk,
   exportDisk,
+  hasFileSystem,
+  leftOutOfTar,
   measuredDiskOf,
+  openTarFile,
   readImageManifest,
   showImage,
   type ExportedFile,
   type ExportProgress,
+  type Manifest,
   type StoredImage,
 } from '../workshop/image/index.ts';
-import { listBuilds, type BuildRecord } from './build-records.ts';
+import type { BuildRecord } from './build-records.ts';
 import { connect } from './connect.ts';
 import type { Home } from './home.ts';
 import { hasIdentity, identityMissing } from './identity-files.ts';
 import { placeFiles } from './placed-files.ts';
+import { buildOfImage } from './image-build.ts';
+import { altered, measureImage, rulesOf } from './read-image.ts';
 
 export interface ExportCommand {
   readonly image: string;
@@ -42,6 +49,8 @@ export interface ExportedImage extends ExportedFile {
   readonly manifest: { readonly file: string; readonly sha256: Digest };
   /** The signed file, or null where none was wanted. */
   readonly attestation: string | null;
+  /** Entries of the manifest that are not in the file: such as boot sectors, of a tar. */
+  readonly leftOut: readonly string[];
   /** Entries that a normaliser rule touches: in the file they are as on this disk, so each copy of it has the same. */
   readonly ruled: readonly string[];
   /** The image was personalised: what that changed is not in the file. */
@@ -54,7 +63,7 @@ export const attestationBeside = (name: string): string => `${name}.attestation.
 
 /**
  * Rejects with `image/unknown`, `image/altered`, `export/exists`, `export/no-folder`, `export/bad-name`, `export/no-build`,
- * `export/disk-full`, `identity/missing`, and as the signing and the writing do. Nothing new is there then.
+ * `export/no-files`, `export/disk-full`, `identity/missing`, and as the signing and the writing do. Nothing new is there then.
  */
 export async function exportImage(home: Home, command: ExportCommand): Promise<ExportedImage> {
   const { format, signal, onProgress } = command;
@@ -67,14 +76,10 @@ export async function exportImage(home: Home, command: ExportCommand): Promise<E
   const names = [manifestName, ...(build === undefined ? [] : [attestationName]), name];
   const files = await placeFiles(folder, names, command.force);
   try {
-    const written = await exportDisk({
-      imagesDir: home.imagesDir,
-      image,
-      format,
-      to: files.partial(name),
-      signal,
-      ...(onProgress && { onProgress }),
-    });
+    const writing = { to: files.partial(name), signal, ...(onProgress && { onProgress }) };
+    const written = await (format === 'tar'
+      ? exportTar(home, image, manifest, writing)
+      : exportDisk({ imagesDir: home.imagesDir, image, format, ...writing }));
     await writeFile(files.partial(manifestName), manifest.text, { mode: 0o600, flag: 'wx' });
     if (build !== undefined) {
       const { attestation } = await (
@@ -94,6 +99,7 @@ export async function exportImage(home: Home, command: ExportCommand): Promise<E
       ...written,
       manifest: { file: path.join(folder, manifestName), sha256: manifest.digest },
       attestation: build === undefined ? null : path.join(folder, attestationName),
+      leftOut: format === 'tar' ? leftOutOfTar(manifest.entries) : [],
       ruled: manifest.entries.flatMap((entry) => ('rule' in entry && entry.rule !== undefined ? [entry.path] : [])),
       personalised: measuredDiskOf(image).personal !== undefined,
     };
@@ -101,6 +107,45 @@ export async function exportImage(home: Home, command: ExportCommand): Promise<E
     throw withoutRoom(error, folder);
   } finally {
     await files.discard();
+  }
+}
+
+/**
+ * The files of the disk as the measuring VM reads them, and the same manifest again. The disk is hashed before that: what the
+ * VM is given to mount has been measured once.
+ */
+async function exportTar(
+  home: Home,
+  image: StoredImage,
+  manifest: Manifest,
+  { to, signal, onProgress }: Pick<ExportCommand, 'signal' | 'onProgress'> & { readonly to: string },
+): Promise<ExportedFile> {
+  if (!hasFileSystem(manifest.entries)) {
+    throw new UsageError('export/no-files', `the image ${image.id} has no file system that can be read`, {
+      hint: 'Export it as qcow2 or raw.',
+    });
+  }
+  const normalise = await rulesOf(home, image, manifest);
+  onProgress?.({ what: 'hashing the image', done: 0, total: measuredDiskOf(image).sizeBytes });
+  await checkDisk(home.imagesDir, image, signal);
+  const tar = await openTarFile(to, manifest);
+  try {
+    const found = await measureImage(
+      home,
+      image,
+      {
+        as: 'export',
+        normalise,
+        copy: tar,
+        onProgress: ({ doneBytes, diskBytes }) =>
+          onProgress?.({ what: 'reading the files', done: doneBytes, total: diskBytes }),
+      },
+      signal,
+    );
+    if (found.digest !== manifest.digest) throw altered(image, found.digest);
+    return await tar.finish();
+  } finally {
+    await tar.close();
   }
 }
 
@@ -121,27 +166,14 @@ async function targetOf({ output, image, format }: ExportCommand): Promise<strin
 /** Linux' NAME_MAX. */
 const MAX_FILE_NAME_BYTES = 255;
 
-/** The build that is attested, which must be about this image and no other. */
+/** The build whose facts are signed. */
 async function attestedBuild(home: Home, image: StoredImage): Promise<BuildRecord> {
   if (!(await hasIdentity(home))) throw identityMissing(home);
-  const build = (await listBuilds(home)).find((one) => one.image === image.id);
-  const facts = build?.attestation;
-  if (build === undefined || facts === undefined) {
-    throw new UsageError('export/no-build', `it is not kept here what the image ${image.id} was built from`, {
-      hint: 'Build it again; or export it with --no-attestation.',
-    });
-  }
-  const { file, sha256 } = measuredDiskOf(image);
-  const { manifest, lock, files } = facts;
-  if (manifest === image.manifest && lock === image.lock && files?.[file] === sha256) return build;
-  throw new RefusedError(
-    'image/altered',
-    `build.json of the build ${build.id} tells of another image than ${image.id}`,
-    {
-      hint: 'do not use this image: build it again, and find out what changed it',
-      facts: { image: image.id, build: build.id },
-    },
-  );
+  const build = await buildOfImage(home, image);
+  if (build?.attestation !== undefined) return build;
+  throw new UsageError('export/no-build', `it is not kept here what the image ${image.id} was built from`, {
+    hint: 'Build it again; or export it with --no-attestation.',
+  });
 }
 
 function withoutRoom(error: unknown, folder: string): unknown {

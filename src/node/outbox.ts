@@ -60,6 +60,12 @@ export async function waiting(session: Pick<Session, 'store'>): Promise<readonly
   return (await session.store.notes.list(WAITING)).map(([, value]) => ownValue<Waiting>(value));
 }
 
+/** Whether that is the provisional id of a draft that has no place in the feed yet. */
+export async function isWaiting(session: Pick<Session, 'store'>, id: Digest | undefined): Promise<boolean> {
+  const list = await session.store.notes.list(WAITING);
+  return list.some(([, value]) => ownValue<Waiting>(value).id === id);
+}
+
 /** The record that a provisional id has become. */
 export async function recordOf(session: Pick<Session, 'store'>, id: Digest): Promise<Digest | undefined> {
   const found = await session.store.notes.get(ALIAS + id);
@@ -112,9 +118,9 @@ async function append(session: Session, draft: Draft): Promise<VerifiedRecord> {
 
 async function wait(session: Session, draft: Draft): Promise<Digest> {
   const id = sha256(`outbox ${canonicalJson(draft)}`);
-  const list = await session.store.notes.list(WAITING);
   // The same said twice waits once.
-  if (list.some(([, value]) => ownValue<Waiting>(value).id === id)) return id;
+  if (await isWaiting(session, id)) return id;
+  const list = await session.store.notes.list(WAITING);
   const last = list.at(-1)?.[0].slice(WAITING.length) ?? '0';
   const key = WAITING + String(Number(last) + 1).padStart(DIGITS, '0');
   const entry: Waiting = { id, draft };

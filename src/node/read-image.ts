@@ -7,11 +7,14 @@ import {
   compileRules,
   imageFolder,
   measureDisk,
+  measuredDiskOf,
   prepareMeasuringTools,
   readImageManifest,
   type ContentTap,
   type Manifest,
+  type MeasureProgress,
   type StoredImage,
+  type TreeCopy,
 } from '../workshop/image/index.ts';
 import { acceleratorCandidates, hostBootId, probeAccelerator, startMachine } from '../workshop/machine/index.ts';
 import { listBuilds } from './build-records.ts';
@@ -37,15 +40,21 @@ export async function readImage(
   if (measured.digest !== image.manifest) throw altered(image, measured.digest);
 }
 
+export interface ImageMeasuring extends Partial<ImageReading> {
+  readonly as: string;
+  readonly normalise: readonly NormaliseRule[];
+  readonly copy?: TreeCopy;
+  readonly onProgress?: (progress: MeasureProgress) => void;
+}
+
 /** What it is under these rules, whatever it was measured under. */
 export async function measureImage(
   home: Home,
   image: StoredImage,
-  { tap, as, normalise }: Partial<ImageReading> & { readonly as: string; readonly normalise: readonly NormaliseRule[] },
+  { normalise, as, tap, copy, onProgress }: ImageMeasuring,
   signal: AbortSignal,
 ): Promise<Manifest> {
-  const disk = image.disks.find(({ id }) => id === image.measuredDisk);
-  if (disk === undefined) throw new TypeError('an image has the disk that was measured');
+  const disk = measuredDiskOf(image);
   return measureDisk({
     tools: await prepareMeasuringTools({
       ...(await mediaSources(home)),
@@ -61,6 +70,8 @@ export async function measureImage(
     accelerator: await acceleratorFor(home, signal),
     signal,
     tap,
+    copy,
+    ...(onProgress && { onProgress }),
   });
 }
 

@@ -208,7 +208,7 @@ async function writeDown(
     });
   }
   await keepRecipe(home, started.id, outcome.final.of.digest, outcome.final.of.source);
-  await keepLock(home, started.id, formatLock(outcome.media.lock));
+  const lockFile = await keepLock(home, started.id, formatLock(outcome.media.lock));
   const locks = [outcome.media.lock, ...outcome.bases.map(({ media }) => media.lock)];
   for (const [index, { file, lock }] of [source, ...command.bases].entries()) {
     const made = locks[index];
@@ -227,6 +227,7 @@ async function writeDown(
     ...(outcome.image && {
       image: outcome.image.id,
       manifest: outcome.image.manifest.digest,
+      lockFile,
       normalise: outcome.final.recipe.normalise ?? [],
       buildKey: buildKeyFor(outcome, outcome.image.manifest),
       attestation: attestationOf(outcome, outcome.image, { startedAt: started.startedAt, finishedAt: command.now() }),

@@ -9,7 +9,8 @@ import { formatImageJson } from '../../src/workshop/image/image-json.ts';
 import { cli, errorOf, json, outcomeOf, ROOT, startCli } from '../support/cli.ts';
 import { eventually, settle } from '../support/node.ts';
 import { needPrograms, skip } from '../support/skip.ts';
-import { storedBuild, type StoredBuild } from '../support/stored-image.ts';
+import type { StoredImage } from '../../src/workshop/image/index.ts';
+import { storedBuild } from '../support/stored-image.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 import { extentManifest } from '../workshop/image/image-facts.fixture.ts';
 
@@ -22,7 +23,7 @@ describe('portalgun images export', function () {
   this.timeout(120_000);
   let person: TestHome;
   let author: string;
-  let stored: StoredBuild;
+  let stored: StoredImage;
 
   before(async function () {
     needPrograms(this, 'qemu-img');
@@ -66,7 +67,7 @@ describe('portalgun images export', function () {
     assert.equal(statement._type, 'https://in-toto.io/Statement/v1');
     assert.equal(statement.predicateType, 'https://slsa.dev/provenance/v1');
     assert.deepEqual(statement.subject, [
-      { name: 'manifest', digest: { sha256: digestHex(stored.image.manifest) } },
+      { name: 'manifest', digest: { sha256: digestHex(stored.manifest) } },
       { name: 'made.raw', digest: { sha256: digestHex(digest) } },
     ]);
     assert.deepEqual(statement.portalgun_export, { network: 'portalgun', author, format: 'raw' });
@@ -87,7 +88,7 @@ describe('portalgun images export', function () {
       const handle = await open(path.join(image, 'root.raw'), 'w');
       await handle.truncate(512 * 1024 * MIB);
       await handle.close();
-      await writeFile(path.join(image, 'image.json'), formatImageJson({ ...stored.image, id: 'endless' }));
+      await writeFile(path.join(image, 'image.json'), formatImageJson({ ...stored, id: 'endless' }));
       await copyFile(path.join(person.home.imagesDir, 'made/manifest.txt'), path.join(image, 'manifest.txt'));
     });
 

@@ -15,7 +15,8 @@ import { formatImageJson } from '../../src/workshop/image/image-json.ts';
 import { mountSmallDisk } from '../support/full-disk.ts';
 import { seeded } from '../support/random.ts';
 import { needPrograms } from '../support/skip.ts';
-import { storedBuild, type StoredBuild } from '../support/stored-image.ts';
+import type { StoredImage } from '../../src/workshop/image/index.ts';
+import { storedBuild } from '../support/stored-image.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 import { flipByte } from '../workshop/image/disks.fixture.ts';
 import { extentManifest } from '../workshop/image/image-facts.fixture.ts';
@@ -28,7 +29,7 @@ describe('an image as a file', function () {
   this.timeout(60_000);
   let person: TestHome;
   let disk: Buffer;
-  let stored: StoredBuild;
+  let stored: StoredImage;
 
   before(function () {
     needPrograms(this, 'qemu-img');
@@ -62,7 +63,7 @@ describe('an image as a file', function () {
     assert.equal(mode & 0o777, 0o600);
     const [sum] = execFileSync('sha256sum', [answer.file], { encoding: 'utf8' }).split(' ');
     assert.equal(`sha256:${sum}`, answer.sha256);
-    assert.equal(sha256(await readFile(answer.manifest.file)), stored.image.manifest);
+    assert.equal(sha256(await readFile(answer.manifest.file)), stored.manifest);
     assert.deepEqual(await listed(), ['made.raw', 'made.raw.attestation.json', 'made.raw.manifest']);
   });
 
@@ -150,9 +151,9 @@ describe('an image as a file', function () {
         });
       flipByte(file, 100);
     }
-    const record = path.join(buildsDir, stored.build, 'build.json');
+    const record = path.join(buildsDir, stored.id, 'build.json');
     const text = await readFile(record, 'utf8');
-    await writeFile(record, text.replace(digestHex(stored.image.lock), digestHex(sha256('another'))));
+    await writeFile(record, text.replace(digestHex(stored.lock), digestHex(sha256('another'))));
     await assert.rejects(exported(), { code: 'image/altered', exitCode: 3, message: /^build\.json of/ });
     assert.deepEqual(await listed(), []);
   });
@@ -172,8 +173,8 @@ describe('an image as a file', function () {
     assert.ok(kept.includes(secret));
     await chmod(path.join(image, 'image.json'), 0o600);
     const personal = { file: 'root-personal.qcow2', sizeBytes: kept.length, sha256: sha256(kept) };
-    const disks = stored.image.disks.map((one) => ({ ...one, personal }));
-    await writeFile(path.join(image, 'image.json'), formatImageJson({ ...stored.image, disks }));
+    const disks = stored.disks.map((one) => ({ ...one, personal }));
+    await writeFile(path.join(image, 'image.json'), formatImageJson({ ...stored, disks }));
     for (const format of ['raw', 'qcow2'] as const) assert.equal((await exported({ format })).personalised, true);
     for (const name of await listed()) assert.ok(!(await readFile(at('out', name))).includes(secret), name);
   });

@@ -32,7 +32,17 @@ export async function exportCommand(context: Context, image: string, flags: Expo
   return undefined;
 }
 
-function linesOf({ image, format, file, sizeBytes, sha256, manifest, attestation, ruled }: ExportedImage): string[] {
+function linesOf({
+  image,
+  format,
+  file,
+  sizeBytes,
+  sha256,
+  manifest,
+  attestation,
+  leftOut,
+  ruled,
+}: ExportedImage): string[] {
   return [
     file,
     `  ${format}, ${bytes(sizeBytes)}`,
@@ -46,6 +56,12 @@ function linesOf({ image, format, file, sizeBytes, sha256, manifest, attestation
     '',
     'It holds what was measured. What `personalise` changed on this machine, and',
     'with it every secret, is not in it.',
+    ...(leftOut.length === 0
+      ? []
+      : [
+          `Not in a tar, and in the manifest: ${leftOut.length} sockets and parts of the disk`,
+          'outside of file systems, such as boot sectors.',
+        ]),
     ...(ruled.length === 0
       ? []
       : [

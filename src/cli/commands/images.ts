@@ -7,7 +7,8 @@ import type { KnownDisagreement } from '../../node/disagreements.ts';
 import { explainDifference } from '../../node/explain.ts';
 import { hiddenByRules } from '../../node/hidden.ts';
 import { hasIdentity } from '../../node/identity-files.ts';
-import { imageFolder, listImages, readImageManifest, showImage, verifyImage } from '../../workshop/image/index.ts';
+import { verifyStoredImage, type VerifiedImage } from '../../node/verify-image.ts';
+import { imageFolder, listImages, readImageManifest, showImage } from '../../workshop/image/index.ts';
 import type { Context } from '../context.ts';
 import { describeDifferences } from '../differences.ts';
 import { bytes, minute, note, printLine, printResult, table } from '../output.ts';
@@ -106,18 +107,29 @@ export async function hidden(context: Context, id: string): Promise<undefined> {
   return undefined;
 }
 
-/** Exit code 3 where a byte is not what was stored. */
-export async function verify(context: Context, id: string): Promise<undefined> {
-  const image = await verifyImage(context.home.imagesDir, id, {
+/** Exit code 3 where a bit of it, or of what is kept of its build, is another one. */
+export async function verify(context: Context, id: string, flags: { readonly measure?: boolean }): Promise<undefined> {
+  const verified = await verifyStoredImage(context.home, id, {
+    measure: flags.measure ?? false,
     signal: context.signal,
-    onProgress: (file) => note(context, `hashing ${file}`),
+    onProgress: (what) => note(context, what),
   });
-  printResult(
-    context,
-    { id: image.id, valid: true, manifest: image.manifest },
-    () => `${image.id} is as it was stored.`,
+  const { image, build, attestation, measured } = verified;
+  printResult(context, { id: image.id, valid: true, manifest: image.manifest, build, attestation, measured }, () =>
+    verifiedLines(verified),
   );
   return undefined;
+}
+
+function verifiedLines({ image, build, attestation, measured }: VerifiedImage): string[] {
+  return [
+    `${image.id} is as it was stored.`,
+    build === null
+      ? 'Its build is not kept here.'
+      : 'What is kept of its build says the same: recipe, lock, manifest, disk.',
+    ...(attestation === null ? [] : ['So does what you have signed of it:', `  ${attestation}`]),
+    ...(measured ? ['Measured again, it has the same manifest.'] : []),
+  ];
 }
 
 /** Exit code 4 where they differ. */

@@ -28,7 +28,7 @@ import { parseFrame, STATEMENT_TYPE, type Frame } from './statement.ts';
 import { PREDICATE, type AuthorId, type Meaning } from './types.ts';
 import { PUBLIC_SCOPE } from './feed-link.ts';
 
-export const EXPORT_FORMATS = ['raw', 'qcow2'] as const;
+export const EXPORT_FORMATS = ['raw', 'qcow2', 'tar'] as const;
 
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 

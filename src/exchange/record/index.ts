@@ -100,6 +100,6 @@ export type { WithdrawalInput } from './meaning/withdrawal.ts';
 export { isRefusal, refuse, type Refusal } from './refusal.ts';
 export { saysMore, standingOf, type Choice } from './rivals.ts';
 export { signRecord } from './sign.ts';
-export type { Draft, Subject } from './statement.ts';
+export { recordContentEqual, type Draft, type Subject } from './statement.ts';
 export * from './limits.ts';
 export * from './types.ts';

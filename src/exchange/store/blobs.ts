@@ -1,6 +1,6 @@
 /** Bytes by their digest, which is checked on the way in and again on the way out. */
 import { sha256, shortDigest } from '../../crypto/digest.ts';
-import { FailedError, UsageError } from '../../errors.ts';
+import { RefusedError, UsageError } from '../../errors.ts';
 import type { Database } from './database.ts';
 import { blobKey } from './layout.ts';
 import { BLOB_MAX_BYTES } from './limits.ts';
@@ -11,7 +11,7 @@ export function openBlobs(database: Database): RecordStore['blobs'] {
     async get(digest) {
       const bytes = await database.get(blobKey(digest));
       if (bytes === undefined || sha256(bytes) === digest) return bytes;
-      throw new FailedError('store/damaged', `The blob ${shortDigest(digest)} in the store is damaged.`, {
+      throw new RefusedError('store/damaged', `The blob ${shortDigest(digest)} in the store is damaged.`, {
         hint: 'it can be fetched again from the peer who published it',
         facts: { digest },
       });

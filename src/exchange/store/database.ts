@@ -3,7 +3,7 @@
  * `write` resolves when the batch is on the disk, entirely; if it rejects, nothing of it was acknowledged.
  */
 import { Level } from 'level';
-import { FailedError, PortalgunError, UnavailableError } from '../../errors.ts';
+import { FailedError, PortalgunError, RefusedError, UnavailableError } from '../../errors.ts';
 import { LAYOUT_VERSION, NETWORK_KEY, VERSION_KEY } from './layout.ts';
 
 export type Write =
@@ -118,7 +118,7 @@ function explain(path: string, error: unknown): PortalgunError {
         hint: 'a node is running for this home: speak to it, or stop it with `portalgun node stop`',
       });
     case 'LEVEL_CORRUPTION':
-      return new FailedError('store/damaged', `The store ${path} is damaged: ${messageOf(error)}.`, {
+      return new RefusedError('store/damaged', `The store ${path} is damaged: ${messageOf(error)}.`, {
         ...details,
         hint: 'move it away; the node fetches its feeds again from peers',
       });

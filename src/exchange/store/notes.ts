@@ -1,5 +1,5 @@
 /** Small documents of this node's own, as JSON, by key. */
-import { FailedError, UsageError } from '../../errors.ts';
+import { RefusedError, UsageError } from '../../errors.ts';
 import type { Database } from './database.ts';
 import { lastPart, noteKey, under } from './layout.ts';
 import { NOTE_MAX_BYTES } from './limits.ts';
@@ -50,6 +50,6 @@ function parse(key: string, value: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(value).toString());
   } catch (cause) {
-    throw new FailedError('store/damaged', `The note ${key} in the store is damaged.`, { cause });
+    throw new RefusedError('store/damaged', `The note ${key} in the store is damaged.`, { cause });
   }
 }

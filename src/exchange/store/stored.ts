@@ -1,7 +1,7 @@
 /** Reading back what this store wrote. What does not read is damage, and is said to be. */
 import { isDigest, type Digest } from '../../crypto/digest.ts';
 import { decodeBase64, encodeBase64 } from '../../crypto/base64.ts';
-import { FailedError } from '../../errors.ts';
+import { RefusedError } from '../../errors.ts';
 import { openStored, readEnvelope } from '../record/envelope.ts';
 import type { FeedKeys } from '../record/feed-keys.ts';
 import type { Fork } from '../record/fork-proof.ts';
@@ -113,8 +113,8 @@ function proofFrom({ proof: [a, b], keys }: ProofText): KeptProof {
   return { proof: [decodeBase64(a), decodeBase64(b)], keyRecords: keys.map(decodeBase64) };
 }
 
-export function damaged(what: string, how: string, cause?: unknown): FailedError {
-  return new FailedError('store/damaged', `The store is damaged: ${what}: ${how}.`, {
+export function damaged(what: string, how: string, cause?: unknown): RefusedError {
+  return new RefusedError('store/damaged', `The store is damaged: ${what}: ${how}.`, {
     hint: 'move the store away; the node fetches its feeds again from peers',
     cause,
   });

@@ -7,7 +7,7 @@ import type { Session } from '../session.ts';
 import { verifyFile } from '../verify-file.ts';
 import { Arguments } from './arguments.ts';
 import * as crosscheck from './crosscheck.ts';
-import { attestExport } from './export.ts';
+import { attestExport, checkAttestation } from './export.ts';
 import * as groups from './groups.ts';
 import * as heal from './heal.ts';
 import * as inbox from './inbox.ts';
@@ -63,6 +63,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       network: config.network,
       keysOf: (author, scope) => store.keysOf(author, scope),
     }),
+  'attestation.check': checkAttestation,
   'export.attest': attestExport,
   'heal.candidates': heal.candidates,
   'manifest.keep': crosscheck.keepManifest,

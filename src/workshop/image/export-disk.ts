@@ -54,11 +54,10 @@ async function exportRaw({ imagesDir, image, to, signal, onProgress }: ExportDis
 }
 
 async function exportQcow2({ imagesDir, image, to, signal, onProgress }: ExportDiskOptions): Promise<ExportedFile> {
-  const { file, sizeBytes, sha256 } = measuredDiskOf(image);
+  const { file, sizeBytes } = measuredDiskOf(image);
   const source: DiskFormat = { path: join(imagesDir, image.id, file), format: 'raw' };
   onProgress?.({ what: 'hashing the image', done: 0, total: sizeBytes });
-  const found = await hashFile(source.path, signal);
-  if (found !== sha256) throw alteredFile(image.id, file, sha256, found);
+  await checkDisk(imagesDir, image, signal);
   const target: DiskFormat = { path: to, format: 'qcow2' };
   onProgress?.({ what: 'converting', done: 0, total: sizeBytes });
   await flattenDisk(source, target, signal);
@@ -76,6 +75,13 @@ async function exportQcow2({ imagesDir, image, to, signal, onProgress }: ExportD
   } finally {
     await handle.close();
   }
+}
+
+/** Rejects with `image/altered` where the measured disk is another one. */
+export async function checkDisk(imagesDir: string, image: StoredImage, signal: AbortSignal): Promise<void> {
+  const { file, sha256 } = measuredDiskOf(image);
+  const found = await hashFile(join(imagesDir, image.id, file), signal);
+  if (found !== sha256) throw alteredFile(image.id, file, sha256, found);
 }
 
 /** Copies a file, leaves out what is zero, and hashes what it reads. */

@@ -1,6 +1,10 @@
-/** `image.json`: written by us, checked when read, because a home may be damaged, or another version's. */
-import { isDigest } from '../../crypto/digest.ts';
-import { FailedError, UnavailableError } from '../../errors.ts';
+/**
+ * `image.json`: written by us, checked when read, because a home may be damaged, or another version's. It ends with a digest of
+ * what it says, so that one changed bit is found, wherever it is; what wrote images before that had none.
+ */
+import { digestOf } from '../../crypto/canonical.ts';
+import { type Digest, isDigest } from '../../crypto/digest.ts';
+import { PortalgunError, RefusedError, UnavailableError } from '../../errors.ts';
 import { IMAGE_VERSION, type ImageDisk, type ImageFile, type StoredImage } from './image-types.ts';
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -11,7 +15,7 @@ export function isImageId(id: string): boolean {
 }
 
 export function formatImageJson(image: StoredImage): string {
-  return `${JSON.stringify(image, null, 2)}\n`;
+  return `${JSON.stringify({ ...image, digest: digestOf(image) }, null, 2)}\n`;
 }
 
 /** Rejects with `image/newer` or `image/damaged`. */
@@ -25,9 +29,21 @@ export function parseImageJson(text: string, id: string): StoredImage {
       facts: { id, version, known: IMAGE_VERSION },
     });
   }
-  if (!isStoredImage(value)) throw damaged(id, 'a field is missing or has a wrong value');
-  if (value.id !== id) throw damaged(id, `it is that of another image, ${JSON.stringify(value.id)}`);
-  return value;
+  const { digest, ...said } = value;
+  if (digest !== undefined && digest !== digestIn(said)) throw damaged(id, 'it is not what was written');
+  if (!isStoredImage(said)) throw damaged(id, 'a field is missing or has a wrong value');
+  if (said.id !== id) throw damaged(id, `it is that of another image, ${JSON.stringify(said.id)}`);
+  return said;
+}
+
+/** Undefined where it has none, because of a text that nothing of ours has written. */
+function digestIn(said: object): Digest | undefined {
+  try {
+    return digestOf(said);
+  } catch (error) {
+    if (error instanceof PortalgunError) return undefined;
+    throw error;
+  }
 }
 
 function parse(text: string, id: string): unknown {
@@ -41,6 +57,7 @@ function parse(text: string, id: string): unknown {
 function isStoredImage(value: Record<string, unknown>): value is Record<string, unknown> & StoredImage {
   const { machine, disks, measuredDisk } = value;
   return (
+    Object.keys(value).every((key) => FIELDS.has(key)) &&
     value['version'] === IMAGE_VERSION &&
     ['id', 'recipeName', 'startedAt', 'finishedAt'].every((key) => typeof value[key] === 'string') &&
     ['recipe', 'resolved', 'lock', 'manifest'].every((key) => isDigest(value[key])) &&
@@ -56,6 +73,23 @@ function isStoredImage(value: Record<string, unknown>): value is Record<string, 
     disks.some((disk: ImageDisk) => disk.id === measuredDisk)
   );
 }
+
+/** Another one is one of these, damaged. */
+const FIELDS: ReadonlySet<string> = new Set<keyof StoredImage>([
+  'version',
+  'id',
+  'recipeName',
+  'recipe',
+  'resolved',
+  'lock',
+  'buildKey',
+  'startedAt',
+  'finishedAt',
+  'machine',
+  'manifest',
+  'measuredDisk',
+  'disks',
+]);
 
 function isDisk(value: unknown): value is ImageDisk {
   return (
@@ -82,8 +116,8 @@ function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && Number(value) > 0;
 }
 
-function damaged(id: string, what: string, cause?: unknown): FailedError {
-  return new FailedError('image/damaged', `image.json of the image ${id} is damaged: ${what}`, {
+function damaged(id: string, what: string, cause?: unknown): RefusedError {
+  return new RefusedError('image/damaged', `image.json of the image ${id} is damaged: ${what}`, {
     hint: 'remove the image and build it again',
     facts: { id, what },
     cause,

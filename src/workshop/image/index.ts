@@ -10,7 +10,8 @@
  */
 export { dirHash1 } from './dir-hash.ts';
 export { escapeName, unescapeName } from './escape.ts';
-export { exportDisk, type ExportedFile, type ExportProgress } from './export-disk.ts';
+export { checkDisk, exportDisk, type ExportedFile, type ExportProgress } from './export-disk.ts';
+export { hasFileSystem, leftOutOfTar, openTarFile, type TarFile } from './export-tar.ts';
 export { draftImage, hashFile, type ImageDraft } from './image-draft.ts';
 export {
   type ImageList,
@@ -45,4 +46,4 @@ export {
 } from './measure.ts';
 export { prepareMeasuringTools } from './measuring-tools.ts';
 export { compileRules, countRules, type Normaliser } from './normalise.ts';
-export type { ContentTap, Manifest, ManifestEntry } from './types.ts';
+export type { ContentTap, Manifest, ManifestEntry, TreeCopy } from './types.ts';

@@ -6,7 +6,7 @@ import type { DiskLayout, Partition } from './disk-layout.ts';
 import { MAX_ANSWER_LINE_BYTES, MAX_PARTITIONS } from './limits.ts';
 import { TAR_RECORD_BYTES } from './measure-init.ts';
 import type { Normaliser } from './normalise.ts';
-import type { ContentTap } from './types.ts';
+import type { ContentTap, TreeCopy } from './types.ts';
 import { readSockets, readTreeEntries, type TreeEntry } from './tree-entries.ts';
 
 const SECTOR = 512;
@@ -24,6 +24,7 @@ export interface MeasureSession {
     readonly normaliser: Normaliser;
     readonly onBytes?: (sizeBytes: number) => void;
     readonly tap?: ContentTap | undefined;
+    readonly copy?: TreeCopy | undefined;
     /** A file system that cannot be mounted ends this command alone, and not the VM. */
     readonly lenient?: boolean;
   }): Promise<readonly TreeEntry[]>;
@@ -45,7 +46,7 @@ export function openMeasureSession(port: Duplex, onChunk?: () => void): MeasureS
       yield* reader.chunks(sizeBytes);
       await expectEnd(reader, `reading ${sizeBytes} bytes of ${disk} at ${offset}`);
     },
-    async tree({ device, name, type, mountOptions, normaliser, onBytes, tap, lenient }) {
+    async tree({ device, name, type, mountOptions, normaliser, onBytes, tap, copy, lenient }) {
       send('tree', device, type, mountOptions, ...(lenient === true ? ['lenient'] : []));
       const answer = await line(reader);
       if (answer !== 'ok') throw failed(`mounting the ${type} file system of ${name}`, answer);
@@ -54,6 +55,7 @@ export function openMeasureSession(port: Duplex, onChunk?: () => void): MeasureS
         recordBytes: TAR_RECORD_BYTES,
         normaliser,
         tap,
+        copy,
         ...(onBytes === undefined ? {} : { onBytes }),
       };
       const entries = await readTreeEntries(reader, options);

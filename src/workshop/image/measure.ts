@@ -17,7 +17,7 @@ import { MEASURE_PORT } from './measure-init.ts';
 import type { MeasuringTools } from './measure-initramfs.ts';
 import { type MeasureSession, openMeasureSession } from './measure-session.ts';
 import { compileRules, type Normaliser } from './normalise.ts';
-import type { ContentTap, Manifest, ManifestEntry } from './types.ts';
+import type { ContentTap, Manifest, ManifestEntry, TreeCopy } from './types.ts';
 
 export interface MeasuredDisk {
   readonly path: string;
@@ -35,6 +35,8 @@ export interface MeasureOptions {
   readonly onProgress?: (progress: MeasureProgress) => void;
   /** Also given the content of what it asks for, on the way. */
   readonly tap?: ContentTap | undefined;
+  /** Given all files of the disks. One that is slow holds up the VM, and so must not take as long as `stallMs`. */
+  readonly copy?: TreeCopy | undefined;
   /** Milliseconds without a byte from the VM after which it counts as stuck. */
   readonly stallMs?: number;
 }
@@ -178,9 +180,9 @@ async function measureIn<T>(
       // The kernel names virtio disks in the order of their slots.
       const device = `vd${'abcdefghijklmnopqrstuvwxyz'.charAt(index)}`;
       const running = disks[index]?.running === true;
-      const tap = running ? undefined : options.tap;
+      const { tap, copy } = running ? {} : options;
       try {
-        const entries = await measureOne(session, device, { normaliser, onBytes, add, tap, running });
+        const entries = await measureOne(session, device, { normaliser, onBytes, add, tap, copy, running });
         return formatManifest(entries, normaliser.digest);
       } catch (error) {
         throw withLastWords(reason ?? error, machine);
@@ -201,6 +203,7 @@ async function measureOne(
     readonly onBytes: (sizeBytes: number) => void;
     readonly add: (diskBytes: number) => void;
     readonly tap: ContentTap | undefined;
+    readonly copy: TreeCopy | undefined;
     readonly running: boolean;
   },
 ): Promise<readonly ManifestEntry[]> {
@@ -231,7 +234,7 @@ async function measureOne(
     const name = partitionName(partition);
     const { type, mountOptions } = fileSystem;
     entries.push({ kind: 'filesystem', path: `disk:${offset}+${sizeBytes}`, sizeBytes, name, type });
-    const { normaliser, onBytes, tap, running } = options;
+    const { normaliser, onBytes, tap, copy, running } = options;
     const mounted = partition === 0 ? device : `${device}${partition}`;
     for (const entry of await session.tree({
       device: mounted,
@@ -241,6 +244,7 @@ async function measureOne(
       normaliser,
       onBytes,
       tap,
+      copy,
       lenient: running,
     })) {
       entries.push(entry);

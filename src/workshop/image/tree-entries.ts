@@ -7,20 +7,24 @@ import { escapeName } from './escape.ts';
 import { MAX_ENTRIES, MAX_PATH_BYTES } from './limits.ts';
 import { type Normaliser, normaliseContent } from './normalise.ts';
 import { readTar, type TarEntry } from './tar-reader.ts';
-import type { ContentTap, ManifestEntry } from './types.ts';
+import type { ContentTap, ManifestEntry, TreeCopy } from './types.ts';
 
 export type TreeEntry = Extract<ManifestEntry, { readonly mode: number }>;
 
-/** Reads one archive. `name` is the prefix of its paths (`p1`); `onFile` is told the bytes of each file. */
+interface TreeOptions {
+  /** Prefix of the paths: `p1`. */
+  readonly name: string;
+  readonly normaliser: Normaliser;
+  /** Told the bytes of each file as they come. */
+  readonly onBytes?: (sizeBytes: number) => void;
+  readonly tap?: ContentTap | undefined;
+  readonly copy?: TreeCopy | undefined;
+}
+
+/** Reads one archive. */
 export async function readTreeEntries(
   reader: ByteReader,
-  options: {
-    readonly name: string;
-    readonly recordBytes: number;
-    readonly normaliser: Normaliser;
-    readonly onBytes?: (sizeBytes: number) => void;
-    readonly tap?: ContentTap | undefined;
-  },
+  options: TreeOptions & { readonly recordBytes: number },
 ): Promise<readonly TreeEntry[]> {
   const entries = new Map<string, TreeEntry>();
   for await (const tar of readTar(reader, options.recordBytes)) {
@@ -31,9 +35,11 @@ export async function readTreeEntries(
     if (tar.kind === 'hardlink') {
       const first = entries.get(`${options.name}:${pathInside(tar.link)}`);
       if (first === undefined || first.kind === 'directory') throw odd(`sent a link ${path} to nothing`);
+      await options.copy?.entry(options.name, tar);
       entries.set(path, { ...first, path, hardLinkOf: first.hardLinkOf ?? first.path });
       continue;
     }
+    await options.copy?.entry(options.name, tar);
     const common = { path, mode: tar.mode, uid: tar.uid, gid: tar.gid, sizeBytes: 0, ...attributesDigest(tar) };
     switch (tar.kind) {
       case 'file':
@@ -71,12 +77,7 @@ export async function readSockets(reader: ByteReader, name: string): Promise<rea
 async function readContent(
   tar: TarEntry,
   inside: string,
-  options: {
-    readonly name: string;
-    readonly normaliser: Normaliser;
-    readonly onBytes?: (sizeBytes: number) => void;
-    readonly tap?: ContentTap | undefined;
-  },
+  options: TreeOptions,
 ): Promise<{ readonly sizeBytes: number; readonly sha256: Digest; readonly rule?: string }> {
   const rule = options.normaliser.ruleFor({ path: inside, mode: tar.mode, sizeBytes: tar.sizeBytes });
   const tap = options.tap?.(`${options.name}:${inside}`);
@@ -86,6 +87,7 @@ async function readContent(
     hash.update(piece);
     if (rule === undefined) tap?.update(piece);
     else kept.push(Buffer.from(piece));
+    await options.copy?.content(piece);
     options.onBytes?.(piece.length);
   }
   const content = Buffer.concat(kept);

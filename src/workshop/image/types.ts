@@ -1,5 +1,6 @@
 /** What a finished disk contains, as a comparable list. docs/manifest.md is the format. */
 import type { Digest } from '../../crypto/digest.ts';
+import type { TarEntry } from './tar-reader.ts';
 
 export type ManifestEntry =
   | {
@@ -50,6 +51,13 @@ export type ManifestEntry =
  * this entry's.
  */
 export type ContentTap = (path: string) => { update(bytes: Uint8Array): unknown } | undefined;
+
+/** Given the files of a disk as they are, before any rule, as they are measured. What it does is waited for. */
+export interface TreeCopy {
+  /** Its path and links have been checked. The content of a regular file follows. `fileSystem`: `p1`. */
+  entry(fileSystem: string, entry: TarEntry): Promise<void>;
+  content(bytes: Uint8Array): Promise<void>;
+}
 
 export interface Manifest {
   /** The canonical text: what `digest` is the SHA-256 of. */

@@ -188,9 +188,9 @@ describe('opening a store', () => {
     await raw.put(`record\0${second.id}`, Buffer.from('rubbish'));
     await raw.close();
     const store = await stores.openAt(folder);
-    await assert.rejects(store.get(first.id), { code: 'store/damaged' });
-    await assert.rejects(store.get(second.id), { code: 'store/damaged' });
-    await assert.rejects(store.range(author.id, 'public', 0, 10), { code: 'store/damaged' });
+    await assert.rejects(store.get(first.id), { code: 'store/damaged', exitCode: 3 });
+    await assert.rejects(store.get(second.id), { code: 'store/damaged', exitCode: 3 });
+    await assert.rejects(store.range(author.id, 'public', 0, 10), { code: 'store/damaged', exitCode: 3 });
   });
 
   it('that was closed answers so', async () => {
@@ -265,6 +265,6 @@ describe('notes and blobs', () => {
     const raw = new Level(folder);
     await raw.put(`blob\0${digest}`, 'another manifest');
     await raw.close();
-    await assert.rejects((await stores.openAt(folder)).blobs.get(digest), { code: 'store/damaged' });
+    await assert.rejects((await stores.openAt(folder)).blobs.get(digest), { code: 'store/damaged', exitCode: 3 });
   });
 });

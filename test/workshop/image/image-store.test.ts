@@ -123,9 +123,9 @@ describe('the image store', function () {
     assert.deepEqual(
       unreadable.map(({ id, error }) => [id, error.code, error.exitCode]),
       [
-        ['damaged', 'image/damaged', 1],
+        ['damaged', 'image/damaged', 3],
         ['later', 'image/newer', 5],
-        ['short', 'image/damaged', 1],
+        ['short', 'image/damaged', 3],
       ],
     );
     await assert.rejects(showImage(imagesDir, 'none'), { code: 'image/unknown', exitCode: 2 });
