@@ -1,6 +1,7 @@
 /** What a recipe takes over from its base, and what it may not. */
 import assert from 'node:assert/strict';
 import { PortalgunError } from '../../src/errors.ts';
+import { fixedUuid } from '../../src/recipe/fixed.ts';
 import { basesOf, lineageOf, machineRoot, stepsOfPart } from '../../src/recipe/lineage.ts';
 import { locksDigest, lockDigest } from '../../src/recipe/lock.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
@@ -45,6 +46,15 @@ const problem = (document: Partial<Recipe>, base = parent, rest: object = {}): s
   refused(() => resolveRecipe(child(document, base, rest), {}, [base])).message;
 
 describe('inheritance', () => {
+  it('gives identifiers by its own name, and the time that the base has fixed; where that has none, it says so', () => {
+    const typing = { steps: [step('own', { do: [{ type: '{{uuid:root}} {{source_date_epoch}}' }] })] };
+    const timed = recipe({ ...PARENT, reproducible: { source_date_epoch: 5 } });
+    const { recipe: whole } = resolveRecipe(child(typing, timed), {}, [timed]);
+    assert.deepEqual(whole.steps[0]?.do, [{ type: `${fixedUuid('child', 'root')} 5` }]);
+    assert.match(problem(typing), /\{\{source_date_epoch\}\} is a parameter neither of this recipe nor of its base/);
+    assert.ok(!problem(typing).includes('uuid:root'));
+  });
+
   it('takes over machine, parameters, watches and defaults, and nothing else', () => {
     const own = child({
       defaults: { retries: 0 },
