@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { importPublicKey, verify } from '../../src/crypto/ed25519.ts';
-import { authorKeyBytes, preAuthEncoding, readEnvelope } from '../../src/exchange/record/index.ts';
+import { authorKeyBytes, readEnvelope } from '../../src/exchange/record/index.ts';
 import { isRefusal } from '../../src/exchange/record/refusal.ts';
 import { openStore } from '../../src/exchange/store/index.ts';
 import { median, type Figure } from '../figure.ts';
@@ -34,8 +34,7 @@ function verifyAll({ author, envelopes }: Feed): number {
   const inputs = envelopes.map((envelope) => {
     const sealed = readEnvelope(envelope);
     if (isRefusal(sealed)) throw new Error(sealed.detail);
-    const { payloadType, payload, signature } = sealed.dsse;
-    return { message: preAuthEncoding(payloadType, payload), signature };
+    return { message: sealed.signed, signature: sealed.dsse.signature };
   });
   const startedAtMs = performance.now();
   for (const { message, signature } of inputs) if (!verify(key, message, signature)) throw new Error('does not hold');

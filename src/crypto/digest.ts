@@ -1,5 +1,5 @@
 /** SHA-256 digests, written as `sha256:` and 64 lower-case hex digits everywhere a person or a record sees them. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 export type Digest = `sha256:${string}`;
 
@@ -11,7 +11,7 @@ export function isDigest(value: unknown): value is Digest {
 
 /** Digest of bytes, or of a string's UTF-8 form. */
 export function sha256(data: Uint8Array | string): Digest {
-  return `sha256:${createHash('sha256').update(data).digest('hex')}`;
+  return `sha256:${hash('sha256', data)}`;
 }
 
 /** The 64 hex digits alone, as in-toto's DigestSet wants them. */

@@ -20,13 +20,9 @@ export function isJsonObject(value: JsonValue | undefined): value is JsonObject 
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** JSON's white space: tab, line feed, carriage return, space. `\s` would take Unicode's as well. */
-const SPACE = /[\t\n\r ]*/y;
+const [TAB, LINE_FEED, CARRIAGE_RETURN, SPACE, QUOTE, BACKSLASH] = [0x09, 0x0a, 0x0d, 0x20, 0x22, 0x5c] as const;
 /** Integers only, without -0, leading zeros, fraction or exponent: one text for one number. */
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?<rest>[.eE]?)/y;
-/** Everything up to the next quote, escape or forbidden control character. */
-// oxlint-disable-next-line no-control-regex -- RFC 8259 forbids these unescaped
-const PLAIN = /[^"\\\u0000-\u001f]*/y;
 const HEX4 = /[0-9a-fA-F]{4}/y;
 const LITERALS = [
   ['true', true],
@@ -56,14 +52,18 @@ export function parseStrictJson(bytes: Uint8Array, limits: JsonLimits): JsonValu
       { facts: { sizeBytes: bytes.length, maxBytes: limits.maxBytes } },
     );
   }
-  const reader = new Reader(decodeUtf8(bytes), limits.maxDepth);
+  const text = decodeUtf8(bytes);
+  // As many characters as bytes: each of them is ASCII.
+  const reader = new Reader(text, { maxDepth: limits.maxDepth, isAscii: text.length === bytes.length });
   return reader.document();
 }
 
+/** `ignoreBOM: true` keeps a byte order mark in the text, where the grammar then refuses it. Keeps nothing between calls. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 function decodeUtf8(bytes: Uint8Array): string {
   try {
-    // `ignoreBOM: true` keeps a byte order mark in the text, where the grammar then refuses it.
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return UTF8.decode(bytes);
   } catch (cause) {
     throw new RefusedError('crypto/bad-json', 'This JSON is not valid UTF-8.', { cause });
   }
@@ -72,11 +72,13 @@ function decodeUtf8(bytes: Uint8Array): string {
 class Reader {
   readonly #text: string;
   readonly #maxDepth: number;
+  readonly #isAscii: boolean;
   #at = 0;
 
-  constructor(text: string, maxDepth: number) {
+  constructor(text: string, { maxDepth, isAscii }: { readonly maxDepth: number; readonly isAscii: boolean }) {
     this.#text = text;
     this.#maxDepth = maxDepth;
+    this.#isAscii = isAscii;
   }
 
   document(): JsonValue {
@@ -153,22 +155,37 @@ class Reader {
 
   #string(): string {
     const start = this.#at++;
-    let value = '';
+    let value = this.#plain();
+    // ASCII is well-formed and in NFC; an escape can bring in anything.
+    let isPlain = this.#isAscii;
     for (;;) {
-      value += this.#match(PLAIN)?.[0] ?? '';
       const next = this.#text[this.#at++];
       if (next === '"') break;
-      if (next === '\\') value += this.#escape();
-      else {
+      if (next === '\\') {
+        isPlain = false;
+        value += this.#escape() + this.#plain();
+      } else {
         this.#at--;
         throw this.#refusal(next === undefined ? 'a string does not end' : 'a string holds a raw control character');
       }
     }
-    if (!isPlainText(value)) {
+    if (!isPlain && !isPlainText(value)) {
       this.#at = start;
       throw this.#refusal('a string is not well-formed Unicode in NFC');
     }
     return value;
+  }
+
+  /** Everything up to the next quote, escape or control character, which RFC 8259 forbids unescaped. */
+  #plain(): string {
+    const start = this.#at;
+    let at = start;
+    for (; at < this.#text.length; at++) {
+      const code = this.#text.charCodeAt(at);
+      if (code === QUOTE || code === BACKSLASH || code < SPACE) break;
+    }
+    this.#at = at;
+    return this.#text.slice(start, at);
   }
 
   #escape(): string {
@@ -190,8 +207,13 @@ class Reader {
     return true;
   }
 
+  /** JSON's own white space: Unicode has more. */
   #skipSpace(): void {
-    this.#match(SPACE);
+    for (;;) {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code !== SPACE && code !== LINE_FEED && code !== CARRIAGE_RETURN && code !== TAB) return;
+      this.#at++;
+    }
   }
 
   #match(pattern: RegExp): RegExpExecArray | undefined {

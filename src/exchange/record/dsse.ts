@@ -4,7 +4,6 @@
  */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { decodeBase64, encodeBase64 } from '../../crypto/base64.ts';
-import { sha256, type Digest } from '../../crypto/digest.ts';
 import { SIGNATURE_BYTES } from '../../crypto/ed25519.ts';
 import { isJsonObject, parseStrictJson, type JsonValue } from '../../crypto/strict-json.ts';
 import { PortalgunError } from '../../errors.ts';
@@ -22,15 +21,16 @@ export interface Dsse {
   readonly keyid: string;
 }
 
+/** An envelope that was read; the bytes of its fields lie in `encoded`. */
+export interface ReadDsse extends Dsse {
+  /** The whole canonical encoding, shared with nobody else. */
+  readonly encoded: Uint8Array;
+}
+
 /** What is signed: type and body with their lengths, so that no two pairs give the same bytes. */
 export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8Array {
   const header = `DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payload.length} `;
   return Buffer.concat([Buffer.from(header), payload]);
-}
-
-/** A record's id: independent of the signature, so a second signature on the same statement is no second record. */
-export function idOf(dsse: Pick<Dsse, 'payloadType' | 'payload'>): Digest {
-  return sha256(preAuthEncoding(dsse.payloadType, dsse.payload));
 }
 
 /** The one canonical encoding. */
@@ -43,14 +43,15 @@ export function encodeDsse(dsse: Dsse): Uint8Array {
 }
 
 /** Reads the canonical encoding and no other. The result shares no memory with `bytes`. */
-export function decodeDsse(bytes: Uint8Array, maxBytes: number): Dsse | Refusal {
+export function decodeDsse(bytes: Uint8Array, maxBytes: number): ReadDsse | Refusal {
   if (bytes.length > maxBytes) {
     return refuse('too-large', `the envelope has ${bytes.length} bytes, and at most ${maxBytes} are read`);
   }
+  const encoded = new Uint8Array(bytes);
   let message;
   try {
     // Unknown fields are dropped here and so are missing from the re-encoding below, which then differs.
-    message = fromBinary(EnvelopeSchema, Uint8Array.from(bytes), { readUnknownFields: false });
+    message = fromBinary(EnvelopeSchema, encoded, { readUnknownFields: false });
   } catch {
     // What the decoder found is the sender's affair; the store counts it.
     return refuse('bad-encoding', 'the envelope is not the protobuf message that it should be');
@@ -66,8 +67,8 @@ export function decodeDsse(bytes: Uint8Array, maxBytes: number): Dsse | Refusal 
     return refuse('bad-encoding', 'the keyid is neither an author id nor empty');
   }
   const { payload, payloadType } = message;
-  const dsse: Dsse = { payload, payloadType, signature: signature.sig, keyid: signature.keyid };
-  if (!Buffer.from(encodeDsse(dsse)).equals(bytes)) {
+  const dsse: ReadDsse = { payload, payloadType, signature: signature.sig, keyid: signature.keyid, encoded };
+  if (Buffer.compare(encodeDsse(dsse), encoded) !== 0) {
     return refuse('bad-encoding', 'the envelope is not in its canonical encoding');
   }
   return dsse;

@@ -4,10 +4,10 @@
  */
 import { verify } from '../../crypto/ed25519.ts';
 import { createKeyCache, type KeyCache } from '../../crypto/key-cache.ts';
-import type { Digest } from '../../crypto/digest.ts';
+import { sha256, type Digest } from '../../crypto/digest.ts';
 import { PortalgunError } from '../../errors.ts';
 import { firstKeys, signerOf, type FeedKeys } from './feed-keys.ts';
-import { decodeDsse, idOf, preAuthEncoding, type Dsse } from './dsse.ts';
+import { decodeDsse, preAuthEncoding, type Dsse } from './dsse.ts';
 import { authorKeyBytes } from './identity.ts';
 import { ENVELOPE_MAX_BYTES, STATEMENT_MAX_BYTES } from './limits.ts';
 import { isRefusal, refuse, type Refusal } from './refusal.ts';
@@ -33,8 +33,11 @@ export type Verifier = typeof verify;
 
 /** An envelope whose encoding holds. Nothing of it is verified yet but that its id is its id. */
 export interface SealedRecord {
+  /** Independent of the signature: a second signature on the same statement makes no second record. */
   readonly id: Digest;
   readonly dsse: Dsse;
+  /** What the signature is over, the payload within it. The id is its digest. */
+  readonly signed: Uint8Array;
   /** The bytes themselves, shared with nobody. */
   readonly envelope: Uint8Array;
 }
@@ -51,7 +54,8 @@ export function readEnvelope(bytes: Uint8Array): SealedRecord | Refusal {
       `the statement has ${dsse.payload.length} bytes, and at most ${STATEMENT_MAX_BYTES} are read`,
     );
   }
-  return { id: idOf(dsse), dsse, envelope: Uint8Array.from(bytes) };
+  const signed = preAuthEncoding(dsse.payloadType, dsse.payload);
+  return { id: sha256(signed), dsse, signed, envelope: dsse.encoded };
 }
 
 export function openEnvelope(bytes: Uint8Array, options: OpenOptions): VerifiedRecord | Refusal {
@@ -65,10 +69,21 @@ export function openSealed(sealed: SealedRecord, options: OpenOptions): Verified
   if (isRefusal(record)) return record;
   const { author } = record.link;
   if (options.follows && !options.follows(author)) return refuse('unknown-author', `nobody here follows ${author}`);
-  const signer = signerOf(options.feedKeys ?? firstKeys(author), record.link, record.statement);
+  return openParsed(sealed, record, options);
+}
+
+/** The last step, for who has looked at the statement in between: `record` is what `parseSealed` made of `sealed`. */
+export function openParsed(
+  { dsse, signed, envelope }: SealedRecord,
+  record: ParsedRecord,
+  options: Omit<OpenOptions, 'network' | 'follows'>,
+): VerifiedRecord | Refusal {
+  // The very same bytes: a signature vouches for no other statement than the one that it is over.
+  if (record.envelope !== envelope) throw new TypeError('this was parsed from another envelope');
+  const signer = signerOf(options.feedKeys ?? firstKeys(record.link.author), record.link, record.statement);
   if (typeof signer !== 'string') return signer;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one maker
-  return verifySignature(sealed.dsse, signer, options) ?? (record as VerifiedRecord);
+  return verifySignature(signed, dsse, signer, options) ?? (record as VerifiedRecord);
 }
 
 /**
@@ -96,13 +111,14 @@ export function parseSealed(sealed: SealedRecord, network: string): ParsedRecord
   return { id: sealed.id, link, statement, envelope: sealed.envelope };
 }
 
-/** Checks a signature over a DSSE payload by one of an author's keys. `undefined`: it holds. */
+/** Checks a signature over a DSSE payload (`signed`: its PAE) by one of an author's keys. `undefined`: it holds. */
 export function verifySignature(
-  dsse: Dsse,
+  signed: Uint8Array,
+  { keyid, signature }: Pick<Dsse, 'keyid' | 'signature'>,
   signer: KeyId,
   { keys, verifier = verify }: Pick<OpenOptions, 'keys' | 'verifier'>,
 ): Refusal | undefined {
-  if (dsse.keyid !== '' && dsse.keyid !== signer) {
+  if (keyid !== '' && keyid !== signer) {
     return refuse('bad-signature', 'the keyid names another key than the one that signs there');
   }
   let key;
@@ -112,6 +128,6 @@ export function verifySignature(
     if (error instanceof PortalgunError) return refuse('bad-signature', error.message);
     throw error;
   }
-  if (verifier(key, preAuthEncoding(dsse.payloadType, dsse.payload), dsse.signature)) return undefined;
+  if (verifier(key, signed, signature)) return undefined;
   return refuse('bad-signature', `the signature is not by ${signer}`);
 }

@@ -85,7 +85,7 @@ export function openExport(bytes: Uint8Array, { network, keysOf = firstKeys }: F
   const opened = orRefuse(parseExport(parseFrame(sealed.dsse.payload), network));
   const keys = keysOf(opened.author, PUBLIC_SCOPE);
   if (keys.revoked) throw refused(`its author ${opened.author} has revoked the key that signs`);
-  const bad = verifySignature(sealed.dsse, currentKey(keys), {});
+  const bad = verifySignature(sealed.signed, sealed.dsse, currentKey(keys), {});
   if (bad) throw refused(`${bad.detail}; it must be by the key with which ${opened.author} signs now`);
   return opened;
 }

@@ -1,7 +1,7 @@
 /** Records in files, for people and other tools: DSSE's JSON form, which cosign and in-toto's tools read as well. */
 import { RefusedError } from '../../errors.ts';
 import { dsseFromJson, dsseToJson } from './dsse.ts';
-import { openSealed, parseSealed, readEnvelope } from './envelope.ts';
+import { openParsed, parseSealed, readEnvelope } from './envelope.ts';
 import { firstKeys, type FeedKeys } from './feed-keys.ts';
 import { isRefusal, type Refusal } from './refusal.ts';
 import type { AuthorId, FeedLink, Scope, VerifiedRecord } from './types.ts';
@@ -35,7 +35,7 @@ export function openRecordFile(bytes: Uint8Array, options: FileOptions): Verifie
   const parsed = parseSealed(sealed, network);
   if (isRefusal(parsed)) throw refusal(parsed);
   const { author, scope } = parsed.link;
-  const record = openSealed(sealed, { network, feedKeys: keysOf(author, scope) });
+  const record = openParsed(sealed, parsed, { feedKeys: keysOf(author, scope) });
   if (isRefusal(record)) throw refusal(record);
   const wrong = standing?.(record.link);
   if (wrong !== undefined) throw refusal(wrong);

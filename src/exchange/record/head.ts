@@ -7,7 +7,7 @@ import { isDigest } from '../../crypto/digest.ts';
 import { publicKeyOf } from '../../crypto/ed25519.ts';
 import { isJsonObject, parseStrictJson, type JsonValue } from '../../crypto/strict-json.ts';
 import { PortalgunError, UsageError } from '../../errors.ts';
-import { decodeDsse, encodeDsse } from './dsse.ts';
+import { decodeDsse, preAuthEncoding } from './dsse.ts';
 import { verifySignature, type OpenOptions } from './envelope.ts';
 import { firstKeys, keyAt, type FeedKeys } from './feed-keys.ts';
 import { isNetwork, isScope } from './feed-link.ts';
@@ -92,10 +92,10 @@ export function readHead(bytes: Uint8Array, options: HeadOptions): SignedHead | 
   }
   const signer = keyAt(options.feedKeys ?? firstKeys(content.head.author), content.head);
   if (typeof signer !== 'string') return signer;
-  const refused = verifySignature(dsse, signer, options);
+  const refused = verifySignature(preAuthEncoding(dsse.payloadType, dsse.payload), dsse, signer, options);
   if (refused !== undefined) return refused;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one maker
-  return { ...content, envelope: encodeDsse(dsse) } as SignedHead;
+  return { ...content, envelope: dsse.encoded } as SignedHead;
 }
 
 /** Whose feed a head speaks of, nothing verified yet; undefined for what is none. */

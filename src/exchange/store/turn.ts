@@ -53,7 +53,13 @@ export class Turn {
   }
 
   get writes(): readonly Write[] {
-    return this.#writes;
+    // Of a feed's many records in one turn, only the last one's mark is ever read.
+    const marks = [...this.#marks.values()].map((mark): Write => ({
+      type: 'put',
+      key: markKey(mark),
+      value: Buffer.from(JSON.stringify(mark)),
+    }));
+    return [...this.#writes, ...marks];
   }
 
   settle(): void {
@@ -156,12 +162,12 @@ export class Turn {
     const { id, link, statement } = record;
     const { author, scope, recovery, epoch, seq } = link;
     const mark: FeedHead = { author, scope, recovery, epoch, seq, id };
+    const at = linkKey(link, link);
     this.put(recordKey(id), record.envelope);
-    this.put(linkKey(link, link), Buffer.from(id));
-    this.put(markKey(link), Buffer.from(JSON.stringify(mark)));
+    this.put(at, Buffer.from(id));
     this.put(typeKey(statement.predicateType, id), new Uint8Array(0));
     this.#marks.set(feedName(link), mark);
-    this.#admitted.set(id, record).set(linkKey(link, link), record);
+    this.#admitted.set(id, record).set(at, record);
     const before = this.keys(link);
     const keys = advanceKeys(before, record);
     if (keys !== before || link.prev === null) {
