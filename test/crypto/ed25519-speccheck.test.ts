@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, createPublicKey } from 'node:crypto';
 import * as noble from '@noble/ed25519';
-import { importPublicKey, verify, type PublicKey } from '../../src/crypto/ed25519.ts';
+import { importPublicKey, verify, verifyAside, type PublicKey } from '../../src/crypto/ed25519.ts';
 import vectors from '../vectors/ed25519-speccheck.json' with { type: 'json' };
 
 /**
@@ -43,8 +43,9 @@ describe('threat 11: the ed25519-speccheck table', () => {
       assert.equal(verify(importPublicKey(publicKey), message, signature), false);
     });
 
-    it(`case ${number}: the bare verifier says ${expected.raw}`, () => {
+    it(`case ${number}: the bare verifier says ${expected.raw}, on this thread and on another`, async () => {
       assert.equal(verify(unchecked(publicKey), message, signature), expected.raw);
+      assert.equal(await verifyAside(unchecked(publicKey), message, signature), expected.raw);
     });
   }
 });
@@ -62,8 +63,9 @@ describe('threat 11: torsion in R under a torsion-free key', () => {
     'hex',
   );
 
-  it('is refused by the one verifier, though the key is accepted and others take the signature', () => {
+  it('is refused by the one verifier, though the key is accepted and others take the signature', async () => {
     assert.equal(verify(importPublicKey(publicKey), message, signature), false);
+    assert.equal(await verifyAside(importPublicKey(publicKey), message, signature), false);
     noble.hashes.sha512 ??= (bytes) => Uint8Array.from(createHash('sha512').update(bytes).digest());
     assert.equal(noble.verify(signature, message, publicKey), true, 'it is what it says it is');
   });

@@ -1,7 +1,8 @@
 /** What the store answers to bytes that were offered to it, and does about it. */
 import type { Digest } from '../../crypto/digest.ts';
+import { changeIn } from '../record/feed-keys.ts';
 import type { Fork } from '../record/fork-proof.ts';
-import { positionOf, type Position } from '../record/links.ts';
+import { comparePositions, positionOf, type Position } from '../record/links.ts';
 import { refuse, type Refusal } from '../record/refusal.ts';
 import type { Admission, FeedLink, VerifiedRecord } from '../record/types.ts';
 import type { Turn } from './turn.ts';
@@ -25,6 +26,18 @@ export function frozenAt({ author, seq, recovery, rivals }: Fork): Refusal {
   }
   const what = `there are two recoveries of ${author} with the number ${recovery}`;
   return refuse('frozen', `${what}: the feed is frozen until one is chosen here`);
+}
+
+/**
+ * Why a record is refused whatever its signature. A later recovery may end the fork, and another one of the same number may
+ * show that there is more to it.
+ */
+export function behindFork(turn: Turn, record: Pick<VerifiedRecord, 'link' | 'statement'>): Refusal | undefined {
+  const { link } = record;
+  const fork = turn.fork(link);
+  if (fork === undefined || comparePositions(link, fork) < 0) return undefined;
+  const mayMatter = link.recovery > fork.recovery || changeIn(record)?.action === 'recover';
+  return mayMatter && fork.rivals === undefined ? undefined : frozenAt(fork);
 }
 
 /** The record and another envelope contradict each other: both are kept, and the feed is frozen there. */

@@ -1,44 +1,47 @@
 /** Bytes from anywhere, judged one after another, each against what is on the disk and what this turn has judged before it. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Digest } from '../../crypto/digest.ts';
-import { openSealed, parseSealed, readEnvelope, type ParsedRecord, type SealedRecord } from '../record/envelope.ts';
+import { openParsed, type Verifier } from '../record/envelope.ts';
 import { changeIn, changedTooOften, hasRoom, opensEpoch } from '../record/feed-keys.ts';
 import type { KeyChange } from '../record/key-change.ts';
 import { comparePositions, firstPlaceOf, judgeLink, type Position } from '../record/links.ts';
-import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
+import { isRefusal, refuse } from '../record/refusal.ts';
 import type { Admission, AuthorId, Scope, VerifiedRecord } from '../record/types.ts';
-import { freezeAt, frozenAt, held, refused } from './answers.ts';
-import { JUDGED_PER_TURN } from './limits.ts';
+import { behindFork, freezeAt, frozenAt, held, refused } from './answers.ts';
+import { readAhead, type Batch, type ReadRecord } from './read-ahead.ts';
 import { notChosen, rivalOf } from './rivals.ts';
 import { catchUp, isAwaited, recover, takeAwaited } from './recovery.ts';
 import type { Turn } from './turn.ts';
 
 type Follows = (author: AuthorId, scope: Scope) => boolean;
 
+/** What all records of a batch are judged by. */
+interface How {
+  readonly known: Batch['known'];
+  readonly follows: Follows;
+  readonly verifier: Verifier;
+}
+
 /** In order. One that is bad stops none of the others. */
 export async function judgeAll(turn: Turn, envelopes: readonly Uint8Array[], follows: Follows): Promise<Admission[]> {
-  const sealed = envelopes.map(readEnvelope);
-  const known = await turn.stored(sealed.flatMap((item) => (isRefusal(item) ? [] : [item.id])));
   const admissions: Admission[] = [];
-  for (const [index, item] of sealed.entries()) {
-    if (index % JUDGED_PER_TURN === JUDGED_PER_TURN - 1) await nextTurn();
-    const admission = isRefusal(item) ? refused(item) : await judge(turn, item, known, follows);
-    const isNamed = admission.result === 'refused' && !isRefusal(item);
-    admissions.push(isNamed ? { ...admission, record: item.id } : admission);
+  for await (const { records, known, verifier } of readAhead(turn, envelopes, follows)) {
+    const how = { known, follows, verifier: await verifier };
+    for (const record of records) {
+      const admission = isRefusal(record) ? refused(record) : await judge(turn, record, how);
+      const isNamed = admission.result === 'refused' && !isRefusal(record);
+      admissions.push(isNamed ? { ...admission, record: record.sealed.id } : admission);
+    }
   }
   return admissions;
 }
 
 async function judge(
   turn: Turn,
-  sealed: SealedRecord,
-  known: ReadonlySet<Digest>,
-  follows: Follows,
+  { sealed, parsed }: ReadRecord,
+  { known, follows, verifier }: How,
 ): Promise<Admission> {
   // A known id is done with before anything is verified again.
   if (turn.has(sealed.id, known)) return { result: 'known', id: sealed.id };
-  const { network, keys, verifier } = turn.memory;
-  const parsed = parseSealed(sealed, network);
+  const { keys } = turn.memory;
   if (isRefusal(parsed)) return refused(parsed);
   const { link } = parsed;
   if (!follows(link.author, link.scope))
@@ -47,7 +50,7 @@ async function judge(
   // Nor is what lies behind a proven fork, which is refused whatever its signature.
   const frozen = awaited ? undefined : behindFork(turn, parsed);
   if (frozen !== undefined) return refused(frozen, link);
-  const record = openSealed(sealed, { network, keys, verifier, feedKeys: turn.keys(link) });
+  const record = openParsed(sealed, parsed, { keys, verifier, feedKeys: turn.keys(link) });
   const taken = awaited ? await takeAwaited(turn, sealed, parsed, record) : undefined;
   if (taken !== undefined) return taken;
   if (isRefusal(record)) return refused(record, link);
@@ -55,15 +58,6 @@ async function judge(
   if (admission.result !== 'admitted') return admission;
   const released = [...(await release(turn, record)), ...(await catchUp(turn, record))];
   return released.length === 0 ? admission : { ...admission, released };
-}
-
-/** A later recovery may end the fork, and another one of the same number may show that there is more to it. */
-function behindFork(turn: Turn, parsed: ParsedRecord): Refusal | undefined {
-  const { link } = parsed;
-  const fork = turn.fork(link);
-  if (fork === undefined || comparePositions(link, fork) < 0) return undefined;
-  const mayMatter = link.recovery > fork.recovery || changeIn(parsed)?.action === 'recover';
-  return mayMatter && fork.rivals === undefined ? undefined : frozenAt(fork);
 }
 
 /** A verified record of a followed author: where does it belong? */

@@ -1,6 +1,6 @@
 /** The record store on LevelDB. Writers take turns; readers never wait. */
 import type { Digest } from '../../crypto/digest.ts';
-import { publicKeyOf, verify } from '../../crypto/ed25519.ts';
+import { publicKeyOf, verify, verifyAside } from '../../crypto/ed25519.ts';
 import { createKeyCache } from '../../crypto/key-cache.ts';
 import { FailedError } from '../../errors.ts';
 import { openingDraft } from '../record/drafts.ts';
@@ -74,6 +74,7 @@ export class LevelStore implements OwnStore {
       network,
       keys: shared.keys ?? createKeyCache(KEY_CACHE_MAX_KEYS),
       verifier: shared.verifier ?? verify,
+      verifyAside: shared.verifier === undefined ? verifyAside : undefined,
       database,
       hold,
       marks: new Map(),
@@ -282,7 +283,8 @@ export class LevelStore implements OwnStore {
     const result = this.#lastWrite.then(async () => {
       const turn = new Turn(this.#memory);
       const answer = await work(turn);
-      if (turn.writes.length > 0) await this.#memory.database.write(turn.writes);
+      const { writes } = turn;
+      if (writes.length > 0) await this.#memory.database.write(writes);
       turn.settle();
       return answer;
     });

@@ -1,4 +1,5 @@
 /** What all turns of one store stand on. */
+import type { verifyAside } from '../../crypto/ed25519.ts';
 import type { KeyCache } from '../../crypto/key-cache.ts';
 import type { Verifier } from '../record/envelope.ts';
 import type { FeedKeys } from '../record/feed-keys.ts';
@@ -26,4 +27,6 @@ export interface Memory {
   readonly pending: PendingRecoveries;
   readonly signedHeads: HeadCache;
   readonly verifier: Verifier;
+  /** The same on other threads, where many are to be checked; a simulation has none. */
+  readonly verifyAside: typeof verifyAside | undefined;
 }

@@ -126,6 +126,7 @@ export class Turn {
 
   /** Of these, those that are stored. */
   async stored(ids: readonly Digest[]): Promise<ReadonlySet<Digest>> {
+    if (ids.length === 0) return new Set();
     const found = await this.memory.database.has(ids.map(recordKey));
     return new Set(ids.filter((_, index) => found[index] === true));
   }
@@ -194,7 +195,6 @@ export class Turn {
   /** Goes back to a place that is stored, and stands there: what follows is to come anew. */
   async rewind(to: FeedHead, keys: FeedKeys): Promise<Digest[]> {
     const voided = await this.goBack(to, to, to.recovery);
-    this.put(markKey(to), Buffer.from(JSON.stringify(to)));
     this.put(keysKey(to), Buffer.from(JSON.stringify(keys)));
     this.#marks.set(feedName(to), to);
     this.#keys.set(feedName(to), keys);
