@@ -135,6 +135,9 @@ export const BUDGETS = {
 /** Peers whose rate is remembered. */
 export const RATE_LIMIT_MAX_PEERS = 4096;
 
+/** PeerIds of which the key is kept ready, about 200 bytes each. */
+export const PEER_KEYS_KEPT = 1024;
+
 /** Requests of one peer that are being answered, on all its connections. */
 export const ANSWERING_MAX_PER_PEER = 32;
 /** Requests of all peers that are being answered: each may hold one request and one frame, 224 KiB. */

@@ -5,15 +5,16 @@ import { LevelStore } from '../../../src/exchange/store/level-store.ts';
 import { Disk } from '../../simulator/disk.ts';
 import { feed, NETWORK, newAuthor } from '../record/author.ts';
 
-/** A judge over a disk whose writes wait until they are let through, or fail. */
-async function judge({ canRead = true } = {}) {
+/** A judge over a disk whose writes wait until they are let through, or fail, and that can be read until it is `broken`. */
+async function judge() {
+  const state = { broken: false };
   const disk = new Disk();
   const heard: string[] = [];
   const { promise: mayWrite, resolve: letWrite, reject: failToWrite } = Promise.withResolvers<void>();
   const store = await LevelStore.over(
     {
       get: (key) => disk.get(key),
-      has: (keys) => (canRead ? disk.has(keys) : Promise.reject(new Error('cannot read'))),
+      has: (keys) => (state.broken ? Promise.reject(new Error('cannot read')) : disk.has(keys)),
       entries: (range) => disk.entries(range),
       write: async (batch) => {
         await mayWrite;
@@ -32,7 +33,7 @@ async function judge({ canRead = true } = {}) {
     onGap: () => heard.push('gap'),
     onTrouble: (what, peer, error) => heard.push(`${what}, ${peer}: ${error.message}`),
   });
-  return { store, judgeGossip, heard, letWrite, failToWrite };
+  return { store, judgeGossip, heard, state, letWrite, failToWrite };
 }
 
 describe('a record that comes by gossip', () => {
@@ -63,10 +64,19 @@ describe('a record that comes by gossip', () => {
   });
 
   it('is not passed on where it cannot be judged', async () => {
-    const { judgeGossip, heard } = await judge({ canRead: false });
+    const { judgeGossip, heard, state, letWrite } = await judge();
+    letWrite();
+    await judgeGossip('peer', author.id, record.envelope).stored;
+    state.broken = true;
     const { verdict, stored } = judgeGossip('peer', author.id, record.envelope);
     assert.equal(await verdict, 'ignore');
     await stored;
-    assert.deepEqual(heard, ['storing what came by gossip, peer: cannot read']);
+    assert.deepEqual(heard, ['admitted', 'storing what came by gossip, peer: cannot read']);
+  });
+
+  it('is passed on without the disk being asked, where it is the next of its feed', async () => {
+    const { judgeGossip, state } = await judge();
+    state.broken = true;
+    assert.equal(await judgeGossip('peer', author.id, record.envelope).verdict, 'accept');
   });
 });

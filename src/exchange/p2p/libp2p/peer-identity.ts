@@ -10,6 +10,7 @@ import { authorIdOf, authorKeyBytes } from '../../record/identity.ts';
 import type { AuthorId, KeyId } from '../../record/types.ts';
 import type { RecordStore } from '../../store/types.ts';
 import { PUBLIC_SCOPE } from '../../record/feed-link.ts';
+import { PEER_KEYS_KEPT } from '../limits.ts';
 
 /** `12D3Koo…`: a key as libp2p writes it. */
 export function peerIdOf(key: KeyId): string {
@@ -18,6 +19,11 @@ export function peerIdOf(key: KeyId): string {
 
 function peerOfKey(key: KeyId): PeerId {
   return peerIdFromPublicKey(publicKeyFromRaw(authorKeyBytes(key)));
+}
+
+/** Null for a key of another kind than authors have. */
+function keyOfPeerId(peer: PeerId): KeyId | null {
+  return peer.type === 'Ed25519' ? authorIdOf(peer.publicKey.raw) : null;
 }
 
 export interface Acquaintance {
@@ -30,11 +36,21 @@ export interface Acquaintance {
 /** `known`: whoever may have changed keys. Anybody else is taken for the author that their key would make them. */
 export function createAcquaintance(store: Pick<RecordStore, 'keysOf'>, known: () => Iterable<AuthorId>): Acquaintance {
   const keyOf = (author: AuthorId): KeyId => currentKey(store.keysOf(author, PUBLIC_SCOPE));
+  /** Each message that a peer sends asks several times who it is. */
+  const keys = new Map<string, KeyId | null>();
+  const keyOfPeer = (peerId: string): KeyId | null => {
+    const ready = keys.get(peerId);
+    if (ready !== undefined) return ready;
+    const key = keyOfPeerId(peerIdFromString(peerId));
+    keys.set(peerId, key);
+    const [oldest] = keys.keys();
+    if (keys.size > PEER_KEYS_KEPT && oldest !== undefined) keys.delete(oldest);
+    return key;
+  };
   return {
     authorOf(peerId) {
-      const peer = peerIdFromString(peerId);
-      if (peer.type !== 'Ed25519') return null;
-      const key = authorIdOf(peer.publicKey.raw);
+      const key = keyOfPeer(peerId);
+      if (key === null) return null;
       // A first key that signs no more proves nothing about its author.
       const author = [...known()].find((one) => keyOf(one) === key) ?? (keyOf(key) === key ? key : null);
       return author !== null && store.keysOf(author, PUBLIC_SCOPE).revoked ? null : author;
