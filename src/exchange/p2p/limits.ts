@@ -162,6 +162,8 @@ export const MAX_CONNECTIONS_PER_PEER = 4;
 export const MAX_PENDING_CONNECTIONS = 16;
 /** Inbound connections a second from one host. */
 export const MAX_CONNECTIONS_PER_HOST_PER_SECOND = 20;
+/** One message of a WebSocket: noise fills 64 KiB at most, and what comes before it is far smaller. */
+export const WEBSOCKET_MESSAGE_MAX_BYTES = 128 * KIB;
 /** Streams of all protocols that one connection may have open. */
 export const MAX_STREAMS_PER_CONNECTION = 128;
 export const DIAL_TIMEOUT_MS = 10_000;

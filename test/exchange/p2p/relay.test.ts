@@ -128,9 +128,9 @@ describe('a relay', () => {
     const gater = createRelayGater({
       places: () => taken,
       // Those from 1 on have one host, and each ten from 200 on.
-      hostOf: (one) => {
+      hostsOf: (one) => {
         const number = [...peers].find(([, other]) => other.equals(one))?.[0] ?? 0;
-        return number < 200 ? '192.0.2.1' : `198.51.100.${Math.floor(number / 10)}`;
+        return [number < 200 ? '192.0.2.1' : `198.51.100.${Math.floor(number / 10)}`];
       },
       now: () => 0,
     });
@@ -156,6 +156,41 @@ describe('a relay', () => {
     assert.equal(given, RELAY.circuitsOfHost.burst, 'of one host');
     await ask(200, 250);
     assert.equal(given, RELAY.circuitsOfAll.burst);
+  });
+
+  it('threat 19: counts a peer with several connections at each of its hosts, whichever came first', async () => {
+    const addr = multiaddr('/ip4/192.0.2.1/tcp/4001');
+    const taken = Array.from({ length: RELAY.placesOfHost }, (_, index): [PeerId, { addr: typeof addr }] => [
+      peer(index + 1),
+      { addr },
+    ]);
+    let hosts: string[] = [];
+    const gater = createRelayGater({ places: () => taken, hostsOf: () => hosts, now: () => 0 });
+    const mayHavePlace = async () => !(await gater.denyInboundRelayReservation?.(peer(100)));
+    const mayHaveCircuit = async (number: number) =>
+      !(await gater.denyOutboundRelayedConnection?.(peer(number), peer(99)));
+    for (hosts of [
+      ['192.0.2.1', '203.0.113.1'],
+      ['203.0.113.1', '192.0.2.1'],
+    ]) {
+      assert.equal(await mayHavePlace(), false, hosts.join());
+    }
+    hosts = ['203.0.113.1', '203.0.113.2'];
+    assert.equal(await mayHavePlace(), true);
+
+    // Each key has a first connection from a host of its own.
+    let given = 0;
+    for (let number = 101; number < 180; number += 1) {
+      hosts = [`203.0.113.${number}`, '192.0.2.1'];
+      if (await mayHaveCircuit(number)) given += 1;
+    }
+    assert.equal(given, RELAY.circuitsOfHost.burst);
+  });
+
+  it('gives nothing to a peer that has gone', async () => {
+    const gater = createRelayGater({ places: () => [], hostsOf: () => [], now: () => 0 });
+    assert.equal(await gater.denyInboundRelayReservation?.(peer(1)), true);
+    assert.equal(await gater.denyOutboundRelayedConnection?.(peer(1), peer(2)), true);
   });
 
   it('threat 19: takes an IPv6 network for one host', () => {

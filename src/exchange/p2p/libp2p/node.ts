@@ -11,7 +11,6 @@ import type { KadDHT } from '@libp2p/kad-dht';
 import { mdns } from '@libp2p/mdns';
 import { ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
-import { webSockets } from '@libp2p/websockets';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import { dhtService } from './discovery.ts';
@@ -27,6 +26,7 @@ import {
 } from '../limits.ts';
 import { createRelayClient, createRelayGater, hostIn, relayService } from './relay.ts';
 import type { RelayClient } from './relay.ts';
+import { boundedWebSockets } from './websockets.ts';
 
 export interface NodeServices extends ServiceMap {
   readonly dht: KadDHT;
@@ -56,7 +56,7 @@ export async function createNode(
   const node: Node = await createLibp2p({
     privateKey: await generateKeyPairFromSeed('Ed25519', options.seed),
     addresses: { listen: [...options.listen], appendAnnounce: [...options.announce] },
-    transports: [tcp(), webSockets(), relays.transport],
+    transports: [tcp(), boundedWebSockets(), relays.transport],
     connectionEncrypters: [noise()],
     streamMuxers: [
       yamux({ maxInboundStreams: MAX_STREAMS_PER_CONNECTION, maxOutboundStreams: MAX_STREAMS_PER_CONNECTION }),
@@ -71,10 +71,7 @@ export async function createNode(
       ...relays.gater,
       ...createRelayGater({
         places: () => running?.services.relay?.reservations.entries() ?? [],
-        hostOf(peer) {
-          const [connection] = running?.getConnections(peer) ?? [];
-          return connection && hostIn(connection.remoteAddr);
-        },
+        hostsOf: (peer) => running?.getConnections(peer).map(({ remoteAddr }) => hostIn(remoteAddr)) ?? [],
         now: options.now,
       }),
     },

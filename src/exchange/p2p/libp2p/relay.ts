@@ -146,18 +146,19 @@ export function relayService() {
 export interface RelayContext {
   /** Who has a place now, and where it was asked for from. */
   readonly places: () => Iterable<readonly [PeerId, { readonly addr: Multiaddr }]>;
-  /** Where a peer is connected from; undefined where it has gone. */
-  readonly hostOf: (peer: PeerId) => string | undefined;
+  /** Where a peer is connected from, by every one of its connections; none where it has gone. */
+  readonly hostsOf: (peer: PeerId) => readonly (string | undefined)[];
   readonly now: () => number;
 }
 
 /**
  * Whom a relay serves: keys cost nothing, so places and circuits are counted by host too, and by all together. libp2p
- * bounds a circuit's bytes and time, and not how many of them there are.
+ * bounds a circuit's bytes and time, and not how many of them there are. It does not say on which connection a peer asks:
+ * there must be room for each of its hosts, or one connection from elsewhere would make all others count there.
  */
 export function createRelayGater({
   places,
-  hostOf,
+  hostsOf,
   now,
 }: RelayContext): Pick<ConnectionGater, 'denyInboundRelayReservation' | 'denyOutboundRelayedConnection'> {
   const byPeer = createRateLimiter(RELAY.circuitsOfPeer, now, RATE_LIMIT_MAX_PEERS);
@@ -165,12 +166,17 @@ export function createRelayGater({
   const byAll = createRateLimiter(RELAY.circuitsOfAll, now, 1);
   return {
     denyInboundRelayReservation(peer) {
-      const host = hostOf(peer);
-      const taken = [...places()].filter(([other]) => !other.equals(peer));
-      return taken.filter(([, { addr }]) => hostIn(addr) === host).length >= RELAY.placesOfHost;
+      const taken = [...places()].filter(([other]) => !other.equals(peer)).map(([, { addr }]) => hostIn(addr));
+      const isFull = (host: string | undefined): boolean =>
+        taken.filter((other) => other === host).length >= RELAY.placesOfHost;
+      const hosts = hostsOf(peer);
+      return hosts.length === 0 || hosts.some(isFull);
     },
-    denyOutboundRelayedConnection: async (from) =>
-      !(byPeer(from.toString()).allowed && byHost(hostOf(from) ?? '').allowed && byAll('').allowed),
+    async denyOutboundRelayedConnection(from) {
+      const hosts = new Set(hostsOf(from));
+      if (hosts.size === 0 || !byPeer(from.toString()).allowed) return true;
+      return ![...hosts].every((host) => byHost(host ?? '').allowed) || !byAll('').allowed;
+    },
   };
 }
 
