@@ -1,8 +1,10 @@
 /** Which blobs a peer may have: those that a record names which that peer may see. */
 import type { Digest } from '../crypto/digest.ts';
-import type { AuthorId } from '../exchange/record/types.ts';
-import { allOf } from './knowledge.ts';
-import type { Session } from './session.ts';
+import { judge } from '../exchange/record/index.ts';
+import type { AuthorId, Meaning } from '../exchange/record/types.ts';
+import type { RecordStore } from '../exchange/store/types.ts';
+
+type Knower = { readonly store: Pick<RecordStore, 'naming'> };
 
 /** Digests that were found to be named: a comparison asks many times for one. */
 const MAX_REMEMBERED = 64;
@@ -12,12 +14,12 @@ const MAX_REMEMBERED = 64;
  * of published patches. A blob that no record names is of something that nobody has published yet, and who names it
  * themselves only asks whether it is here.
  */
-export function blobsInView(session: Pick<Session, 'store'>): (asker: AuthorId, digest: Digest) => Promise<boolean> {
+export function blobsInView(session: Knower): (asker: AuthorId, digest: Digest) => Promise<boolean> {
   const named = new Set<string>();
   return async (asker, digest) => {
     const key = `${asker} ${digest}`;
     if (named.has(key)) return true;
-    if (!(await namersOf(session, digest)).some((author) => author !== asker)) return false;
+    if (!(await isNamedByOthers(session, asker, digest))) return false;
     named.add(key);
     for (const oldest of named) {
       if (named.size <= MAX_REMEMBERED) break;
@@ -28,21 +30,23 @@ export function blobsInView(session: Pick<Session, 'store'>): (asker: AuthorId, 
 }
 
 /** Whether an author has published a build with this manifest: only they can be asked to show that they hold it. */
-export async function hasAttested(
-  session: Pick<Session, 'store'>,
-  author: AuthorId,
-  manifest: Digest,
-): Promise<boolean> {
-  return (await allOf(session, 'attestation')).some(
-    ({ record, meaning }) => record.link.author === author && meaning.manifest === manifest,
-  );
+export async function hasAttested({ store }: Knower, author: AuthorId, manifest: Digest): Promise<boolean> {
+  for await (const record of store.naming(manifest, (one) => one === author)) {
+    const judged = judge(record);
+    if (judged.understood && judged.meaning.kind === 'attestation' && judged.meaning.manifest === manifest) return true;
+  }
+  return false;
 }
 
-async function namersOf(session: Pick<Session, 'store'>, digest: Digest): Promise<AuthorId[]> {
-  const attested = (await allOf(session, 'attestation')).filter(({ meaning }) => meaning.manifest === digest);
-  const shown = (await allOf(session, 'patch')).filter(({ meaning }) => {
-    const { before, after } = meaning.evidence ?? {};
-    return before === digest || after === digest;
-  });
-  return [...attested, ...shown].map(({ record }) => record.link.author);
+async function isNamedByOthers({ store }: Knower, asker: AuthorId, digest: Digest): Promise<boolean> {
+  for await (const record of store.naming(digest, (author) => author !== asker)) {
+    const judged = judge(record);
+    if (judged.understood && blobsOf(judged.meaning).includes(digest)) return true;
+  }
+  return false;
+}
+
+function blobsOf(meaning: Meaning): readonly (Digest | undefined)[] {
+  if (meaning.kind === 'attestation') return [meaning.manifest];
+  return meaning.kind === 'patch' ? [meaning.evidence?.before, meaning.evidence?.after] : [];
 }

@@ -4,7 +4,7 @@
  */
 import { Level } from 'level';
 import { FailedError, PortalgunError, RefusedError, UnavailableError } from '../../errors.ts';
-import { LAYOUT_VERSION, NETWORK_KEY, VERSION_KEY } from './layout.ts';
+import { LAYOUT_VERSION, NAMED_KEY, NAMED_VERSION, NETWORK_KEY, VERSION_KEY } from './layout.ts';
 
 export type Write =
   | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
@@ -80,6 +80,7 @@ async function checkMeta(database: Database, path: string, network: string): Pro
     await database.write([
       { type: 'put', key: VERSION_KEY, value: Buffer.from(String(LAYOUT_VERSION)) },
       { type: 'put', key: NETWORK_KEY, value: Buffer.from(network) },
+      { type: 'put', key: NAMED_KEY, value: Buffer.from(String(NAMED_VERSION)) },
     ]);
     return;
   }

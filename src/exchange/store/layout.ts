@@ -4,11 +4,12 @@
  *
  * | key | value |
  * |---|---|
- * | `meta version` · `meta network` | text |
+ * | `meta version` · `meta network` · `meta named` | text |
  * | `record <id>` | the canonical envelope |
  * | `link <author> <scope> <recovery> <epoch> <seq>` | the record's id, text |
  * | `mark <author> <scope>` | the highest accepted place: JSON of a FeedHead |
  * | `type <predicateType> <id>` | nothing. By type and not by kind: what is unknown today is found tomorrow |
+ * | `named <digest> <author> <id>` | nothing: the record names the digest (record/named.ts) |
  * | `fork <author> <scope>` | JSON: the place, both envelopes and the key records in base64 |
  * | `choice <author> <scope>` | JSON: which of two rival recoveries the person has chosen, with the proof that there are two |
  * | `keys <author> <scope>` | JSON of FeedKeys: who signs where |
@@ -34,6 +35,9 @@ export interface Feed {
 
 export const VERSION_KEY = key('meta', 'version');
 export const NETWORK_KEY = key('meta', 'network');
+/** Which version of record/named.ts the keys under `named` are of. */
+export const NAMED_KEY = key('meta', 'named');
+export const NAMED_VERSION = 1;
 
 export function recordKey(id: Digest): string {
   return key('record', id);
@@ -55,6 +59,22 @@ export function markKey(feed: Feed): string {
 
 export function typeKey(predicateType: string, id: Digest): string {
   return key('type', predicateType, id);
+}
+
+export function namedKey(digest: Digest, author: AuthorId, id: Digest): string {
+  return key('named', digest, author, id);
+}
+
+/** Author and record of such a key. */
+export function namedIn(text: string): readonly [AuthorId, string] {
+  const [, , author = '', id = ''] = text.split(SEPARATOR);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `namedKey` alone makes them
+  return [author as AuthorId, id];
+}
+
+/** What of a digest's lies behind an author's. */
+export function namedAfter(digest: Digest, author: AuthorId): { readonly gte: string; readonly lt: string } {
+  return { gte: under('named', digest, author).lt, lt: under('named', digest).lt };
 }
 
 export function forkKey(feed: Feed): string {

@@ -26,6 +26,7 @@ import { feedName, lastPart, under, type Feed } from './layout.ts';
 import { BATCH_MAX_RECORDS, HOLD_MAX_BYTES, HOLD_MAX_RECORDS_PER_FEED, SIGNED_HEADS_IN_MEMORY } from './limits.ts';
 import { judgeAll } from './judge.ts';
 import type { Memory } from './memory.ts';
+import { buildNamed, readNaming } from './named.ts';
 import { openNotes } from './notes.ts';
 import { keepHead, openNewHead, readSignedHead } from './signed-heads.ts';
 import { PendingRecoveries } from './pending.ts';
@@ -84,6 +85,7 @@ export class LevelStore implements OwnStore {
       pending: new PendingRecoveries(),
       signedHeads: new HeadCache(SIGNED_HEADS_IN_MEMORY),
     };
+    await buildNamed(database, network);
     for await (const [, value] of database.entries(under('mark'))) {
       const mark = parseMark(value);
       memory.marks.set(feedName(mark), mark);
@@ -262,6 +264,10 @@ export class LevelStore implements OwnStore {
 
   all(kind: RecordKind): AsyncIterable<VerifiedRecord> {
     return readAll(this.#memory, kind);
+  }
+
+  naming(digest: Digest, by: (author: AuthorId) => boolean): AsyncIterable<VerifiedRecord> {
+    return readNaming(this.#memory, digest, by);
   }
 
   async frozen(): Promise<FrozenFeed[]> {

@@ -17,5 +17,7 @@ export const JUDGED_PER_TURN = 64;
 export const VERIFIED_ASIDE_FROM = 8;
 /** Envelopes that `admitAll` writes in one batch with one sync. */
 export const BATCH_MAX_RECORDS = 1024;
+/** Records of one author that are looked at because they name one digest. */
+export const NAMED_MAX_OF_AUTHOR = 64;
 /** Signed heads kept ready in memory, about 1 KiB each: reading one from the disk verifies it again. */
 export const SIGNED_HEADS_IN_MEMORY = 4096;

@@ -120,7 +120,7 @@ export function damaged(what: string, how: string, cause?: unknown): RefusedErro
   });
 }
 
-async function mustRead(memory: Memory, id: string): Promise<VerifiedRecord> {
+export async function mustRead(memory: Memory, id: string): Promise<VerifiedRecord> {
   const record = isDigest(id) ? await readRecord(memory, id) : undefined;
   if (record === undefined) throw damaged(`the record ${id}`, 'it is missing');
   return record;

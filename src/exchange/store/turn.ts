@@ -30,6 +30,7 @@ import {
 import type { Memory } from './memory.ts';
 import { parseFork, proofText, type StoredChoice } from './stored.ts';
 import type { KeptProof } from './types.ts';
+import { namedKeys } from './named.ts';
 
 export type Admitted = Extract<Admission, { result: 'admitted' }>;
 
@@ -167,6 +168,7 @@ export class Turn {
     this.put(recordKey(id), record.envelope);
     this.put(at, Buffer.from(id));
     this.put(typeKey(statement.predicateType, id), new Uint8Array(0));
+    for (const named of namedKeys(record)) this.put(named, new Uint8Array(0));
     this.#marks.set(feedName(link), mark);
     this.#admitted.set(id, record).set(at, record);
     const before = this.keys(link);
@@ -253,7 +255,8 @@ export class Turn {
     }
     for (const id of ids) {
       const parsed = await this.#parsed(id);
-      if (parsed !== undefined) this.#forget(typeKey(parsed.statement.predicateType, id));
+      const found = parsed === undefined ? [] : [typeKey(parsed.statement.predicateType, id), ...namedKeys(parsed)];
+      for (const key of found) this.#forget(key);
       this.#forget(recordKey(id), id);
     }
     return [...ids];

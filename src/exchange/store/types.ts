@@ -69,6 +69,11 @@ export interface RecordStore {
   keysOf(author: AuthorId, scope: Scope): FeedKeys;
   /** All stored records of a kind, in no promised order. */
   all(kind: RecordKind): AsyncIterable<VerifiedRecord>;
+  /**
+   * Records of public feeds in which a digest stands where peers ask by it (a manifest, a screen, a symptom), by authors who
+   * pass, and of each at most NAMED_MAX_OF_AUTHOR. What they mean is another question: some may not be understood.
+   */
+  naming(digest: Digest, by: (author: AuthorId) => boolean): AsyncIterable<VerifiedRecord>;
   /** Feeds stopped at a proven fork: nothing from that place on is admitted. */
   frozen(): Promise<FrozenFeed[]>;
   /** Feeds with rival recoveries, or own ones, of which one counts here. */

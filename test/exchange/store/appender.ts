@@ -1,8 +1,10 @@
 /**
- * Child process of the crash tests: appends to its feed for ever and prints each record's seq and id once the store has
- * acknowledged it. Arguments: folder of the store, seed in hex, size of a record's filling in bytes.
+ * Child process of the crash tests: appends to its feed for ever, each record with a symptom of its own, and prints each
+ * one's seq and id once the store has acknowledged it. Arguments: folder of the store, seed in hex, size of a record's filling in bytes.
  */
 import { writeSync } from 'node:fs';
+import { sha256 } from '../../../src/crypto/digest.ts';
+import { PREDICATE } from '../../../src/exchange/record/index.ts';
 import { openStore } from '../../../src/exchange/store/index.ts';
 import { draft, NETWORK } from '../record/author.ts';
 
@@ -10,8 +12,10 @@ const [, , path = '', seed = '', fill = '0'] = process.argv;
 
 async function main(): Promise<void> {
   const store = await openStore(path, { network: NETWORK });
-  for (;;) {
-    const record = await store.append({ seed: Buffer.from(seed, 'hex') }, 'public', draft('a'.repeat(Number(fill))));
+  for (let count = 0; ; count += 1) {
+    const { predicate, ...rest } = draft('a'.repeat(Number(fill)), PREDICATE.patch);
+    const patch = { ...rest, predicate: { ...predicate, symptom: sha256(`${process.pid} ${count}`) } };
+    const record = await store.append({ seed: Buffer.from(seed, 'hex') }, 'public', patch);
     // Not through a stream: what is printed has left this process before the next append begins.
     writeSync(1, `${record.link.seq} ${record.id}\n`);
   }

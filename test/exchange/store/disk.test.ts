@@ -7,6 +7,8 @@ import type { Readable } from 'node:stream';
 import { Level } from 'level';
 import { sha256 } from '../../../src/crypto/digest.ts';
 import { openStore } from '../../../src/exchange/store/index.ts';
+import { digestsNamed } from '../../../src/exchange/record/named.ts';
+import { ids, namedKeysIn } from './named-keys.ts';
 import { at, draft, feed, NETWORK, newAuthor } from '../record/author.ts';
 import { temporaryStores } from './folder.ts';
 
@@ -31,7 +33,7 @@ describe('threat 26: kill -9 while writing', () => {
   const stores = temporaryStores();
 
   it('loses nothing that was acknowledged, five times in a row', async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const folder = await stores.path();
     const author = newAuthor();
     const acknowledged: [number, string][] = [];
@@ -55,7 +57,16 @@ describe('threat 26: kill -9 while writing', () => {
       );
       assert.deepEqual(await store.frozen(), [], 'no fork came of it');
       assert.equal((await store.head(author.id, 'public'))?.seq, records.length);
+      for (const record of records) {
+        const found = await ids(store.naming(digestsNamed(record.statement)[0] ?? sha256(''), () => true));
+        assert.deepEqual(found, [record.id], `by its symptom, record ${record.link.seq} of round ${round}`);
+      }
       await store.close();
+      assert.equal(
+        (await namedKeysIn(folder)).length,
+        records.length,
+        'nothing is named by a record that is not there',
+      );
     }
     assert.ok(acknowledged.length >= 17 + 34 + 51);
   });
@@ -90,7 +101,7 @@ describe('a disk that takes no more', () => {
   const stores = temporaryStores();
 
   it('is a clear error, and everything acknowledged before is there', async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const folder = await stores.path();
     const author = newAuthor();
     // A limit on the size of a file fails a write like a full disk does, and needs no privileges.

@@ -20,7 +20,6 @@ import { AnswerSchema, AskSchema, PlaceSchema } from '../generated/symptom_pb.ts
 import type { Refusal } from '../generated/refusal_pb.ts';
 import { FRAME_MAX_BYTES, RATE_LIMITS, SYMPTOM_MAX_PLACES } from '../limits.ts';
 import type { Asker, Protocol } from '../protocol.ts';
-import { PUBLIC_SCOPE } from '../../record/feed-link.ts';
 
 export const SYMPTOM_PROTOCOL = '/portalgun/symptom/1.0.0';
 
@@ -63,10 +62,9 @@ export function symptomProtocol(context: SymptomContext): Protocol {
 /** Public patches in the store that say they cure this symptom: of each author as many, as far as they have them. */
 async function patchesFor(context: SymptomContext, symptom: Digest): Promise<Place[]> {
   const found = new Map<AuthorId, Place[]>();
-  for await (const record of context.store.all('patch')) {
+  for await (const record of context.store.naming(symptom, context.carries)) {
     const { id, link } = record;
     const { author, seq } = link;
-    if (link.scope !== PUBLIC_SCOPE || !context.carries(author)) continue;
     const places = found.get(author) ?? [];
     if (places.length === SYMPTOM_MAX_PLACES || !curesSymptom(record, symptom)) continue;
     places.push({ author, seq, id });
