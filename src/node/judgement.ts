@@ -61,9 +61,13 @@ export async function judgeAt(session: Session): Promise<Judge> {
   };
 }
 
+/** Earlier versions with which a new one is compared; beyond those before them, it reaches as far as anything can. */
+const VERSIONS_COMPARED_MAX = 32;
+
 /**
- * What policy says of a version of a recipe, and how far it reaches beyond the one that its author published before it:
- * with none to compare it with, as far as anything can.
+ * What policy says of a version of a recipe, and how far it reaches beyond those that its author published before it. Which
+ * of them a person has, nobody knows here: what was brought in by the version before, and is kept by this one, is as new to
+ * who skipped that. With none to compare it with, it reaches as far as anything can. `since`: the newest that it goes so far beyond.
  */
 export async function judgeVersion(
   session: Session,
@@ -73,10 +77,10 @@ export async function judgeVersion(
   const before = (await allOf(session, 'recipe'))
     .filter((one) => one.record.link.author === author && one.meaning.name === meaning.name)
     .filter((one) => comparePositions(one.record.link, record.link) < 0)
-    .sort((a, b) => comparePositions(b.record.link, a.record.link))[0];
-  const [was, is] = [before && parsePublished(before.meaning.yaml), parsePublished(meaning.yaml)];
-  const changes = was && is && recipeChanges(was.recipe, is.recipe).filter(({ where }) => where !== 'version');
-  const changeClass = changes === undefined ? 'authority' : highestClass(changes);
+    .sort((a, b) => comparePositions(b.record.link, a.record.link));
+  const steps = stepsTo(meaning.yaml, before);
+  const widest = steps.find((step) => step.class === highestClass(steps));
+  const changeClass = widest?.class ?? 'authority';
   const decision = decide(await session.policy.current(), {
     about: 'version',
     record: record.id,
@@ -87,7 +91,24 @@ export async function judgeVersion(
     voices: voicesAmong(await voiceRecords(session), await stalenessAt(session))({ record, meaning }),
     self: session.identity.author,
   });
-  return { changeClass, since: changes === undefined ? null : (before?.meaning.version ?? null), decision };
+  return { changeClass, since: widest?.since ?? null, decision };
+}
+
+interface VersionStep {
+  readonly since: string;
+  readonly class: ChangeClass;
+}
+
+/** From each of the earlier ones that reads. */
+function stepsTo(yaml: string, before: readonly Known<'recipe'>[]): VersionStep[] {
+  const is = parsePublished(yaml);
+  return before.flatMap(({ meaning }, index) => {
+    if (index >= VERSIONS_COMPARED_MAX) return [{ since: meaning.version, class: 'authority' as const }];
+    const was = parsePublished(meaning.yaml);
+    if (was === undefined || is === undefined) return [];
+    const changes = recipeChanges(was.recipe, is.recipe).filter(({ where }) => where !== 'version');
+    return [{ since: meaning.version, class: highestClass(changes) }];
+  });
 }
 
 const STRICTEST_FIRST = ['never', 'ask', 'auto'] as const;

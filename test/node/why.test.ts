@@ -120,6 +120,21 @@ describe('why', function () {
     assert.match((await why(record)).decision.because.join('\n'), /alice is against it \(withdrawal/);
   });
 
+  it('does not call small what an earlier version has brought in, for who skips that one', async () => {
+    const large = (recipe: string): string => recipe.replace('memory: 128M', 'memory: 256M');
+    await alice.recipe(session, versioned('1.0.0', 'Choose'));
+    await alice.recipe(session, parseRecipe(large(versioned('1.1.0', 'Choose').source)));
+    await alice.recipe(session, parseRecipe(large(versioned('1.1.1', 'Choose one').source)));
+    const answer = await why('alice/small');
+    assert.deepEqual([answer.since, answer.changeClass], ['1.0.0', 'authority']);
+  });
+
+  it('takes a version with more before it than it compares for one that reaches as far as anything can', async () => {
+    for (let number = 0; number <= 33; number += 1) await alice.recipe(session, versioned(`1.0.${number}`, 'Choose'));
+    const answer = await why('alice/small');
+    assert.deepEqual([answer.since, answer.changeClass], ['1.0.0', 'authority']);
+  });
+
   it('takes what was published under a newer key for the newest, whatever its number, and so does recipe get', async () => {
     const [first, second] = [versioned('1.0.0', 'Choose'), versioned('1.1.0', 'Choose one')];
     await alice.recipe(session, versioned('0.9.0', 'Take'));
