@@ -1,13 +1,14 @@
-/** What the exchange costs: admission, catching up, publishing, and holding many records. */
+/** What the exchange costs: admission, catching up, holding many records, publishing, and a network of a thousand. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { benchAdmission } from './exchange/admission.ts';
 import { benchCatchUp } from './exchange/catch-up.ts';
 import type { Figure } from './figure.ts';
+import { benchSim } from './sim.ts';
 
 export async function benchExchange(): Promise<Figure[]> {
-  return [...(await benchAdmission()), ...(await benchCatchUp()), ...(await publish())];
+  return [...(await benchAdmission()), ...(await benchCatchUp()), ...(await publish()), ...(await benchSim())];
 }
 
 /** Four threads a node for its disk, as 30 processes would have; one process has four for all, which would queue for them. */

@@ -14,7 +14,7 @@ import { benchReaction } from './reaction.ts';
 import { benchSim } from './sim.ts';
 import { benchStart } from './start.ts';
 import { benchTyping } from './typing.ts';
-import type { Figure } from './figure.ts';
+import { lineOf, type Figure } from './figure.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<Figure[]>>> = {
   start: benchStart,
@@ -42,10 +42,6 @@ for (const [name, run] of Object.entries(BENCHES)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   process.stdout.write(`\n${name}\n`);
   const figures = await run();
-  for (const { what, value, unit, note } of figures) {
-    process.stdout.write(
-      `  ${what.padEnd(52)} ${value.toFixed(value < 10 ? 2 : 0).padStart(8)} ${unit}${note ? `  (${note})` : ''}\n`,
-    );
-  }
+  for (const figure of figures) process.stdout.write(`${lineOf(figure)}\n`);
   await writeFile(path.join(folder, `${name}.json`), `${JSON.stringify(figures, null, 2)}\n`);
 }

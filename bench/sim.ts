@@ -19,19 +19,23 @@ export async function benchSim(): Promise<Figure[]> {
   const small = await run(seed, 100, 100);
   const large = await run(seed, 1000, 100);
   return [
-    { what: '1,000 nodes: converged after a partition, simulated', value: large.tookMs / 1000, unit: 's' },
-    { what: '1,000 nodes: the whole run took', value: large.realMs / 1000, unit: 's' },
-    { what: 'bytes of news that a node follows, median', value: large.newsBytes, unit: 'bytes' },
-    { what: 'bytes received by a node, median', value: large.receivedBytes, unit: 'bytes' },
-    { what: 'bytes received by a node, p99', value: large.receivedP99, unit: 'bytes', note: 'authors have many peers' },
-    { what: 'the same among 100 nodes, median', value: small.receivedBytes, unit: 'bytes' },
     {
-      what: '1,000 nodes beside 100: bytes received, median',
+      what: '1,000 simulated nodes, one again after a split',
+      value: large.tookMs / 1000,
+      unit: 's',
+      note: 'their time',
+    },
+    { what: '  the whole run took', value: large.realMs / 1000, unit: 's' },
+    { what: '  news that a node follows, median', value: large.newsBytes, unit: 'bytes' },
+    { what: '  received by a node, median', value: large.receivedBytes, unit: 'bytes' },
+    { what: '  received by a node, p99', value: large.receivedP99, unit: 'bytes', note: 'an author, with many peers' },
+    {
+      what: '  received beside a node of 100, median',
       value: large.receivedBytes / small.receivedBytes,
       unit: 'ratio',
-      note: 'ten times the network, the same following',
+      aim: { atMost: 1.5 },
     },
-    { what: 'signatures really verified', value: large.verified, unit: 'count', note: 'memoised by digest' },
+    { what: '  signatures verified', value: large.verified, unit: 'count', note: 'the rest remembered' },
   ];
 }
 

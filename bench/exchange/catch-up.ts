@@ -82,14 +82,9 @@ async function catchUp(full: string, lacking: string, { bytes, authors }: Missin
     }
     return [
       { what: 'catching up on 1,000 of 100,000 records', value: tookMs, unit: 'ms' },
-      {
-        what: 'bytes on the wire beside the missing records',
-        value: catchUpBytes / bytes,
-        unit: 'ratio',
-        note: 'aim: 1.3',
-      },
-      { what: 'round trips', value: roundTrips, unit: 'count', note: 'aim: 4' },
-      { what: 'a sync of the two, now equal', value: Math.min(...quiet), unit: 'bytes', note: 'aim: 1,024' },
+      { what: '  bytes beside the missing records', value: catchUpBytes / bytes, unit: 'ratio', aim: { atMost: 1.3 } },
+      { what: '  round trips', value: roundTrips, unit: 'count', aim: { atMost: 4 } },
+      { what: '  a sync of the two, now equal', value: Math.min(...quiet), unit: 'bytes', aim: { atMost: 1024 } },
     ];
   } finally {
     wire.close();
@@ -122,9 +117,9 @@ async function idleMemory(store: string, authors: readonly string[]): Promise<Fi
   const program = path.join(import.meta.dirname, 'idle-node.ts');
   const { stdout } = await promisify(execFile)(process.execPath, [program, store, authors.join(',')]);
   return {
-    what: 'memory of an idle node with 100,000 records',
+    what: 'idle node with 100,000 records, resident',
     value: Number(stdout) / 1024 / 1024,
     unit: 'MiB',
-    note: 'resident; aim: 200',
+    aim: { atMost: 200 },
   };
 }

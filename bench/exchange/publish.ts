@@ -34,6 +34,7 @@ const LOST_AFTER_MS = 20_000;
 const QUIET_MS = 2_000;
 const QUIET_BELOW = 0.3;
 const QUIET_TRIES = 60;
+const CONNECT_TRIES = 5;
 
 async function benchPublish(): Promise<Figure[]> {
   const feed = makeFeed(0, MESSAGES);
@@ -41,11 +42,11 @@ async function benchPublish(): Promise<Figure[]> {
   const { accepted: bare } = await measure(await bareNetwork(feed, connections));
   return [
     { what: 'published → accepted by all of 30 nodes, p50', value: median(ours), unit: 'ms' },
-    { what: 'published → accepted by all of 30 nodes, p99', value: quantile(ours, 0.99), unit: 'ms' },
-    { what: 'published → on the disk of all of 30 nodes, p50', value: median(stored), unit: 'ms' },
-    { what: 'bare gossipsub without a validator, p50', value: median(bare), unit: 'ms' },
-    { what: 'bare gossipsub without a validator, p99', value: quantile(bare, 0.99), unit: 'ms' },
-    { what: 'p50 beside bare gossipsub', value: median(ours) / median(bare), unit: 'ratio', note: 'aim: 1.5' },
+    { what: '  p99', value: quantile(ours, 0.99), unit: 'ms' },
+    { what: '  on the disk of all of them, p50', value: median(stored), unit: 'ms' },
+    { what: '  bare gossipsub without a validator, p50', value: median(bare), unit: 'ms' },
+    { what: '  p99', value: quantile(bare, 0.99), unit: 'ms' },
+    { what: '  p50 beside bare gossipsub', value: median(ours) / median(bare), unit: 'ratio', aim: { atMost: 1.5 } },
   ];
 }
 
@@ -134,7 +135,7 @@ async function ourNetwork(feed: Feed): Promise<Network> {
     nodes.push({ store, exchange });
   }
   for (const [number, { exchange }] of nodes.entries()) {
-    for (const other of neighbours(number)) await exchange.connect(nodes[other]?.exchange.addresses()[0] ?? '');
+    for (const other of neighbours(number)) await connect(exchange, nodes[other]?.exchange.addresses()[0] ?? '');
   }
   const [first] = nodes;
   if (first === undefined) throw new Error('no nodes');
@@ -163,6 +164,18 @@ async function ourNetwork(feed: Feed): Promise<Network> {
       await rm(folder, { recursive: true });
     },
   };
+}
+
+/** On a busy machine a node may be too slow to answer the first time. */
+async function connect(exchange: Exchange, address: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await exchange.connect(address);
+      return;
+    } catch (error) {
+      if (tries === CONNECT_TRIES) throw error;
+    }
+  }
 }
 
 /** Tells of what a store has judged well. */
