@@ -1,7 +1,7 @@
 /** docs/verifying-without-portalgun.md, run as it stands on a real build, and on what somebody has changed. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { sha256 } from '../../src/crypto/digest.ts';
 import { escapeName, formatManifest, type ManifestEntry } from '../../src/workshop/image/index.ts';
@@ -110,7 +110,6 @@ describe('docs/verifying-without-portalgun.md', function () {
       const { code, output } = run(given, script, environment);
       assert.equal(code, 0, output);
     }
-    copyFileSync(path.join(home.home.imagesDir, build.image, 'root.raw'), path.join(given, 'disk.raw'));
   });
   after(() => home?.remove());
 
@@ -138,6 +137,22 @@ describe('docs/verifying-without-portalgun.md', function () {
     );
     const { stopped, output } = verify(copy(), author);
     assert.equal(stopped, undefined, output);
+  });
+
+  it('takes what goes with an exported file in place of a record, and knows the file by it', () => {
+    const folder = copy();
+    cpSync(path.join(folder, 'disk.raw.attestation.json'), path.join(folder, 'record.json'));
+    const { stopped, output } = verify(folder, author);
+    assert.equal(stopped, undefined, output);
+    const [compare] = SECTIONS.find(({ title }) => title === 'Exported files')?.commands ?? assert.fail();
+    const same = run(folder, compare?.script ?? '', {});
+    assert.equal(same.code, 0, same.output);
+    assert.match(same.output, patternOf(compare?.prints ?? []));
+    const disk = readFileSync(path.join(folder, 'disk.raw'));
+    flip(disk, BOOT_PROGRAM);
+    writeFileSync(path.join(folder, 'disk.raw'), disk);
+    assert.notEqual(run(folder, compare?.script ?? '', {}).code, 0);
+    assert.equal(verify(copy(), somebody(7).id).stopped, SIGNATURE);
   });
 
   it('computes dirHash1 by the command of docs/manifest.md', () => {
