@@ -3,7 +3,7 @@ import type { OwnStore } from '../exchange/store/index.ts';
 import { ownValue } from './own-json.ts';
 
 export interface Alert {
-  readonly code: 'key-elsewhere';
+  readonly code: 'key-elsewhere' | 'policy-broken';
   /** ISO 8601. */
   readonly at: string;
   readonly message: string;
@@ -18,6 +18,13 @@ export async function raiseAlert(store: Pick<OwnStore, 'notes'>, alert: Alert): 
 
 export async function alerts(store: Pick<OwnStore, 'notes'>): Promise<readonly Alert[]> {
   return (await store.notes.list(PREFIX)).map(([, value]) => ownValue<Alert>(value));
+}
+
+/** Of the policy file, as long as it cannot be read: nothing of it is stored, for the file itself tells when it is over. */
+export function policyAlert(broken: string | undefined, at: Date): readonly Alert[] {
+  if (broken === undefined) return [];
+  const message = `${broken}; until it reads, what stood there before counts, and nothing is automatic (portalgun policy check)`;
+  return [{ code: 'policy-broken', at: at.toISOString(), message }];
 }
 
 /** The key has been changed: whoever had the old one signs nothing more. */

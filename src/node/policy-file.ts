@@ -1,25 +1,26 @@
 /** The person's `policy.yaml`: read when it changes, edited without losing comments. */
-import { errnoOf } from '../errors.ts';
+import { asError, errnoOf } from '../errors.ts';
 import { readFile, stat } from 'node:fs/promises';
-import { defaultPolicyText, parsePolicy } from '../exchange/trust/policy.ts';
+import { defaultPolicyText, keptPolicy, parsePolicy } from '../exchange/trust/policy.ts';
 import type { Policy } from '../exchange/trust/types.ts';
 import { writeFileAtomic } from './atomic.ts';
 
 export interface PolicyFile {
   readonly path: string;
-  /** The policy in force; read again when the file has changed. Rejects with `policy/invalid`, naming the line. */
+  /**
+   * The policy in force; read again when the file has changed. Where what stands there now cannot be read, the last good
+   * one stays in force, and says so (`broken`).
+   */
   current(): Promise<Policy>;
-  /** The last good policy, without looking at the disk: what network callbacks use. */
+  /** The same, without looking at the disk: what network callbacks use. */
   last(): Policy;
   text(): Promise<string>;
   /** Writes what `change` makes of the text, after checking it. */
   edit(change: (text: string) => string): Promise<Policy>;
 }
 
+/** Rejects with `policy/invalid`, naming line and column: with no good one before it, nothing is in force. */
 export async function openPolicyFile(path: string): Promise<PolicyFile> {
-  let seen = '';
-  let policy: Policy | undefined;
-
   const text = async (): Promise<string> => {
     try {
       return await readFile(path, 'utf8');
@@ -28,19 +29,25 @@ export async function openPolicyFile(path: string): Promise<PolicyFile> {
       throw error;
     }
   };
+  let seen = await versionOf(path);
+  let policy = parsePolicy(await text(), path);
   const current = async (): Promise<Policy> => {
-    const version = await versionOf(path);
-    if (policy === undefined || version !== seen) {
+    try {
+      const version = await versionOf(path);
+      if (version === seen) return policy;
       policy = parsePolicy(await text(), path);
       seen = version;
+    } catch (error) {
+      const broken = asError(error).message;
+      // The same object as long as it is the same trouble: whoever compares sees no news.
+      if (policy.broken !== broken) policy = keptPolicy(policy, broken);
     }
     return policy;
   };
-  const first = await current();
   return {
     path,
     current,
-    last: () => policy ?? first,
+    last: () => policy,
     text,
     edit: async (change) => {
       const changed = change(await text());

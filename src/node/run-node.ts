@@ -5,7 +5,7 @@ import type { Admission, AuthorId } from '../exchange/record/types.ts';
 import { manifestLines } from '../workshop/image/manifest-lines.ts';
 import { parseManifest } from '../workshop/image/manifest.ts';
 import { groupsOf } from './groups.ts';
-import { raiseAlert, type Alert } from './alerts.ts';
+import { policyAlert, raiseAlert, type Alert } from './alerts.ts';
 import { startControlServer } from './control-server.ts';
 import { nodeAnswers } from './control-client.ts';
 import { onceFree } from './held-home.ts';
@@ -80,11 +80,15 @@ export async function runNode(options: NodeOptions): Promise<void> {
   }
 }
 
-/** A policy that cannot be read leaves the last good one in force, and says so. */
+/** A policy that cannot be read leaves the last good one in force, and says so, once for each thing that is wrong. */
 async function reloadPolicy(session: Session, options: NodeOptions): Promise<void> {
   const before = session.policy.last();
+  const now = await session.policy.current();
+  if (now === before) return;
+  for (const alert of policyAlert(now.broken, session.now())) options.onAlert?.(alert);
+  if (now.broken !== undefined) return;
   try {
-    if ((await session.policy.current()) !== before) await session.exchange?.sync();
+    await session.exchange?.sync();
   } catch (error) {
     options.onTrouble?.('policy', asError(error));
   }

@@ -40,11 +40,21 @@ describe('the policy file', function () {
     await writeFile(file, withAlice);
     const policy = await openPolicyFile(file);
     await writeFile(file, `${withAlice}rules: [nonsense]\n`);
-    await assert.rejects(policy.current(), { code: 'policy/invalid', exitCode: 2, message: /policy\.yaml:3/ });
-    await assert.rejects(policy.current(), { code: 'policy/invalid' }); // and it says so again
-    assert.deepEqual(Object.keys(policy.last().peers), ['alice']);
+    const kept = await policy.current();
+    assert.deepEqual(Object.keys(kept.peers), ['alice']);
+    assert.match(kept.broken ?? '', /policy\.yaml:3:9: rules\[0\]: expected a rule/);
+    assert.equal(await policy.current(), kept, 'the same trouble is no news');
+    assert.equal(policy.last(), kept);
+    await writeFile(file, `${withAlice}rules: nonsense\n`);
+    assert.match((await policy.current()).broken ?? '', /policy\.yaml:3:8: rules: expected a list of rules/);
     await writeFile(file, '');
-    assert.deepEqual(Object.keys((await policy.current()).peers), []);
+    const mended = await policy.current();
+    assert.deepEqual([Object.keys(mended.peers), mended.broken], [[], undefined]);
+  });
+
+  it('is read or refused where there was no good one before it', async () => {
+    await writeFile(file, 'rules: nonsense\n');
+    await assert.rejects(openPolicyFile(file), { code: 'policy/invalid', exitCode: 2, message: /policy\.yaml:1:8/ });
   });
 
   it('keeps comments when it is edited, and is not touched by an edit that would break it', async () => {
@@ -71,14 +81,18 @@ describe('the policy file', function () {
         await eventually(carries, (count) => count === 2);
         await writeFile(home.home.policyFile, 'peers: [\n');
         const broken = await eventually(
-          () => cli(home, ['peer', 'list']),
-          ({ code }) => code !== 0,
+          () => cli(home, ['node', 'status']),
+          ({ stdout }) => stdout.includes('ALERT'),
         );
-        assert.equal(broken.code, 2);
-        assert.match(broken.stderr, /policy\.yaml:2:1/);
+        assert.match(
+          broken.stdout,
+          /^ALERT {4}.*policy\.yaml:2:1: .*nothing is automatic \(portalgun policy check\)$/m,
+        );
         assert.equal(await carries(), 2);
+        assert.equal((await cli(home, ['policy', 'check'])).code, 2);
         await writeFile(home.home.policyFile, '');
         await eventually(carries, (count) => count === 1);
+        assert.ok(!(await cli(home, ['node', 'status'])).stdout.includes('ALERT'));
       } finally {
         await node.stop();
       }

@@ -49,7 +49,7 @@ export function decide(policy: Policy, question: Question): Decision {
 
   const strictest = outcomes.reduce((least, one) => (rank(one.apply) < rank(least.apply) ? one : least));
   if (outcomes.length > 1) because.push(`${outcomes.length} rules cover it, the most restrictive wins`);
-  const apply = capped(strictest.apply, question, voices.against, because);
+  const apply = capped(policy, strictest.apply, question, voices.against, because);
   because.push(`so: ${apply}`);
   return { apply, because, rule: strictest.rule, missing: strictest.missing };
 }
@@ -58,9 +58,22 @@ function rank(apply: Apply): number {
   return ORDER.indexOf(apply);
 }
 
-/** What no rule can change: one voice against stops the automatic, and `authority` is never automatic. */
-function capped(apply: Apply, question: Question, against: readonly string[], because: string[]): Apply {
+/**
+ * What no rule can change: one voice against stops the automatic, `authority` is never automatic, and nothing is while the
+ * file does not read.
+ */
+function capped(
+  { broken }: Policy,
+  apply: Apply,
+  question: Question,
+  against: readonly string[],
+  because: string[],
+): Apply {
   if (apply !== 'auto') return apply;
+  if (broken !== undefined) {
+    because.push(`the policy file cannot be read as it is now, and nothing is automatic until it can: ${broken}`);
+    return 'ask';
+  }
   if (against.length > 0) {
     because.push(`${against.join(', ')} against: nothing happens automatically`);
     return 'ask';

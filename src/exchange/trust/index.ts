@@ -5,7 +5,7 @@
  * derivation; what is missing, stale or unknown only makes it stricter; `authority` is never automatic.
  * Never: reads a clock, a file or the network, trusts somebody because a trusted peer does, or counts an author twice.
  */
-export { defaultPolicyText, followedAuthors, isFollowed, parsePolicy } from './policy.ts';
+export { defaultPolicyText, followedAuthors, isFollowed, keptPolicy, parsePolicy } from './policy.ts';
 export { isAuthorId, SELF_NAME } from './policy-names.ts';
 export { addPeer, addPrivateGroup, addRule, removePeer, setFollow } from './policy-edit.ts';
 export type { AutomaticRule, PeerEntry } from './policy-edit.ts';

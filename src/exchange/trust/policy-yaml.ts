@@ -39,7 +39,7 @@ export function readPolicyYaml(text: string, fileName: string): PolicyReader {
     const { line, column } = positionOf(text, offset);
     const where = `${fileName}:${line}:${column}`;
     throw new UsageError('policy/invalid', `${where}: ${path === '' ? '' : `${path}: `}${message}`, {
-      hint: hint ?? 'Correct the file, then run `portalgun policy check`.',
+      hint: `${hint === undefined ? '' : `${hint} `}Correct the file, then run \`portalgun policy check\`.`,
       facts: { file: fileName, line, column, path },
     });
   };

@@ -40,6 +40,11 @@ export function parsePolicy(yamlText: string, fileName: string): Policy {
   return policy as Policy;
 }
 
+/** A policy that stays in force although its file cannot be read any more. */
+export function keptPolicy(policy: Policy, broken: string): Policy {
+  return { ...policy, broken };
+}
+
 /** Stands in for the brand that `Policy` carries in its type alone. */
 declare const brand: Extract<keyof Policy, symbol>;
 

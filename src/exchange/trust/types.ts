@@ -18,6 +18,11 @@ export interface Policy {
   readonly private: Readonly<Record<string, { readonly scope: Scope; readonly members: readonly string[] }>>;
   readonly rules: readonly Rule[];
   readonly defaults: { readonly patches: Apply; readonly versions: Apply };
+  /**
+   * What is wrong with the file as it is now, with line and column: then this is what stood in it before, and nothing is
+   * automatic. Whoever edits a policy means to change something, and what, nobody can read.
+   */
+  readonly broken?: string;
 }
 
 export interface Group {

@@ -1,5 +1,5 @@
 /** The node's own state, and catching up on demand. */
-import { alerts } from '../alerts.ts';
+import { alerts, policyAlert } from '../alerts.ts';
 import { waiting } from '../outbox.ts';
 import { carried, networkOf, nameOf, signingKey, type Session } from '../session.ts';
 import type { Exchange } from '../../exchange/p2p/types.ts';
@@ -23,6 +23,7 @@ function forOthers(addresses: readonly string[]): readonly string[] {
 }
 
 export async function status(session: Session): Promise<unknown> {
+  const { broken } = await session.policy.current();
   const heads = await session.store.heads();
   const frozen = await session.store.frozen();
   return {
@@ -54,7 +55,7 @@ export async function status(session: Session): Promise<unknown> {
     refused: session.store.refusals(),
     refusedLast: lastRefusals(session),
     outbox: (await waiting(session)).length,
-    alerts: await alerts(session.store),
+    alerts: [...policyAlert(broken, session.now()), ...(await alerts(session.store))],
   };
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
-import { decide, parsePolicy } from '../../../src/exchange/trust/index.ts';
+import { decide, keptPolicy, parsePolicy } from '../../../src/exchange/trust/index.ts';
+import type { AuthorId } from '../../../src/exchange/record/types.ts';
 import type { Apply, Policy, Question, Voice } from '../../../src/exchange/trust/index.ts';
 import { ALICE, BOB, CAROL, DAVE, PATCH, PEERS, question, SELF, STRANGER, voice } from './people.ts';
 
@@ -119,6 +120,41 @@ describe('decide', () => {
     const decision = decide(forged, question({ changeClass: 'authority' }));
     assert.equal(decision.apply, 'ask');
     assert.ok(decision.because.some((line) => line.includes('never automatic')));
+  });
+
+  it('makes nothing automatic while the policy file does not read, and says where it does not', () => {
+    const broken = keptPolicy(POLICY, 'p.yaml:3:9: rules[0]: expected a rule, found "x"');
+    const decision = decide(broken, question());
+    assert.equal(decision.apply, 'ask');
+    assert.ok(decision.because.some((line) => line.includes('p.yaml:3:9')));
+    assert.equal(decide(broken, question({ recordAuthor: STRANGER })).apply, 'never');
+    assert.equal(decide(POLICY, question()).apply, 'auto');
+  });
+
+  it('counts groups within groups within groups, each as one member, and one voice against stops them all', () => {
+    const deep = parsePolicy(
+      `${PEERS}groups:
+  pair: { k: 1, of: [alice, bob] }
+  both: { k: 2, of: [pair, carol] }
+rules:
+  - recipes: ["*/*"]
+    patches: { wording: { apply: auto, when: { k: 2, of: [both, dave] } } }
+`,
+      'p.yaml',
+    );
+    const said = (...authors: AuthorId[]): Apply => applies({ voices: authors.map((one) => voice(one)) }, deep);
+    assert.equal(said(ALICE, CAROL, DAVE), 'auto');
+    assert.equal(said(BOB, CAROL, DAVE), 'auto');
+    for (const short of [
+      [ALICE, BOB, DAVE],
+      [ALICE, BOB, CAROL],
+      [CAROL, DAVE],
+    ])
+      assert.equal(said(...short), 'ask');
+    const voices = [ALICE, CAROL, DAVE].map((one) => voice(one));
+    const against = voice(BOB, { stance: 'against', basis: 'failure' });
+    assert.equal(applies({ voices: [...voices, against] }, deep), 'ask');
+    assert.equal(applies({ voices: voices.map((one) => ({ ...one, stale: one.author === CAROL })) }, deep), 'ask');
   });
 
   it('lets the most restrictive of the overlapping rules win', () => {
