@@ -1,5 +1,7 @@
 /** One patch as a code review reads: what it changes, who says what of it, what they saw, what contradicts it. */
 import { shortDigest, type Digest } from '../crypto/digest.ts';
+import { CLASS_WORDS } from '../recipe/change.ts';
+import type { ChangeClass } from '../recipe/types.ts';
 import { explain, REVIEW_COLUMNS, type Decision } from './explain.ts';
 import { wrap } from './output.ts';
 import { boxedScreen } from './repair/boxed-screen.ts';
@@ -14,6 +16,7 @@ export interface ReviewedPatch {
   readonly origin: string;
   readonly base: Digest;
   readonly result: Digest;
+  readonly changeClass: ChangeClass | null;
   readonly changes: readonly string[];
   readonly decision: Decision | null;
   readonly evidence: Evidence;
@@ -66,6 +69,7 @@ export function patchReview(item: ReviewedPatch): string[] {
     `from    ${item.from}, ${item.origin === 'human' ? 'made by a person' : `origin: ${item.origin}`}`,
     `author  ${item.author}`,
     `recipe  ${item.recipe}, ${shortDigest(item.base)} → ${shortDigest(item.result)}`,
+    ...classLine(item.changeClass),
     '',
     ...wrap(item.summary, REVIEW_COLUMNS),
     '',
@@ -75,6 +79,11 @@ export function patchReview(item: ReviewedPatch): string[] {
     ...contradictions(item),
     ...(item.decision ? ['', ...explain(item.decision)] : []),
   ];
+}
+
+/** What a reviewer asks first: how far can this reach? */
+function classLine(changeClass: ChangeClass | null): string[] {
+  return changeClass === null ? [] : [`class   ${changeClass}: ${CLASS_WORDS[changeClass]}`];
 }
 
 /** What its author saw. It may be anything: only a build here shows whether the patch cures. */

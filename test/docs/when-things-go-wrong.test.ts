@@ -4,6 +4,13 @@ import { readFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { spawn } from 'node:child_process';
 import { patternOf } from './printed.ts';
+import { shortDigest, type Digest } from '../../src/crypto/digest.ts';
+import { patchDraft } from '../../src/exchange/record/index.ts';
+import { openSession } from '../../src/node/session.ts';
+import { parseRecipe } from '../../src/recipe/parse.ts';
+import { applyOperations } from '../../src/recipe/patch.ts';
+import { Peer } from '../node/peers-records.ts';
+import { replace } from '../recipe/fixtures.ts';
 import { cli, json, outcomeOf, ROOT } from '../support/cli.ts';
 import { eventually, startNode, type RunningNode } from '../support/node.ts';
 import { GRUB_RECIPE } from '../support/grub.ts';
@@ -112,6 +119,41 @@ describe('docs/when-things-go-wrong.md', function () {
     return { folder, home: homeAt(environment), environment, remove: async () => undefined };
   }
 
+  /** Two who have mended one step, each in another way: what a node of Bob's has got of their feeds. */
+  async function contradict(bob: TestHome): Promise<void> {
+    const peers = { CAROLS: new Peer(3), DAVES: new Peer(4) };
+    await nodes.get('bob')?.stop();
+    for (const [name, { id }] of Object.entries(peers)) {
+      await json(bob, ['peer', 'add', id, '--name', name.slice(0, -1).toLowerCase()]);
+    }
+    const recipe = parseRecipe(await readFile(GRUB_RECIPE, 'utf8'));
+    const session = await openSession(bob.home);
+    try {
+      await peers.CAROLS.recipe(session, recipe);
+      const screen = (text: string): Promise<Digest> => session.store.blobs.put(Buffer.from(text));
+      const before = await screen('Possible commands are:\n\ngrub>\n');
+      for (const [name, peer] of Object.entries(peers)) {
+        const text = name === 'CAROLS' ? 'possible commands' : 'Possible commands are';
+        const operations = [replace(recipe, 'command-line', { expect: { text } })];
+        const patch = patchDraft({
+          recipeName: recipe.recipe.name,
+          base: recipe.digest,
+          result: applyOperations(recipe, operations).digest,
+          operations,
+          symptom: null,
+          origin: 'human',
+          summary: `GRUB lists its commands in other words: "${text}"`,
+          verifiedBy: null,
+          supersedes: null,
+          evidence: { before },
+        });
+        variables.set(name, shortDigest(await peer.publish(session, patch)));
+      }
+    } finally {
+      await session.close();
+    }
+  }
+
   const sections = sectionsOf(PAGE);
 
   it('has a section for each thing that goes wrong', () => {
@@ -124,6 +166,7 @@ describe('docs/when-things-go-wrong.md', function () {
       /lost my key/,
       /lost everything/,
       /went bad/,
+      /contradict/,
     ]) {
       assert.ok(
         titles.some((title) => word.test(title)),
@@ -135,6 +178,7 @@ describe('docs/when-things-go-wrong.md', function () {
 
   for (const { title, commands } of sections) {
     it(`threat 8 and threat 17: ${title}`, async () => {
+      if (/contradict/.test(title)) await contradict(person('bob'));
       for (const { person: name, line, expected } of commands) {
         const pattern = patternOf(expected);
         const again = ASKS.test(line);
