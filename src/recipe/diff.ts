@@ -2,11 +2,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { digestOf } from '../crypto/canonical.ts';
 import { UsageError } from '../errors.ts';
-import { CLASS_WORDS, type Change } from './change.ts';
+import { CLASS_WORDS, highestClass, type Change } from './change.ts';
 import { classifyOperations, movedSteps } from './classify.ts';
 import { stepDigest, valueDigest } from './digest.ts';
 import { MAX_OPERATIONS } from './limits.ts';
-import type { CheckedRecipe, Operation, Recipe, Step } from './types.ts';
+import type { ChangeClass, CheckedRecipe, Operation, Recipe, Step } from './types.ts';
 
 /** Parts that are compared entry by entry; all others are set whole. */
 const BY_ENTRY: readonly (keyof Recipe)[] = ['media', 'params', 'needles', 'machine', 'reproducible', 'defaults'];
@@ -106,7 +106,19 @@ export function describeOperations(recipe: CheckedRecipe, operations: readonly O
     if (changes.length === 0) return wrap(`${count}${operation.op} changes nothing [${reach}]`, '');
     return changes.flatMap((change, at) => describeChange(change, at === 0 ? count : ' '.repeat(count.length)));
   });
-  return [...lines, ...wrap(`Class: ${patch.class} (${CLASS_WORDS[patch.class]})`, '')];
+  return [...lines, ...wrap(`Class: ${reachInWords(patch.class, patch.operations)}`, '    ')];
+}
+
+/** How far all of it reaches, which of the changes make it so, and how far it would reach without them. */
+function reachInWords(whole: ChangeClass, changes: readonly { readonly class: ChangeClass }[]): string {
+  const words = (reach: ChangeClass): string => `${reach} (${CLASS_WORDS[reach]})`;
+  const lesser = changes.filter((change) => change.class !== whole);
+  if (lesser.length === 0) return words(whole);
+  const others = highestClass(lesser);
+  const furthest = changes.flatMap((change, index) => (change.class === whole ? [index + 1] : []));
+  if (furthest.length === 0) return `${words(whole)} together; each by itself reaches no further than ${words(others)}`;
+  const rest = lesser.length === 1 ? 'the other reaches' : 'the others reach';
+  return `${words(whole)}, because of ${furthest.join(', ')}; ${rest} no further than ${words(others)}`;
 }
 
 function describeChange({ class: reach, where, reason, before, after }: Change, lead: string): string[] {

@@ -58,8 +58,14 @@ describe('describeOperations', () => {
       '  - if the text "Force UEFI installation": choose "No"; if the text',
       '    "Partitioning method": choose "Guided"; expect the text "Select disk to',
       '    partition"',
-      'Class: authority (what the build may be trusted with)',
+      'Class: authority (what the build may be trusted with), because of 2; the other',
+      '    reaches no further than wording (what is looked for)',
     ]);
+  });
+
+  it('says once how far all of it reaches where no change reaches less', () => {
+    const one = replace(sample(), 'language', { expect: { text: 'Choose your location' } });
+    assert.equal(describeOperations(sample(), [one]).at(-1), 'Class: wording (what is looked for)');
   });
 
   it('shows the time limits where they are what differs', () => {
