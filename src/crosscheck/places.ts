@@ -3,8 +3,9 @@ const SECTOR = 512;
 
 /** `boot sector`, `before the first file system`, …; undefined for what is not an extent. */
 export function placeOf(path: string): string | undefined {
-  const [, offset, size] = /^disk:(\d+)\+(\d+)$/.exec(path) ?? [];
+  const [, space, offset, size] = /^([^:/]+):(\d+)\+(\d+)$/.exec(path) ?? [];
   if (offset === undefined || size === undefined) return undefined;
+  if (space !== 'disk') return `in the logical volume ${space}, outside of any file system`;
   const [start, end] = [Number(offset), Number(offset) + Number(size)];
   if (start === 0 && end === SECTOR) return 'boot sector: what the firmware runs first';
   if (start === 0) return 'boot sector and what follows it';

@@ -49,6 +49,7 @@ describe('what an extent is', () => {
   });
 
   it('is nothing for a file, whatever it is called', () => {
+    assert.equal(placeOf('vg-swap:0+512'), 'in the logical volume vg-swap, outside of any file system');
     assert.equal(placeOf('p1:/etc/disk:0+512'), undefined);
   });
 });

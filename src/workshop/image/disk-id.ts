@@ -1,5 +1,6 @@
 /** Rule `disk-id`: the ids that are drawn at random when a disk is partitioned or formatted count as zero. Nothing else does. */
 import type { ExtentRole } from './disk-layout.ts';
+import { zeroLvmIds } from './lvm/lvm-id.ts';
 
 /** The bytes that count. `bytes` is left as it is. */
 export function withoutDiskIds(role: ExtentRole, bytes: Buffer): Buffer {
@@ -24,6 +25,9 @@ export function withoutDiskIds(role: ExtentRole, bytes: Buffer): Buffer {
       break;
     case 'fat-boot':
       zeroVolumeIds(result, zero);
+      break;
+    case 'lvm-metadata':
+      zeroLvmIds(result);
       break;
   }
   return result;

@@ -1,10 +1,11 @@
 /**
- * Divides a disk into file systems and extents, so that every byte belongs to exactly one of them. Pure: from what the
+ * Divides a disk, or a logical volume, into file systems, pieces of logical volumes and extents, so that every byte belongs to exactly one of them. Pure: from what the
  * kernel's partition parser found and the first bytes of each partition to the list of what is to be read.
  */
 import { RefusedError } from '../../errors.ts';
 import type { FileSystemHead } from './file-system-head.ts';
 import { MAX_FAT_RESERVED_BYTES, MAX_GPT_TABLE_BYTES, MAX_PARTITIONS } from './limits.ts';
+import type { ExtentContent } from './types.ts';
 
 const SECTOR = 512;
 
@@ -21,10 +22,31 @@ export interface DiskLayout {
 }
 
 /** What an extent holds that carries a random id (rule `disk-id`). */
-export type ExtentRole = 'mbr' | 'gpt-header' | 'gpt-table' | 'fat-boot';
+export type ExtentRole = 'mbr' | 'gpt-header' | 'gpt-table' | 'fat-boot' | 'lvm-metadata';
+
+/** A piece of a partition, offset from its start: of a logical volume, or an extent that is known for what it is. */
+export interface Part {
+  readonly offset: number;
+  readonly sizeBytes: number;
+  readonly volume?: string;
+  readonly holds?: ExtentContent;
+  readonly role?: ExtentRole;
+}
+
+/** What is known of a partition: a file system, or parts from its start to its end. */
+export type PartitionContent =
+  | { readonly kind: 'tree'; readonly head: FileSystemHead }
+  | { readonly kind: 'parts'; readonly parts: readonly Part[] };
 
 export type Region =
-  | { readonly kind: 'extent'; readonly offset: number; readonly sizeBytes: number; readonly role?: ExtentRole }
+  | {
+      readonly kind: 'extent';
+      readonly offset: number;
+      readonly sizeBytes: number;
+      readonly role?: ExtentRole;
+      readonly holds?: ExtentContent;
+    }
+  | { readonly kind: 'volume'; readonly offset: number; readonly sizeBytes: number; readonly name: string }
   | {
       readonly kind: 'tree';
       readonly offset: number;
@@ -33,14 +55,14 @@ export type Region =
       readonly head: FileSystemHead;
     };
 
-/** In the order of the disk. `diskHead` are its first bytes. Rejects overlapping file systems: `image/odd-layout`. */
+/** In the order of the disk. `diskHead` are its first bytes. Rejects what overlaps: `image/odd-layout`. */
 export function planRegions(
   layout: DiskLayout,
-  heads: ReadonlyMap<number, FileSystemHead>,
+  contents: ReadonlyMap<number, PartitionContent>,
   diskHead: Buffer,
 ): readonly Region[] {
   if (layout.partitions.length > MAX_PARTITIONS) throw odd(`it has ${layout.partitions.length} partitions`);
-  const trees: Extract<Region, { kind: 'tree' }>[] = [];
+  const owned: Region[] = [];
   const roles = new Map<string, ExtentRole>();
   const cuts = new Set<number>([0, layout.sizeBytes]);
   for (const { number, offset, sizeBytes } of layout.partitions) {
@@ -48,10 +70,15 @@ export function planRegions(
       throw odd(`partition ${number} reaches beyond its end`);
     }
     cuts.add(offset).add(offset + sizeBytes);
-    const head = heads.get(number);
-    if (head === undefined) continue;
+    const content = contents.get(number);
+    if (content === undefined) continue;
+    if (content.kind === 'parts') {
+      owned.push(...content.parts.map((part) => regionOf(part, offset)));
+      continue;
+    }
+    const { head } = content;
     const start = offset + head.bootBytes;
-    trees.push({ kind: 'tree', offset: start, sizeBytes: offset + head.endBytes - start, partition: number, head });
+    owned.push({ kind: 'tree', offset: start, sizeBytes: offset + head.endBytes - start, partition: number, head });
     if (head.type === 'vfat' && head.bootBytes <= MAX_FAT_RESERVED_BYTES) {
       roles.set(`${offset}+${head.bootBytes}`, 'fat-boot');
     }
@@ -60,7 +87,7 @@ export function planRegions(
     cuts.add(offset).add(offset + sizeBytes);
     roles.set(`${offset}+${sizeBytes}`, role);
   }
-  trees.sort((a, b) => a.offset - b.offset);
+  owned.sort((a, b) => a.offset - b.offset);
   const points = [...cuts].sort((a, b) => a - b);
   const regions: Region[] = [];
   let at = 0;
@@ -72,14 +99,26 @@ export function planRegions(
       at = point;
     }
   };
-  for (const tree of trees) {
-    if (tree.offset < at) throw odd(`the file system of partition ${tree.partition} overlaps another one`);
-    fill(tree.offset);
-    regions.push(tree);
-    at = tree.offset + tree.sizeBytes;
+  for (const region of owned) {
+    if (region.offset < at) throw odd(`what its partitions hold overlaps at byte ${region.offset}`);
+    fill(region.offset);
+    regions.push(region);
+    at = region.offset + region.sizeBytes;
   }
   fill(layout.sizeBytes);
   return regions;
+}
+
+function regionOf(part: Part, start: number): Region {
+  const { sizeBytes, volume, holds, role } = part;
+  const place = { offset: start + part.offset, sizeBytes };
+  if (volume !== undefined) return { kind: 'volume', ...place, name: volume };
+  return {
+    kind: 'extent',
+    ...place,
+    ...(role === undefined ? {} : { role }),
+    ...(holds === undefined ? {} : { holds }),
+  };
 }
 
 /** The extents of the partition table itself (UEFI specification 2.10, chapter 5). Empty where there is none. */

@@ -31,7 +31,7 @@ export function recogniseFileSystem(
   { running = false }: { readonly running?: boolean } = {},
 ): FileSystemHead | undefined {
   const refuse: Refuse = (why) => {
-    if (!running) throw dirty(partition.name, why);
+    if (!running) throw dirtyFileSystem(partition.name, why);
   };
   const found =
     recogniseExt(head, refuse, running) ??
@@ -82,7 +82,7 @@ function recogniseXfs(head: Buffer): FileSystemHead | undefined {
 // Linux Documentation/filesystems/btrfs.rst and include/uapi/linux/btrfs_tree.h; what comes before the superblock is left to boot loaders.
 const BTRFS = { at: 64 * 1024, log: 0x60, devices: 0x88, deviceBytes: 0xd1 };
 
-/** One device alone: of several, one does not hold the files, and each is an extent. All subvolumes are in the tree. */
+/** One device alone: of several, one does not hold the files, and each is an extent (other-content.ts). All subvolumes are in the tree. */
 function recogniseBtrfs(head: Buffer, refuse: Refuse): FileSystemHead | undefined {
   if (head.length < BTRFS.at + 512 || head.toString('latin1', BTRFS.at + 0x40, BTRFS.at + 0x48) !== '_BHRfS_M')
     return undefined;
@@ -129,7 +129,7 @@ function recogniseFat(head: Buffer, refuse: Refuse): FileSystemHead | undefined 
   };
 }
 
-function dirty(name: string, why: string): RefusedError {
+export function dirtyFileSystem(name: string, why: string): RefusedError {
   return new RefusedError('image/dirty-file-system', `the file system in ${name} is not measured: ${why}`, {
     hint: 'let the guest unmount its disks and power off before the build ends',
     facts: { partition: name, why },

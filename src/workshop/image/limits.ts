@@ -10,7 +10,7 @@ export const MAX_ENTRIES = 2_000_000;
 export const MAX_MANIFEST_BYTES = 64 * MIB;
 
 /** Bytes of one line of a manifest: a path and a link target of 4096 bytes each, every byte escaped (4 characters). */
-export const MAX_LINE_BYTES = 2 * 4 * 4096 + KIB;
+export const MAX_LINE_BYTES = 2 * 4 * 4096 + 2 * KIB;
 
 /** Bytes of one path or link target (Linux' PATH_MAX). */
 export const MAX_PATH_BYTES = 4096;
@@ -34,6 +34,9 @@ export const MAX_RULES = 64;
 /** Bytes of one line of the measuring VM's answers. */
 export const MAX_ANSWER_LINE_BYTES = 4 * KIB;
 
+/** Bytes that the measuring VM's kernel may say of a file system that it cannot mount. */
+export const MAX_KERNEL_WORDS_BYTES = 256 * KIB;
+
 /** First bytes of each partition that the host reads to recognise its file system. Btrfs has its superblock at 64 KiB. */
 export const HEAD_BYTES = 68 * KIB;
 
@@ -42,6 +45,19 @@ export const MAX_GPT_TABLE_BYTES = 64 * KIB;
 
 /** Bytes of a FAT's reserved sectors that are held in memory to normalise the volume id (usual: 16 KiB). */
 export const MAX_FAT_RESERVED_BYTES = 1 * MIB;
+
+/** Bytes of a volume group's description. Ten volumes have about 5 KB. */
+export const MAX_VOLUME_GROUP_TEXT_BYTES = 1 * MIB;
+
+/** Logical volumes of one group, and segments of all of them. */
+export const MAX_LOGICAL_VOLUMES = 256;
+export const MAX_VOLUME_SEGMENTS = 1024;
+
+/** Characters of a logical volume's name with its group's: 127 each for LVM, and a hyphen may stand for two. */
+export const MAX_VOLUME_NAME_CHARACTERS = 512;
+
+/** Bytes before a physical volume's first extent that are held in memory to normalise ids (usual: 1 MiB). */
+export const MAX_LVM_METADATA_BYTES = 8 * MIB;
 
 /** Milliseconds without a byte from the measuring VM after which it counts as stuck (booting included). */
 export const MEASURE_STALL_MS = 180_000;

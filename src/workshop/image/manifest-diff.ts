@@ -45,7 +45,7 @@ export function diffManifests(a: Pick<Manifest, 'entries'>, b: Pick<Manifest, 'e
 }
 
 function compareEntries(a: ManifestEntry, b: ManifestEntry): readonly Change[] {
-  if (a.kind !== b.kind) return ['kind'];
+  if (a.kind !== b.kind || holds(a) !== holds(b)) return ['kind'];
   const changes: Change[] = [];
   const note = (change: Change, differs: boolean): void => {
     if (differs) changes.push(change);
@@ -66,4 +66,8 @@ function compareEntries(a: ManifestEntry, b: ManifestEntry): readonly Change[] {
   note('hard-link', a.hardLinkOf !== b.hardLinkOf);
   note('device', a.device?.join(':') !== b.device?.join(':'));
   return changes;
+}
+
+function holds(entry: ManifestEntry): string | undefined {
+  return entry.kind === 'extent' ? entry.holds : undefined;
 }

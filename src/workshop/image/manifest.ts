@@ -6,13 +6,13 @@ import { type Digest, isDigest, sha256 } from '../../crypto/digest.ts';
 import { FailedError, RefusedError } from '../../errors.ts';
 import { dirHash1 } from './dir-hash.ts';
 import { unescapeName } from './escape.ts';
-import { MAX_ENTRIES, MAX_LINE_BYTES, MAX_MANIFEST_BYTES } from './limits.ts';
-import type { Manifest, ManifestEntry } from './types.ts';
+import { MAX_ENTRIES, MAX_LINE_BYTES, MAX_MANIFEST_BYTES, MAX_VOLUME_NAME_CHARACTERS } from './limits.ts';
+import { EXTENT_CONTENTS, type Manifest, type ManifestEntry } from './types.ts';
 
 export { type Change, diffManifests, type ManifestDifference } from './manifest-diff.ts';
 
 /** Version of the text format; part of the build key. */
-export const MANIFEST_FORMAT = 1;
+export const MANIFEST_FORMAT = 2;
 
 const LETTERS = {
   file: 'f',
@@ -85,7 +85,7 @@ export function formatLine(entry: ManifestEntry): string {
     return `v - - - ${entry.sizeBytes} - - - ${entry.path} ${entry.name}:${entry.type} -`;
   }
   if (entry.kind === 'extent') {
-    return `x - - - ${entry.sizeBytes} ${entry.sha256 ?? '-'} - ${entry.rule ?? '-'} ${entry.path} - -`;
+    return `x - - - ${entry.sizeBytes} ${entry.sha256 ?? '-'} - ${entry.rule ?? '-'} ${entry.path} ${entry.holds ?? '-'} -`;
   }
   return [
     LETTERS[entry.kind],
@@ -124,11 +124,15 @@ function parseLine(line: string): ManifestEntry | undefined {
     ...(rule === '-' ? {} : { rule }),
   };
   if (kind === 'filesystem' || kind === 'extent') {
-    const [, offset, length] = /^disk:(\d{1,16})\+(\d{1,16})$/.exec(path) ?? [];
+    const [, space, offset, length] = /^([^:]*):(\d{1,16})\+(\d{1,16})$/.exec(path) ?? [];
+    if (space !== 'disk' && !isVolumeName(space)) return undefined;
     if (natural(offset) === undefined || natural(length) !== sizeBytes) return undefined;
-    if (kind === 'extent') return { kind, path, sizeBytes, ...named };
-    const [, name, type] = /^(p\d{1,3}):([a-z0-9]{1,16})$/.exec(target) ?? [];
-    return name === undefined || type === undefined ? undefined : { kind, path, sizeBytes, name, type };
+    if (kind === 'extent') {
+      const holds = EXTENT_CONTENTS.find((each) => each === target);
+      return { kind, path, sizeBytes, ...named, ...(holds === undefined ? {} : { holds }) };
+    }
+    const [, name, type] = /^([^:]*):([a-z0-9]{1,16})$/.exec(target) ?? [];
+    return type !== undefined && isTreeName(name) ? { kind, path, sizeBytes, name, type } : undefined;
   }
   const owner = { mode: octal(mode), uid: natural(uid), gid: natural(gid) };
   if (owner.mode === undefined || owner.uid === undefined || owner.gid === undefined || !isTreePath(path))
@@ -162,10 +166,22 @@ function parseTarget(kind: TreeEntry['kind'], target: string): Pick<TreeEntry, '
   return target === '-' ? {} : undefined;
 }
 
+/** A partition (`p1`), or a logical volume. */
+function isTreeName(name: string | undefined): name is string {
+  return name !== undefined && (/^p\d{1,3}$/.test(name) || isVolumeName(name));
+}
+
+/** As device-mapper calls it, `group-volume`: a hyphen in either is written twice, so that there is one that is not. */
+function isVolumeName(name: string | undefined): name is string {
+  return name !== undefined && name.length <= MAX_VOLUME_NAME_CHARACTERS && VOLUME_NAME.test(name);
+}
+
+const VOLUME_NAME = /^[A-Za-z0-9_+.](?:[A-Za-z0-9_+.]|--)*-(?!-)[A-Za-z0-9_+.](?:[A-Za-z0-9_+.]|--)*$/;
+
 /** `p1:/…`, escaped, without empty, `.` or `..` parts. */
 function isTreePath(path: string): boolean {
-  const [, inside] = /^p\d{1,3}:\/(.*)$/.exec(path) ?? [];
-  if (inside === undefined || unescapeName(inside) === undefined) return false;
+  const [, name, inside] = /^([^:/]*):\/(.*)$/.exec(path) ?? [];
+  if (!isTreeName(name) || inside === undefined || unescapeName(inside) === undefined) return false;
   return inside === '' || inside.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
 

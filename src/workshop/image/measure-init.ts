@@ -4,11 +4,11 @@
  *
  *   layout DISK             → `disk DISK SECTORS`, `part NUMBER START SIZE` (sectors of 512 bytes) …, `end 0`
  *   raw DISK OFFSET LENGTH  → LENGTH bytes, `end STATUS`
- *   tree DEVICE TYPE OPTS   → `ok`, a tar stream in records of TAR_RECORD_BYTES, the sockets (tar leaves them out):
+ *   tree DEVICE TYPE OPTS   → `unmountable`, what the kernel said, a byte 0; or `ok`, a tar stream in records of TAR_RECORD_BYTES, the sockets (tar leaves them out):
  *                             `MODE UID GID\nPATH\0` each, an empty one last; `end 0`
- *   tree … lenient          → the same, or `unmountable` and no more
+ *   map ro|rw ROWS          → after ROWS lines of a device-mapper table: `end 0`, and the device dm-0 is that
  *
- * Where a command fails, the VM powers off: the reason stands on the serial line, and nobody waits for the rest.
+ * Where another command fails, the VM powers off: the reason stands on the serial line, and nobody waits for the rest.
  * File systems are mounted read-only on a disk that is attached read-only; a stage of a build is an overlay of its own, on
  * which the kernel may replay a journal.
  */
@@ -33,6 +33,9 @@ export const MEASURE_MODULES: readonly string[] = [
   'vfat',
 ];
 
+/** Loaded where a volume is put together. */
+const MAP_MODULE = 'dm_mod';
+
 /**
  * Loaded where a disk has one: btrfs tries out which way of adding up is the fastest, which takes seconds, and what is not
  * loaded cannot be attacked. Btrfs asks for its checksums by name too.
@@ -42,6 +45,7 @@ export const FILE_SYSTEM_MODULES: Readonly<Record<string, readonly string[]>> = 
   btrfs: ['xxhash_generic', 'blake2b_generic', 'btrfs'],
   squashfs: ['squashfs'],
   erofs: ['erofs'],
+  [MAP_MODULE]: [MAP_MODULE],
 };
 
 // Nothing else is mounted below: a btrfs subvolume is a device of its own, and belongs to the tree.
@@ -70,7 +74,7 @@ say() { echo "$@" >&3; }
 fail() { echo "portalgun: $* failed" >&2; poweroff -f; }
 while true; do
   # Without a host on the other side a read ends at once.
-  read -r command a b c d <&3 || { usleep 50000; continue; }
+  read -r command a b c <&3 || { usleep 50000; continue; }
   case "$command" in
     layout)
       say "disk $a $(cat /sys/block/$a/size)"
@@ -83,12 +87,21 @@ while true; do
       say "end 0";;
     tree)
       for module in $(cat /modules/$b 2>/dev/null); do insmod /modules/$module.ko 2>/dev/null; done
-      mount -t $b -o $c /dev/$a /mnt || { [ -n "$d" ] || fail "mounting $a"; say unmountable; continue; }
+      dmesg -c > /dev/null
+      mount -t $b -o $c /dev/$a /mnt || { say unmountable; dmesg >&3; printf '\\0' >&3; continue; }
       say ok
       ${TAR} >&3 || fail "reading the files of $a"
       (cd /mnt && find . -type s -exec stat -c '%a %u %g' {} \\; -print0) >&3 || fail "reading the files of $a"
       printf '\\0' >&3
       umount /mnt || fail "unmounting $a"
+      say "end 0";;
+    map)
+      for module in $(cat /modules/${MAP_MODULE}); do insmod /modules/$module.ko 2>/dev/null; done
+      rows=0
+      while [ $rows -lt "$b" ]; do read -r row <&3; echo "$row"; rows=$((rows + 1)); done > /table
+      case $a in ro) mode=--readonly;; rw) mode=;; *) fail "understanding $a";; esac
+      [ ! -e /dev/dm-0 ] || dmsetup remove --noudevsync --noudevrules volume || fail "taking a logical volume apart"
+      dmsetup create $mode --noudevsync --noudevrules volume /table || fail "putting a logical volume together"
       say "end 0";;
     *) fail "understanding $command";;
   esac

@@ -18,6 +18,9 @@ export const MEASURING_PACKAGES: readonly string[] = [
   'libacl1',
   'libselinux1',
   'libpcre2-8-0',
+  'dmsetup',
+  'libdevmapper1.02.1',
+  'libudev1',
   'libc6',
 ];
 
@@ -40,11 +43,21 @@ export interface MeasuringTools {
 
 const KERNEL = /^boot\/vmlinuz-(.+)$/;
 const MODULE = /^(?:usr\/)?lib\/modules\/([^/]+)\/kernel\/.+\.ko$/;
-const PROGRAM = /^(?:usr\/)?bin\/(busybox|tar)$/;
-const LIBRARY = /^(?:usr\/)?lib\/x86_64-linux-gnu\/((?:libc|libacl|libselinux|libpcre2-8)\.so\.\d+)[.\d]*$/;
+const PROGRAM = /^(?:usr\/)?s?bin\/(busybox|tar|dmsetup)$/;
+const LIBRARY =
+  /^(?:usr\/)?lib\/x86_64-linux-gnu\/((?:libc|libm|libacl|libselinux|libpcre2-8|libudev)\.so\.\d+|libdevmapper\.so\.1\.02\.1)[.\d]*$/;
 const LOADER = /^(?:usr\/)?lib\/x86_64-linux-gnu\/ld-linux-x86-64\.so\.2$/;
-const APPLETS = 'sh cat mount umount insmod dd find stat printf usleep poweroff echo'.split(' ');
-const LIBRARIES = ['libc.so.6', 'libacl.so.1', 'libselinux.so.1', 'libpcre2-8.so.0'];
+const APPLETS = 'sh cat mount umount insmod dmesg dd find stat printf usleep poweroff echo'.split(' ');
+const PROGRAMS = ['busybox', 'tar', 'dmsetup'];
+const LIBRARIES = [
+  'libc.so.6',
+  'libm.so.6',
+  'libacl.so.1',
+  'libselinux.so.1',
+  'libpcre2-8.so.0',
+  'libdevmapper.so.1.02.1',
+  'libudev.so.1',
+];
 
 /**
  * Makes kernel and initramfs in `cacheDir`, or takes what an earlier run made there from the same packages (its digests
@@ -108,7 +121,7 @@ async function collect(packages: readonly ToolPackage[]): Promise<Parts> {
   const missing = [
     ...(kernel === undefined ? ['a kernel (boot/vmlinuz-…)'] : []),
     ...(version === undefined || !modules.has(version) ? ["the kernel's modules"] : []),
-    ...['busybox', 'tar'].filter((name) => !programs.has(name)),
+    ...PROGRAMS.filter((name) => !programs.has(name)),
     ...LIBRARIES.filter((name) => !libraries.has(name)),
     ...(loader === undefined ? ['ld-linux-x86-64.so.2'] : []),
   ];
@@ -140,8 +153,7 @@ function initramfs(parts: Parts): readonly CpioEntry[] {
     ...['bin', 'dev', 'lib', 'lib/x86_64-linux-gnu', 'lib64', 'mnt', 'modules', 'proc', 'sys'].map(directory),
     { path: 'dev/console', kind: 'character', mode: 0o600, device: [5, 1] },
     file('init', Buffer.from(MEASURE_INIT), 0o755),
-    file('bin/busybox', parts.programs.get('busybox') ?? empty, 0o755),
-    file('bin/tar', parts.programs.get('tar') ?? empty, 0o755),
+    ...PROGRAMS.map((name) => file(`bin/${name}`, parts.programs.get(name) ?? empty, 0o755)),
     ...APPLETS.map((name): CpioEntry => ({ path: `bin/${name}`, kind: 'symlink', mode: 0o777, target: 'busybox' })),
     file('lib64/ld-linux-x86-64.so.2', parts.loader, 0o755),
     ...LIBRARIES.map((name) => file(`lib/x86_64-linux-gnu/${name}`, parts.libraries.get(name) ?? empty, 0o755)),

@@ -3,21 +3,20 @@
  * sends everything out; hashing is done here. So a manifest depends neither on the measured guest nor on what this host can
  * mount, and a hostile file system meets a kernel that holds nothing.
  */
-import { createHash } from 'node:crypto';
-import { type Digest, sha256 } from '../../crypto/digest.ts';
 import { FailedError, InterruptedError, PortalgunError } from '../../errors.ts';
 import type { NormaliseRule } from '../../recipe/types.ts';
 import type { Machine, StartOptions } from '../machine/types.ts';
-import { withoutDiskIds } from './disk-id.ts';
-import { planRegions, type Region } from './disk-layout.ts';
-import { type FileSystemHead, recogniseFileSystem } from './file-system-head.ts';
-import { HEAD_BYTES, MAX_LAST_WORDS_BYTES, MEASURE_MEMORY_MIB, MEASURE_STALL_MS } from './limits.ts';
+import { MAX_LAST_WORDS_BYTES, MEASURE_MEMORY_MIB, MEASURE_STALL_MS } from './limits.ts';
 import { formatManifest } from './manifest.ts';
+import { measureDevice } from './measure-device.ts';
 import { MEASURE_PORT } from './measure-init.ts';
 import type { MeasuringTools } from './measure-initramfs.ts';
-import { type MeasureSession, openMeasureSession } from './measure-session.ts';
+import { openMeasureSession } from './measure-session.ts';
 import { compileRules, type Normaliser } from './normalise.ts';
-import type { ContentTap, Manifest, ManifestEntry, TreeCopy } from './types.ts';
+import type { ContentTap, Manifest, TreeCopy } from './types.ts';
+
+/** `no_timer_check`: on a busy host an emulated timer may come too late for the kernel's check of it, which then panics. */
+export const KERNEL_ARGUMENTS = 'console=ttyS0 quiet panic=-1 no_timer_check';
 
 export interface MeasuredDisk {
   readonly path: string;
@@ -58,7 +57,7 @@ export async function measureDisk(
 
 /**
  * Measures disks in one VM, a manifest each. The disks must not be in use. Rejects with `image/dirty-file-system`,
- * `image/odd-layout`, `image/bad-file-system` (refused), `image/measure-failed`, `image/measure-ended`,
+ * `image/odd-layout`, `image/bad-file-system`, `image/bad-volume-group` (refused), `image/measure-failed`, `image/measure-ended`,
  * `image/measure-stuck`, `image/bad-archive`, `image/bad-answer` (failed), or as interrupted.
  */
 export async function measureDisks(
@@ -129,7 +128,7 @@ async function inMeasuringVm<T>(
       kernel: {
         path: options.tools.kernelPath,
         initrd: options.tools.initrdPath,
-        args: 'console=ttyS0 quiet panic=-1',
+        args: KERNEL_ARGUMENTS,
       },
       ports: [MEASURE_PORT],
     },
@@ -182,7 +181,7 @@ async function measureIn<T>(
       const running = disks[index]?.running === true;
       const { tap, copy } = running ? {} : options;
       try {
-        const entries = await measureOne(session, device, { normaliser, onBytes, add, tap, copy, running });
+        const entries = await measureDevice(session, device, { normaliser, onBytes, add, tap, copy, running });
         return formatManifest(entries, normaliser.digest);
       } catch (error) {
         throw withLastWords(reason ?? error, machine);
@@ -193,105 +192,6 @@ async function measureIn<T>(
     forget();
     options.signal?.removeEventListener('abort', interrupt);
   }
-}
-
-async function measureOne(
-  session: MeasureSession,
-  device: string,
-  options: {
-    readonly normaliser: Normaliser;
-    readonly onBytes: (sizeBytes: number) => void;
-    readonly add: (diskBytes: number) => void;
-    readonly tap: ContentTap | undefined;
-    readonly copy: TreeCopy | undefined;
-    readonly running: boolean;
-  },
-): Promise<readonly ManifestEntry[]> {
-  const found = await session.layout(device);
-  options.add(found.sizeBytes);
-  const head = (offset: number, sizeBytes: number): Promise<Buffer> =>
-    collect(session.raw(device, offset, Math.min(HEAD_BYTES, sizeBytes)));
-  const diskHead = await head(0, found.sizeBytes);
-  const layout =
-    found.partitions.length > 0
-      ? found
-      : { ...found, partitions: [{ number: 0, offset: 0, sizeBytes: found.sizeBytes }] };
-  const heads = new Map<number, FileSystemHead>();
-  for (const { number, offset, sizeBytes } of layout.partitions) {
-    const bytes = number === 0 ? diskHead : await head(offset, sizeBytes);
-    const recognised = recogniseFileSystem(bytes, { name: partitionName(number), sizeBytes }, options);
-    if (recognised !== undefined) heads.set(number, recognised);
-  }
-  const whole = layout.partitions.length === 1 && layout.partitions[0]?.number === 0 && heads.size === 0;
-  const regions = planRegions(whole ? found : layout, heads, diskHead);
-  const entries: ManifestEntry[] = [];
-  for (const region of regions) {
-    if (region.kind === 'extent') {
-      entries.push(await measureExtent(session, device, region, options));
-      continue;
-    }
-    const { partition, offset, sizeBytes, head: fileSystem } = region;
-    const name = partitionName(partition);
-    const { type, mountOptions } = fileSystem;
-    entries.push({ kind: 'filesystem', path: `disk:${offset}+${sizeBytes}`, sizeBytes, name, type });
-    const { normaliser, onBytes, tap, copy, running } = options;
-    const mounted = partition === 0 ? device : `${device}${partition}`;
-    for (const entry of await session.tree({
-      device: mounted,
-      name,
-      type,
-      mountOptions,
-      normaliser,
-      onBytes,
-      tap,
-      copy,
-      lenient: running,
-    })) {
-      entries.push(entry);
-    }
-  }
-  return entries;
-}
-
-async function measureExtent(
-  session: MeasureSession,
-  device: string,
-  region: Extract<Region, { kind: 'extent' }>,
-  options: {
-    readonly normaliser: Normaliser;
-    readonly onBytes: (sizeBytes: number) => void;
-    readonly tap: ContentTap | undefined;
-  },
-): Promise<ManifestEntry> {
-  const { offset, sizeBytes, role } = region;
-  const entry = { kind: 'extent', path: `disk:${offset}+${sizeBytes}`, sizeBytes } as const;
-  const bytes = session.raw(device, offset, sizeBytes);
-  const tap = options.tap?.(entry.path);
-  if (role !== undefined && options.normaliser.diskId) {
-    const content = await collect(bytes);
-    options.onBytes(sizeBytes);
-    const rewritten = withoutDiskIds(role, content);
-    tap?.update(rewritten);
-    return { ...entry, sha256: sha256(rewritten), rule: 'disk-id' };
-  }
-  const hash = createHash('sha256');
-  for await (const piece of bytes) {
-    hash.update(piece);
-    tap?.update(piece);
-    options.onBytes(piece.length);
-  }
-  const digest: Digest = `sha256:${hash.digest('hex')}`;
-  return { ...entry, sha256: digest };
-}
-
-async function collect(bytes: AsyncIterable<Buffer>): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  for await (const piece of bytes) pieces.push(piece);
-  return Buffer.concat(pieces);
-}
-
-function partitionName(number: number): string {
-  return `p${number}`;
 }
 
 /** A hostile file system may write on the VM's console: what it wrote must not act on the person's terminal. */

@@ -19,7 +19,7 @@ export interface FileRule {
   readonly lines?: { readonly match: string; readonly replacement: string };
 }
 
-/** Random ids in partition tables and FAT boot sectors: only those bytes are taken as zero (disk-id.ts). */
+/** Random ids in partition tables, FAT boot sectors and descriptions of volume groups: only those bytes are taken as zero (disk-id.ts). */
 export interface DiskIdRule {
   readonly name: 'disk-id';
   readonly version: number;
@@ -130,7 +130,8 @@ export const NAMED_RULES: Readonly<Record<string, readonly (FileRule | DiskIdRul
       recordBytes: 32,
     },
   ],
-  'disk-id': [{ name: 'disk-id', version: 1, reason: 'drawn at random when a disk is partitioned or formatted' }],
+  // Version 2: LVM's ids too.
+  'disk-id': [{ name: 'disk-id', version: 2, reason: 'drawn at random when a disk is partitioned or formatted' }],
 };
 
 /** Never rewritten, whatever a rule says: who may log in, and as what. A folder ends with a slash. */

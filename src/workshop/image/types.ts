@@ -2,12 +2,29 @@
 import type { Digest } from '../../crypto/digest.ts';
 import type { TarEntry } from './tar-reader.ts';
 
+/** What an extent is known to hold, by its own marks. docs/manifest.md explains each. */
+export type ExtentContent = (typeof EXTENT_CONTENTS)[number];
+
+export const EXTENT_CONTENTS = [
+  'btrfs-member',
+  'luks1-header',
+  'luks1-data',
+  'luks2-header',
+  'luks2-data',
+  'lvm2-metadata',
+  'lvm2-other',
+  'lvm2-member',
+  'lvm2-unused',
+  'md-member',
+  'swap',
+] as const;
+
 export type ManifestEntry =
   | {
       readonly kind: 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'block' | 'character';
       /**
        * Path from the root of its file system, prefixed by the partition: `p1:/etc/fstab` (`p0:` for a disk without
-       * partitions). Escaped (escape.ts): printable ASCII only, one spelling for each name.
+       * partitions), or by the logical volume: `vg-root:/etc/fstab`. Escaped (escape.ts): printable ASCII only, one spelling for each name.
        */
       readonly path: string;
       /** Permission bits, octal without type: 0o644. */
@@ -27,21 +44,25 @@ export type ManifestEntry =
       readonly rule?: string;
     }
   | {
-      /** Bytes of the disk outside of any file system. */
+      /** Bytes of the disk, or of a logical volume, outside of any file system. */
       readonly kind: 'extent';
-      /** `disk:0+512`: offset and length in bytes. */
+      /** `disk:0+512`, `vg-root:0+1024`: offset and length in bytes. */
       readonly path: string;
       readonly sizeBytes: number;
       readonly sha256?: Digest;
       readonly rule?: string;
+      readonly holds?: ExtentContent;
     }
   | {
-      /** Bytes of the disk that a file system owns: its files are entries of their own. Extents and these cover the disk. */
+      /**
+       * Bytes of the disk, or of a logical volume, that a file system or a logical volume owns: what is in it has entries of
+       * its own. Extents and these cover the disk, and each volume.
+       */
       readonly kind: 'filesystem';
       /** `disk:1049600+66059264`: offset and length in bytes. */
       readonly path: string;
       readonly sizeBytes: number;
-      /** Prefix of its files (`p1`), and its type as Linux mounts it (`ext4`). */
+      /** Prefix of what is in it (`p1`, `vg-root`), and its type as Linux mounts it (`ext4`), or `lvm2`. */
       readonly name: string;
       readonly type: string;
     };

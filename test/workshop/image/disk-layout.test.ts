@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { withoutDiskIds } from '../../../src/workshop/image/disk-id.ts';
-import { type Partition, planRegions } from '../../../src/workshop/image/disk-layout.ts';
-import { type FileSystemHead, recogniseFileSystem } from '../../../src/workshop/image/file-system-head.ts';
+import { type Partition, type PartitionContent, planRegions } from '../../../src/workshop/image/disk-layout.ts';
+import { recogniseFileSystem } from '../../../src/workshop/image/file-system-head.ts';
 
 const SECTOR = 512;
 
@@ -64,7 +64,10 @@ describe('a file system is recognised', () => {
   });
 });
 
-const ext = (endBytes: number): FileSystemHead => ({ type: 'ext4', mountOptions: 'ro', bootBytes: 1024, endBytes });
+const ext = (endBytes: number): PartitionContent => ({
+  kind: 'tree',
+  head: { type: 'ext4', mountOptions: 'ro', bootBytes: 1024, endBytes },
+});
 
 describe('a disk is divided', () => {
   it('so that every byte belongs to exactly one part, whatever its partitions', () => {
@@ -74,7 +77,7 @@ describe('a disk is divided', () => {
     });
     fc.assert(
       fc.property(partitions, fc.nat(60), (wanted, tail) => {
-        const heads = new Map<number, FileSystemHead>();
+        const heads = new Map<number, PartitionContent>();
         let at = 1;
         const list = wanted.map(({ gap, size, used, files }, index): Partition => {
           const offset = (at + gap) * SECTOR;

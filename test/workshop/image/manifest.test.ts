@@ -41,7 +41,7 @@ const ENTRIES: readonly ManifestEntry[] = [
   { kind: 'extent', path: 'disk:0+1024', sizeBytes: 1024, sha256: A, rule: 'disk-id' },
 ];
 
-const TEXT = `portalgun-manifest 1
+const TEXT = `portalgun-manifest 2
 normaliser ${NORMALISER}
 x - - - 1024 ${A} - disk-id disk:0+1024 - -
 v - - - 4096 - - - disk:1024+4096 p1:ext4 -
@@ -108,7 +108,7 @@ describe('a manifest', () => {
     return text;
   };
   const BAD: Readonly<Record<string, string>> = {
-    'another version': replaced('manifest 1', 'manifest 2'),
+    'another version': replaced('manifest 2', 'manifest 1'),
     'no normaliser': replaced(/normaliser .*\n/, ''),
     'a last line without line feed': TEXT.slice(0, -1),
     'a garbage line at the end': `${TEXT}\n`,

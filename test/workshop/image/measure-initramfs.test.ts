@@ -59,8 +59,12 @@ function packages(): ToolPackage[] {
     }),
     toolPackage('busybox', { 'bin/busybox': bytes('busybox'), 'usr/share/doc/busybox': bytes('not wanted') }),
     toolPackage('tar', { 'usr/bin/tar': bytes('tar') }),
+    toolPackage('dmsetup', { 'sbin/dmsetup': bytes('dmsetup') }),
     toolPackage('libraries', {
       'lib/x86_64-linux-gnu/libc.so.6': bytes('libc'),
+      'lib/x86_64-linux-gnu/libm.so.6': bytes('libm'),
+      'lib/x86_64-linux-gnu/libdevmapper.so.1.02.1': bytes('libdevmapper'),
+      'usr/lib/x86_64-linux-gnu/libudev.so.1.7.5': bytes('libudev'),
       'lib/x86_64-linux-gnu/ld-linux-x86-64.so.2': bytes('ld'),
       'usr/lib/x86_64-linux-gnu/libacl.so.1.1.2301': bytes('libacl'),
       'usr/lib/x86_64-linux-gnu/libpcre2-8.so.0.11.2': bytes('libpcre2'),
@@ -106,7 +110,13 @@ describe('the measuring initramfs', () => {
   });
 
   it('says what the packages lack', async () => {
-    for (const [index, message] of [/kernel/, /busybox/, /tar/, /libc\.so\.6.*ld-linux/].entries()) {
+    for (const [index, message] of [
+      /kernel/,
+      /busybox/,
+      /tar/,
+      /dmsetup/,
+      /libc\.so\.6.*libdevmapper.*ld-linux/,
+    ].entries()) {
       const some = packages().filter((_, at) => at !== index);
       await assert.rejects(buildMeasuringTools({ packages: some, cacheDir }), {
         code: 'image/tools-incomplete',

@@ -132,7 +132,7 @@ describe('normaliser rules', () => {
     ]);
     const written = rules.ruleFor({ path: '/etc/x', mode: 0o644, sizeBytes: 1 })?.name ?? '';
     assert.equal(rules.explain('machine-id', 'p1:/etc/machine-id')?.version, 1);
-    assert.equal(rules.explain('disk-id', 'disk:0+512')?.version, 1);
+    assert.equal(rules.explain('disk-id', 'disk:0+512')?.version, 2);
     assert.equal(rules.explain(written, 'p1:/etc/x')?.version, 7);
     assert.equal(rules.explain('machine-id', 'p1:/etc/other'), undefined);
     const unsaid = compileRules([inline('/etc/x', '[0-9]{5}')]);
@@ -146,7 +146,7 @@ describe('normaliser rules', () => {
     'ssh-host-keys': [1, '4a424fe10c6b'],
     logs: [1, '0b261cf9bbc5'],
     'random-seed': [1, '6f192b989cdc'],
-    'disk-id': [1, 'c21a497093da'],
+    'disk-id': [2, '4b1e2e411846'],
   };
   for (const [name, [version, digest]] of Object.entries(WRITTEN)) {
     it(`named ${name} are those of version ${version}`, () => {
