@@ -55,6 +55,7 @@ describe('measuring a disk of many file systems', function () {
       'mkfs.erofs',
       'setfattr',
       'setfacl',
+      'getfacl',
       'mkswap',
     );
     const tools = await measuringTools(this);
@@ -66,6 +67,7 @@ describe('measuring a disk of many file systems', function () {
     // What may be set by root alone: a capability (linux/capability.h, version 2: CAP_NET_RAW, effective).
     if (isRoot) run('setfattr', ['-n', 'security.capability', '-v', CAPABILITY, path.join(tree, 'etc/hostname')]);
     run('setfacl', ['-m', 'u:65534:r', path.join(tree, 'bin/true')]);
+    run('setfacl', ['-d', '-m', 'u:65534:rx', path.join(tree, 'empty')]);
     disk = makeDisk(folder, tree);
     options = {
       tools,
@@ -131,12 +133,20 @@ describe('measuring a disk of many file systems', function () {
   }
 
   it('digests access control lists as getfacl prints them, alike in all that have them', () => {
-    const list = run('getfacl', ['--omit-header', '--numeric', '--absolute-names', path.join(tree, 'bin/true')]);
-    assert.match(list, /^user:65534:r--$/m);
-    const text = list.trim();
-    const digest = createHash('sha256').update(`10:acl.access,${text.length}:${text},`).digest('hex');
+    const acl = (file: string, ...more: readonly string[]): string =>
+      `${run('getfacl', [...more, '--omit-header', '--numeric', '--absolute-names', path.join(tree, file)]).trim()}\n`;
+    const digest = (lists: Readonly<Record<string, string>>): string => {
+      const hash = createHash('sha256');
+      for (const [name, text] of Object.entries(lists)) hash.update(`${name.length}:${name},${text.length}:${text},`);
+      return `sha256:${hash.digest('hex')}`;
+    };
+    const access = acl('bin/true');
+    assert.match(access, /^user:65534:r--$/m);
+    const inherited = { 'acl.access': acl('empty', '--access'), 'acl.default': acl('empty', '--default') };
+    assert.match(inherited['acl.default'], /^user:65534:r-x$/m);
     for (const kind of ['ext4', 'btrfs', 'erofs'] as const) {
-      assert.equal(entriesOf(kind).get('/bin/true')?.xattrs, `sha256:${digest}`, kind);
+      assert.equal(entriesOf(kind).get('/bin/true')?.xattrs, digest({ 'acl.access': access }), kind);
+      assert.equal(entriesOf(kind).get('/empty')?.xattrs, digest(inherited), kind);
     }
   });
 

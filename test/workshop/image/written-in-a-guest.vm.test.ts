@@ -49,7 +49,7 @@ const SCRIPT = `
 # Of all files and folders under /mnt: type, mode, owner, size, path; the sum of each file; one attribute.
 tell() {
   cd /mnt
-  find . -exec stat -c "stat $1 %a %u %g %s %F|%n" {} +
+  find . -exec stat -c "stat $1 %a %u %g %s %t:%T %F|%n" {} +
   find . -type f -exec sha256sum {} + | sed "s/^/sum $1 /"
   echo "attribute $1 $(getfattr --only-values -n user.colour folder)"
   cd /
@@ -59,7 +59,12 @@ fill() {
   echo "this is $1" > "/mnt/folder/who am i"
   head -c 3000000 /dev/urandom > /mnt/large
   chmod 4711 /mnt/large; chown 12:34 /mnt/large
+  # More than a number of tar's plain header can say.
+  chown 4000000000:3000000000 "/mnt/folder/who am i"
   ln -s ../large /mnt/folder/link
+  mkfifo -m 620 /mnt/folder/pipe
+  mknod /mnt/folder/block b 259 1048575
+  mknod /mnt/folder/character c 4095 7
   setfattr -n user.colour -v "$1 green" /mnt/folder
 }
 
@@ -103,6 +108,16 @@ mount -t ext4 /dev/vdd /ext4
 for each in /xfs /ext4; do echo content > $each/file; done
 sync
 `;
+
+/** What stat calls them. */
+const KINDS: Readonly<Record<string, ManifestEntry['kind']>> = {
+  'regular file': 'file',
+  directory: 'directory',
+  'symbolic link': 'symlink',
+  fifo: 'fifo',
+  'block special file': 'block',
+  'character special file': 'character',
+};
 
 type TreeEntry = Extract<ManifestEntry, { readonly mode: number }>;
 
@@ -163,17 +178,16 @@ describe('disks that a guest has written', function () {
           entries.set(entry.path.slice(prefix.length + 1), entry);
       }
       const paths = new Set<string>();
-      for (const [, mode = '', uid, gid, size, type, at = ''] of said.matchAll(
-        new RegExp(`^stat ${name} (\\d+) (\\d+) (\\d+) (\\d+) ([a-z ]+)\\|\\.(.*)$`, 'gm'),
+      for (const [, mode = '', uid, gid, size, device = '', type = '', at = ''] of said.matchAll(
+        new RegExp(`^stat ${name} (\\d+) (\\d+) (\\d+) (\\d+) (\\S+) ([a-z ]+)\\|\\.(.*)$`, 'gm'),
       )) {
         const inside = at === '' ? '/' : at.replaceAll(' ', '\\x20');
         const entry = entries.get(inside);
         assert.ok(entry, inside);
         paths.add(inside);
-        assert.equal(
-          entry.kind,
-          { 'regular file': 'file', directory: 'directory', 'symbolic link': 'symlink' }[type ?? ''],
-        );
+        assert.equal(entry.kind, KINDS[type], inside);
+        const numbers = device.split(':').map((hex) => Number.parseInt(hex, 16));
+        if (entry.device !== undefined) assert.deepEqual(entry.device, numbers, inside);
         assert.deepEqual(
           [entry.mode, entry.uid, entry.gid],
           [Number.parseInt(mode, 8), Number(uid), Number(gid)],
@@ -181,7 +195,7 @@ describe('disks that a guest has written', function () {
         );
         if (entry.kind === 'file') assert.equal(entry.sizeBytes, Number(size), inside);
       }
-      assert.ok(paths.size >= 6);
+      assert.ok(paths.size >= 9);
       assert.deepEqual(
         [...entries.keys()].filter((each) => !paths.has(each)),
         [],
