@@ -210,7 +210,7 @@ describe('volumes of LVM', () => {
   });
 });
 
-describe('a volume group that cannot be is refused', () => {
+describe('a volume group that cannot be is refused (threat 38)', () => {
   const good = groupText({ volumes: { v: inARow(4, 'pv0', 0) } });
   const one = (options: Omit<Parameters<typeof physicalVolume>[0], 'id'>): readonly Buffer[] => [
     physicalVolume({ id: ID('a'), text: good, ...options }),
