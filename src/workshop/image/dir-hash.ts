@@ -1,9 +1,9 @@
 /**
  * `dirHash1` (in-toto DigestSet; Go's `sumdb/dirhash.Hash1` in hexadecimal): SHA-256 over what `sha256sum` prints for all
- * regular files, sorted by name. Anybody with the file systems mounted at `p1/`, `vg-root/`, …, and nothing else there, computes
+ * regular files, sorted by name. Anybody with the file systems mounted at `p1/`, `vg-root/`, … computes
  * it in one line:
  *
- *   find * -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
+ *   find p1 vg-root -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
  *
  * Files that a rule rewrote are left out: they are not what `sha256sum` would see. The manifest names them.
  */
