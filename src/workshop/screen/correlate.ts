@@ -23,13 +23,13 @@ export function correlate(screen: Plane, patch: Plane, window: Rect): Float64Arr
   const differences = windowSquares(screen, patch, window, columns, rows);
   const scale = 1 / (across.size * down.size);
   // The forward transform is used for the way back: its result is mirrored.
-  const rowOf = (y: number): number => down.positions[(down.size - y) % down.size]! * stride;
+  const rowOf = (y: number): number => down.mirrored[y]! * stride;
   const pair = { real: new Float64Array(across.size), imaginary: new Float64Array(across.size) };
   for (let y = 0; y < rows; y += 2) {
     twoRows({ real, imaginary, stride }, rowOf(y), rowOf(Math.min(y + 1, rows - 1)), pair);
     transformRow(pair.real, pair.imaginary, 0, across);
     for (let x = 0; x < columns; x++) {
-      const at = across.positions[(across.size - x) % across.size]!;
+      const at = across.mirrored[x]!;
       const index = y * columns + x;
       differences[index] = differences[index]! + own - 2 * Math.round(pair.real[at]! * scale);
       if (y + 1 < rows)
@@ -69,19 +69,24 @@ interface HalfSpectrum extends Complex {
 function spectrum({ real, imaginary }: Complex, across: FourierPlan, down: FourierPlan): HalfSpectrum {
   const stride = across.size / 2 + 1;
   const out = { real: new Float64Array(stride * down.size), imaginary: new Float64Array(stride * down.size), stride };
+  const { positions, mirrored: others } = across;
   for (let v = 0; v < down.size; v++) {
     const row = down.positions[v]! * across.size;
-    const mirrored = down.positions[(down.size - v) % down.size]! * across.size;
+    const mirrored = down.mirrored[v]! * across.size;
     for (let u = 0; u < stride; u++) {
-      const at = row + across.positions[u]!;
-      const other = mirrored + across.positions[(across.size - u) % across.size]!;
-      const screenReal = (real[at]! + real[other]!) / 2;
-      const screenImaginary = (imaginary[at]! - imaginary[other]!) / 2;
-      const patchReal = (imaginary[at]! + imaginary[other]!) / 2;
-      const patchImaginary = (real[other]! - real[at]!) / 2;
+      const at = row + positions[u]!;
+      const other = mirrored + others[u]!;
+      const re = real[at]!;
+      const im = imaginary[at]!;
+      const otherRe = real[other]!;
+      const otherIm = imaginary[other]!;
+      const screenReal = re + otherRe;
+      const screenImaginary = im - otherIm;
+      const patchReal = im + otherIm;
+      const patchImaginary = otherRe - re;
       const to = v * stride + u;
-      out.real[to] = screenReal * patchReal + screenImaginary * patchImaginary;
-      out.imaginary[to] = screenImaginary * patchReal - screenReal * patchImaginary;
+      out.real[to] = (screenReal * patchReal + screenImaginary * patchImaginary) / 4;
+      out.imaginary[to] = (screenImaginary * patchReal - screenReal * patchImaginary) / 4;
     }
   }
   return out;

@@ -7,7 +7,9 @@
 export interface FourierPlan {
   readonly size: number;
   /** Where the result for each frequency is. */
-  readonly positions: Uint32Array;
+  readonly positions: Int32Array;
+  /** The same for the frequency that turns the other way. */
+  readonly mirrored: Int32Array;
   readonly stages: readonly Stage[];
 }
 
@@ -43,7 +45,7 @@ export function fourierPlan(size: number): FourierPlan {
     });
     left = span;
   }
-  const positions = new Uint32Array(size);
+  const positions = new Int32Array(size);
   for (let position = 0; position < size; position++) {
     let [frequency, weight, rest] = [0, 1, position];
     for (const { radix, span } of stages) {
@@ -53,7 +55,8 @@ export function fourierPlan(size: number): FourierPlan {
     }
     positions[frequency] = position;
   }
-  return { size, positions, stages };
+  const mirrored = Int32Array.from(positions, (_, frequency) => positions[(size - frequency) % size]!);
+  return { size, positions, mirrored, stages };
 }
 
 /** One row of `plan.size` elements, from `from` on. */
