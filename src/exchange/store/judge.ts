@@ -7,7 +7,7 @@ import { isRefusal, refuse } from '../record/refusal.ts';
 import type { Admission, AuthorId, Scope, VerifiedRecord } from '../record/types.ts';
 import { behindFork, freezeAt, frozenAt, held, refused } from './answers.ts';
 import { readAhead, type Batch, type ReadRecord } from './read-ahead.ts';
-import { notChosen, rivalOf } from './rivals.ts';
+import { knownRival, notChosen, rivalOf } from './rivals.ts';
 import { catchUp, isAwaited, recover, takeAwaited } from './recovery.ts';
 import type { Turn } from './turn.ts';
 
@@ -48,7 +48,7 @@ async function judge(
     return refused(refuse('unknown-author', `nobody here follows ${link.author}`), link);
   const awaited = isAwaited(turn, parsed);
   // Nor is what lies behind a proven fork, which is refused whatever its signature.
-  const frozen = awaited ? undefined : behindFork(turn, parsed);
+  const frozen = awaited ? undefined : (behindFork(turn, parsed) ?? knownRival(turn, parsed));
   if (frozen !== undefined) return refused(frozen, link);
   const record = openParsed(sealed, parsed, { keys, verifier, feedKeys: turn.keys(link) });
   const taken = awaited ? await takeAwaited(turn, sealed, parsed, record) : undefined;

@@ -4,6 +4,7 @@ import { changeIn, openingOfRecovery } from '../record/feed-keys.ts';
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
 import { areRivals, rivalsStored, standingOf, type Recovery } from '../record/rivals.ts';
 import type { FeedLink, VerifiedRecord } from '../record/types.ts';
+import { idsOf } from './stored.ts';
 import type { Turn } from './turn.ts';
 
 /** The recovery in bytes that were verified before: stored, waiting, or part of a proof. */
@@ -28,6 +29,18 @@ export async function rivalOf(turn: Turn, record: VerifiedRecord, change: Recove
   });
 }
 
+/** The one that was not chosen, once more: told by its id, before any signature is looked at. */
+export function knownRival(turn: Turn, { id, link }: ParsedRecord): Refusal | undefined {
+  const choice = turn.choice(link);
+  if (choice?.proof === undefined || !idsOf(choice.proof.proof).includes(id)) return undefined;
+  const standing = standingOf(choice, turn.keys(link), { recovery: link.recovery, id });
+  return standing === 'not-chosen' ? besideTheChosen(link) : undefined;
+}
+
+function besideTheChosen({ recovery }: FeedLink): Refusal {
+  return refuse('not-chosen', `another recovery with the number ${recovery} is the one that counts here`);
+}
+
 /**
  * A recovery beside the one that this node's person has chosen. That there is one is kept: the owner of a feed, whose
  * own recovery counts as chosen, must hear of it, and so must whoever has chosen wrongly.
@@ -48,7 +61,7 @@ export async function notChosen(
   if (stored !== undefined && choice.proof === undefined) {
     turn.choose({ ...choice, proof: { proof: [stored, envelope], keyRecords: [] } });
   }
-  return refuse('not-chosen', `another recovery with the number ${link.recovery} is the one that counts here`);
+  return besideTheChosen(link);
 }
 
 async function storedRecovery(turn: Turn, link: FeedLink): Promise<Uint8Array | undefined> {

@@ -110,8 +110,12 @@ describe('rival recoveries', () => {
     assert.deepEqual((await store.choose(owner.author, 'public', mine.id)).voided, [theirs.id]);
     await sync(store, owner);
     assert.deepEqual(await contents(store, owner), await contents(await holding(owner), owner));
-    const [refused] = await store.admitAll([theirs.envelope], everybody);
-    assert.ok(refused?.result === 'refused' && refused.reason === 'not-chosen', JSON.stringify(refused));
+    // By its id alone: whoever sends it again and again costs no signature check.
+    const unsigned = Uint8Array.from(theirs.envelope);
+    unsigned[unsigned.length - 100] = (unsigned[unsigned.length - 100] ?? 0) ^ 1;
+    for (const refused of await store.admitAll([theirs.envelope, unsigned], everybody)) {
+      assert.ok(refused.result === 'refused' && refused.reason === 'not-chosen', JSON.stringify(refused));
+    }
   });
 
   it('cannot be chosen between where there are none, nor can a third record be', async () => {
