@@ -1,4 +1,5 @@
 /** `config.yaml`: how this node speaks to the network. Nothing in it is secret, and nothing in it is trust. */
+import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseDocument, type Document } from 'yaml';
@@ -44,6 +45,21 @@ export const CONFIG_TEXT = `# How this node speaks to the network. Every line is
 # archives: []    # where packages come from on a machine without apt: ["https://HOST/debian bookworm main"]
 # snapshots: []   # package archives of some day: a locked version that is gone is looked for there
 `;
+
+/** Ports that no system gives to outgoing connections by itself: [first, first not]. */
+const OWN_PORTS = [20_000, 30_000] as const;
+
+/**
+ * What `init` writes: a port of its own, drawn once. An invitation names it, and would be void after the next start if
+ * the node took any free one.
+ */
+export function firstConfigText(): string {
+  const port = randomInt(...OWN_PORTS);
+  return CONFIG_TEXT.replace(
+    /^# listen: .*$/m,
+    `listen: [/ip4/0.0.0.0/tcp/${port}]    # drawn for you: your invitations name it`,
+  );
+}
 
 /** Reads `config.yaml`, absent fields defaulted. Rejects with `config/invalid`, naming the line. */
 export async function loadConfig(home: Home): Promise<Config> {

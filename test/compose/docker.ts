@@ -19,6 +19,10 @@ const run = promisify(execFile);
 export interface Docker {
   /** A folder of this machine that is mounted into the containers; gone with the daemon. */
   readonly hosts: string;
+  /** Of whoever speaks to the daemon by themselves. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** A Debian root without what lies below /usr, which is to be mounted. */
+  readonly image: string;
   docker(...args: readonly string[]): Promise<string>;
   /** `environment`: what docker-compose.test.yml asks for beside the folders. */
   compose(args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<string>;
@@ -81,6 +85,8 @@ export async function startDocker(): Promise<Docker> {
   );
   const docker: Docker = {
     hosts,
+    environment,
+    image: IMAGE,
     docker: (...args) => call('docker', args),
     compose: (args, extra = {}) => call('docker-compose', args, extra),
     async stop() {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { CONFIG_TEXT, DEFAULT_CONFIG, loadConfig } from '../../src/node/config.ts';
+import { CONFIG_TEXT, DEFAULT_CONFIG, firstConfigText, loadConfig } from '../../src/node/config.ts';
 import { mediaSources } from '../../src/node/media-sources.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 
@@ -17,12 +17,19 @@ describe('config.yaml', () => {
   });
   afterEach(() => test.remove());
 
-  it('may be absent, empty, or what init writes: the defaults', async () => {
+  it('may be absent, empty, or all comments: the defaults', async () => {
     assert.deepEqual(await loadConfig(test.home), DEFAULT_CONFIG);
     for (const text of ['', '# nothing\n', CONFIG_TEXT]) {
       await write(text);
       assert.deepEqual(await loadConfig(test.home), DEFAULT_CONFIG);
     }
+  });
+
+  it('begins with a port of its own, so that an invitation holds after the next start', async () => {
+    await write(firstConfigText());
+    const { listen, ...others } = await loadConfig(test.home);
+    assert.match(listen.join(), /^\/ip4\/0\.0\.0\.0\/tcp\/2\d{4}$/);
+    assert.deepEqual({ ...others, listen: DEFAULT_CONFIG.listen }, DEFAULT_CONFIG);
   });
 
   it('shows the defaults in its comments', async () => {

@@ -9,13 +9,13 @@ export function underTerminal(
   environment: Readonly<Record<string, string | undefined>> = {},
   rows = 40,
 ): Person {
-  const command = `stty cols 80 rows ${rows}; exec ${argv.map((word) => `'${word.replaceAll("'", String.raw`'\\''`)}'`).join(' ')}`;
+  const command = `stty cols 80 rows ${rows}; exec ${argv.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(' ')}`;
   const env = { ...process.env, TERM: 'xterm', ...environment };
   return new Person(spawn('script', ['-qec', command, '/dev/null'], { env }));
 }
 
 /** How long a text is waited for before the test fails with what is there instead, ms. */
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 240_000;
 /** And how much of that is told, characters. */
 const TOLD_CHARACTERS = 6_000;
 

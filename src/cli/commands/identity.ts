@@ -1,11 +1,11 @@
 import { openHome } from '../../node/home.ts';
 import { createIdentity, requireNone } from '../../node/identity-files.ts';
-import { CONFIG_TEXT } from '../../node/config.ts';
+import { firstConfigText } from '../../node/config.ts';
 import { writeFileAtomic } from '../../node/atomic.ts';
 import { connect } from '../../node/connect.ts';
 import { defaultPolicyText } from '../../exchange/trust/policy.ts';
 import type { Context } from '../context.ts';
-import { paint, printLine, printResult } from '../output.ts';
+import { note, paint, printLine, printResult } from '../output.ts';
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -15,7 +15,7 @@ export async function init(context: Context, flags: { passphrase?: boolean }): P
   await requireNone(home); // before anybody is asked for anything
   const passphrase = flags.passphrase ? await home.passphrase(true) : undefined;
   const { identity, recoveryKey } = await createIdentity(home, passphrase);
-  await writeIfAbsent(path.join(home.config, 'config.yaml'), CONFIG_TEXT);
+  await writeIfAbsent(path.join(home.config, 'config.yaml'), firstConfigText());
   await writeIfAbsent(home.policyFile, defaultPolicyText());
   printResult(context, { author: identity.author, home: home.root, recoveryKey, policy: home.policyFile }, () => [
     `You are ${identity.author}`,
@@ -46,6 +46,9 @@ export async function id(context: Context, flags: { invite?: boolean; qr?: boole
   if (flags.invite && !context.json) {
     printLine(context, mine.invitation);
     if (flags.qr) for (const line of (await import('../qr.ts')).qrLines(mine.invitation)) printLine(context, line);
+    if (mine.addresses.length === 0) {
+      note(context, 'It holds no address: no node runs for this home (portalgun node start, then ask again).');
+    }
     return undefined;
   }
   printResult(context, mine, (value) => [

@@ -52,7 +52,7 @@ export async function createExchange(options: ExchangeOptions): Promise<Exchange
     standing,
   ).catch((cause: unknown) => {
     throw new UnavailableError('exchange/cannot-listen', `cannot listen on ${options.listen.join(', ')}`, {
-      hint: 'Is another node running here, or the address not one of this machine?',
+      hint: 'Does another program listen there, or is the address not one of this machine? `listen:` in config.yaml says where.',
       facts: { listen: options.listen },
       cause,
     });
