@@ -6,6 +6,7 @@ import { lintRecipe } from '../../src/recipe/lint.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import type { CheckedRecipe } from '../../src/recipe/types.ts';
 import { ROOT } from '../support/cli.ts';
+import { DIFFERING } from '../support/twice.ts';
 
 const FOLDER = path.join(ROOT, 'recipes');
 
@@ -35,5 +36,19 @@ describe('the shipped recipes', () => {
   it('are all on the page that says what was tried with each', async () => {
     const page = await readFile(path.join(ROOT, 'docs/systems.md'), 'utf8');
     for (const name of recipes.keys()) assert.ok(page.includes(`| \`${name}\` |`), name);
+  });
+
+  it('are all on the page that says how alike two builds are, as `npm run test:vm` finds them', async () => {
+    const page = await readFile(path.join(ROOT, 'docs/systems.md'), 'utf8');
+    for (const [name, { recipe }] of recipes) {
+      const row = page.split('\n').find((line) => line.startsWith(`| \`${name}\` |`));
+      const said = row?.split('|').at(-2)?.trim() ?? '';
+      const known = DIFFERING.get(name);
+      const built = (recipe.outputs ?? []).length > 0 && recipe.steps.every(({ not_run }) => not_run === undefined);
+      assert.equal(known !== undefined, built, name);
+      if (known === undefined) assert.match(said, /^no(t compared: it is never built| image)$/, name);
+      else if (known.length === 0) assert.match(said, /^(match|not compared)\b/, name);
+      else for (const differing of known) assert.ok(said.includes(`\`${differing}\``), `${name}: ${differing}`);
+    }
   });
 });

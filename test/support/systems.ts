@@ -11,6 +11,7 @@ import { describeNetinst } from './in-part.ts';
 import { skip } from './skip.ts';
 import { tempHome, type TestHome } from './temp-home.ts';
 import { killedAfter } from './tiny-build.ts';
+import { buildTwice, itIsAlike, type BuiltTwice } from './twice.ts';
 
 export interface System {
   /** Of the recipe. */
@@ -50,18 +51,24 @@ export function systemOfTheDay(now: Date): (typeof IN_TURN)[number] {
 
 const PASSWORD = 'Through-2-gates';
 
-/** A suite: the system is built from its recipe as a newcomer would, then used. */
-export function describeSystem({ name, proofs, killedAfter: killed }: System): void {
+/** A suite: the system is built from its recipe as a newcomer would, then used; `twice`: and built again, and compared. */
+export function describeSystem({ name, proofs, killedAfter: killed }: System, { twice = false } = {}): void {
   describe(`recipes/${name}.yaml`, function () {
-    this.timeout(1_800_000);
+    this.timeout(twice ? 0 : 1_800_000);
     let source: string;
     let home: TestHome | undefined;
     let events: readonly Answer[];
+    let again: BuiltTwice | undefined;
     before(async function () {
       source = await readFile(path.join(ROOT, 'recipes', `${name}.yaml`), 'utf8');
       await needBuilds(this);
       home = await tempHome();
-      events = await built(this, home, name, killed);
+      const args = await prepared(this, home, name);
+      const before = killed === undefined ? [] : await killedAfter(home, args, killed);
+      if (twice) again = await buildTwice(home, args);
+      const after = again?.first ?? (await jsonLines(home, args));
+      if (killed !== undefined) assert.equal(after.find(({ event }) => event === 'resumed')?.step, killed);
+      events = [...before, ...after];
     });
     after(() => home?.remove());
     const test = () => home ?? assert.fail('no home');
@@ -99,27 +106,19 @@ export function describeSystem({ name, proofs, killedAfter: killed }: System): v
       }
       assert.equal(await terminal.leave(), 0);
     });
+
+    if (twice) itIsAlike(name, () => again ?? assert.fail('it was not built'));
   });
 }
 
-/** Skips, and says why, where the mirror that this machine reaches does not have what is needed. */
-async function built(
-  context: Mocha.Context,
-  home: TestHome,
-  name: string,
-  killed: string | undefined,
-): Promise<readonly Answer[]> {
+/** The arguments of its build. Skips, and says why, where the mirror that this machine reaches does not have what is needed. */
+async function prepared(context: Mocha.Context, home: TestHome, name: string): Promise<readonly string[]> {
   const recipe = path.join(home.folder, `${name}.yaml`);
   await copyFile(path.join(ROOT, 'recipes', `${name}.yaml`), recipe);
   const password = path.join(home.folder, 'password');
   await writeFile(password, `${PASSWORD}\n`, { mode: 0o600 });
-  const flags = ['--repair', 'never', '--secret', `root_password=${password}`];
   const fetched = await cli(home, ['media', 'fetch', recipe, '--json']);
   if (fetched.code !== 0 && fetched.stdout.includes('media/lists-not-updated'))
     skip(context, `the mirror has no whole package lists for ${name}: ${fetched.stdout}`);
-  const args = ['build', recipe, ...flags];
-  const before = killed === undefined ? [] : await killedAfter(home, args, killed);
-  const after = await jsonLines(home, args);
-  if (killed !== undefined) assert.equal(after.find(({ event }) => event === 'resumed')?.step, killed);
-  return [...before, ...after];
+  return ['build', recipe, '--repair', 'never', '--secret', `root_password=${password}`];
 }
