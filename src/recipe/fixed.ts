@@ -3,7 +3,7 @@
  * the environment that makes programs repeat themselves. Pure: whoever has the recipe has the same.
  */
 import { sha256 } from '../crypto/digest.ts';
-import type { Recipe } from './types.ts';
+import type { Output, Recipe } from './types.ts';
 
 /** `{{uuid:root}}`, `{{id:disk}}`: what stands behind the colon tells one identifier of a recipe from another. */
 const IDENTIFIER = /^(uuid|id):([a-z][a-z0-9-]{0,31})$/;
@@ -47,4 +47,11 @@ export function fixedEnvironment({ reproducible }: Pick<Recipe, 'reproducible'>)
   if (reproducible?.environment !== 'fixed') return [];
   const { source_date_epoch: epoch } = reproducible;
   return [...(epoch === undefined ? [] : [`SOURCE_DATE_EPOCH=${epoch}`]), ...SEEDS];
+}
+
+/** What to add where a machine that was driven by hand turns out to leave an image: it ran by the host's clock, and that is said. */
+export function keeping(recipe: Recipe, outputs: readonly Output[]): Pick<Recipe, 'outputs' | 'reproducible'> {
+  if (outputs.length === 0 || recipe.outputs !== undefined) return {};
+  const undecided = recipe.reproducible === undefined && recipe.base === undefined;
+  return { outputs, ...(undecided && { reproducible: { clock: 'host' } }) };
 }

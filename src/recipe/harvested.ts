@@ -1,6 +1,7 @@
 /** Steps that wait blindly, and the recipe with others in their place. Pure. */
 import { servedBy } from './conditions.ts';
 import { beginningOf } from './echo.ts';
+import { keeping } from './fixed.ts';
 import { rewriteYaml } from './layout.ts';
 import { parseRecipe } from './parse.ts';
 import type { Act, CheckedRecipe, Output, Step } from './types.ts';
@@ -54,7 +55,7 @@ export function withHarvest(
   const value = {
     ...recipe,
     steps: [...recipe.steps.slice(0, from), ...steps, ...recipe.steps.slice(to)],
-    ...(outputs.length > 0 && recipe.outputs === undefined && { outputs }),
+    ...keeping(recipe, outputs),
   };
   return parseRecipe(rewriteYaml(source, value), recipe.name);
 }

@@ -1,5 +1,6 @@
 /** The beginning of a recipe that has no steps yet: a machine and its media. A stand-in step keeps it a valid recipe. */
 import { UsageError } from '../errors.ts';
+import { keeping } from './fixed.ts';
 import { rewriteYaml } from './layout.ts';
 import { parseRecipe } from './parse.ts';
 import { renderField, renderItem } from './render-yaml.ts';
@@ -58,7 +59,7 @@ export function withSteps(
   const value = {
     ...recipe,
     steps: [...(hasSteps ? recipe.steps : []), ...steps],
-    ...(outputs.length > 0 && recipe.outputs === undefined && { outputs }),
+    ...keeping(recipe, outputs),
   };
   return parseRecipe(rewriteYaml(source, value), `${recipe.name}.yaml`);
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { classOf } from '../../src/recipe/classify.ts';
 import { valueDigest } from '../../src/recipe/digest.ts';
-import { fixedEnvironment, fixedUuid } from '../../src/recipe/fixed.ts';
+import { fixedEnvironment, fixedUuid, keeping } from '../../src/recipe/fixed.ts';
 import { lintRecipe } from '../../src/recipe/lint.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import { resolveRecipe, workDigest } from '../../src/recipe/resolve.ts';
@@ -92,6 +92,16 @@ describe('what a recipe fixes', () => {
     assert.equal(of(plain), of(`${plain}normalise: [logs]\n`));
     assert.notEqual(of(plain), of(source));
     assert.notEqual(of(plain), of(plain.replace('128M', '256M')));
+  });
+});
+
+describe('an image of a machine that was driven by hand', () => {
+  it('says that its clock was the host’s, unless something was decided before', () => {
+    const step = '  - { id: a, expect: { text: x } }\n';
+    const outputs = [{ disk: 'root', as: 'image' }] as const;
+    assert.deepEqual(keeping(parsed(step).recipe, outputs), { outputs, reproducible: { clock: 'host' } });
+    assert.deepEqual(keeping(parsed(step, EPOCH).recipe, outputs), { outputs });
+    assert.deepEqual(keeping(parsed(step).recipe, []), {});
   });
 });
 

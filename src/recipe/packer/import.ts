@@ -324,6 +324,8 @@ function draftOf({ template, from, name }: ImportRequest, builder: Block, parts:
     media,
     ...(Object.keys(params).length > 0 && { params }),
     machine,
+    // As Packer has it. A fixed one is the person's choice: what a build fetches may be signed later than that.
+    ...(outputs.length > 0 && { reproducible: { clock: 'host' } }),
     defaults: { timeout: '60s', retries: 0 },
     steps,
     ...(outputs.length > 0 && { outputs }),
