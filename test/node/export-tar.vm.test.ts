@@ -1,0 +1,146 @@
+/** An image as an archive of its files: what the measuring VM's kernel reads, complete, and read by other people's programs. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { sha256 } from '../../src/crypto/digest.ts';
+import { exportImage, type ExportCommand, type ExportedImage } from '../../src/node/export-image.ts';
+import { openHome } from '../../src/node/home.ts';
+import { measureDisks, type Manifest } from '../../src/workshop/image/index.ts';
+import { startMachine } from '../../src/workshop/machine/index.ts';
+import { needPrograms } from '../support/skip.ts';
+import { storedBuild } from '../support/stored-image.ts';
+import { tempHome, type TestHome } from '../support/temp-home.ts';
+import { debugfs, emptyDisk, flipByte, makeExt4, run } from '../workshop/image/disks.fixture.ts';
+import { extentManifest } from '../workshop/image/image-facts.fixture.ts';
+import { measuringTools } from '../workshop/image/measuring-vm.fixture.ts';
+import { pythonEntries } from '../workshop/image/tar-entries.ts';
+import { makeTree } from '../workshop/image/tree.fixture.ts';
+
+const MIB = 1024 * 1024;
+const { signal } = new AbortController();
+const RULES = ['machine-id'];
+
+describe('an image as an archive of its files', function () {
+  this.timeout(300_000);
+  let person: TestHome;
+  let tree: string;
+  let manifest: Manifest;
+  let answer: ExportedImage;
+
+  const at = (...names: readonly string[]): string => path.join(person.folder, ...names);
+
+  function exported(image: string, fields: Partial<ExportCommand> = {}): Promise<ExportedImage> {
+    const command = { image, format: 'tar', output: at('out'), force: false, attest: false, signal } as const;
+    return exportImage(person.home, { ...command, ...fields });
+  }
+
+  before(async function () {
+    needPrograms(this, 'qemu-system-x86_64', 'mke2fs', 'debugfs', 'python3');
+    const tools = await measuringTools(this);
+    person = await tempHome();
+    await openHome(person.home);
+    await mkdir(at('out'));
+    tree = makeTree(at('tree'), 'forwards', 1_600_000_000);
+    const disks = [
+      await oddDisk('one.raw', tree),
+      await oddDisk('two.raw', makeTree(at('two'), 'backwards', 1_600_000_000)),
+    ];
+    const manifests = await measureDisks({
+      tools,
+      normalise: RULES,
+      startMachine,
+      runtimeDir: at('vm'),
+      accelerator: 'tcg',
+      disks: disks.map((file) => ({ path: file, format: 'raw' })),
+    });
+    for (const [index, disk] of disks.entries())
+      await storedBuild(person, ['one', 'two'][index]!, { disk, manifest: manifests[index]!, normalise: RULES });
+    manifest = manifests[0]!;
+    answer = await exported('one');
+  });
+  after(() => person?.remove());
+
+  /** All that a file system can name, a socket and a capability among it. */
+  async function oddDisk(name: string, from: string): Promise<string> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(path.join(from, 'socket'), resolve));
+    const disk = emptyDisk(at(name), 32 * MIB);
+    makeExt4(disk, 0, 32 * MIB, from);
+    server.close();
+    await writeFile(at('attribute'), Buffer.from([0x00, 0xff, 0x0a, 0x3d]));
+    // vfs_cap_data, revision 2: cap_net_raw, permitted and effective.
+    await writeFile(at('capability'), Buffer.from('0100000200200000000000000000000000000000', 'hex'));
+    debugfs(disk, [
+      'mknod character c 5 1',
+      `ea_set -f ${at('attribute')} /etc/hostname user.odd=%name`,
+      `ea_set -f ${at('capability')} /bin/true security.capability`,
+      'set_inode_field /empty uid 3000000000',
+    ]);
+    return disk;
+  }
+
+  it('holds each file with all that the manifest says of it, as Python’s tarfile reads it', async () => {
+    const listed = pythonEntries(answer.file);
+    const stated = new Map(manifest.entries.flatMap((entry) => ('mode' in entry ? [[entry.path, entry]] : [])));
+    assert.equal(stated.get('p0:/empty')?.uid, 3_000_000_000);
+    assert.ok(stated.get('p0:/bin/true')?.xattrs && stated.get('p0:/etc/hostname')?.xattrs);
+    for (const [name, entry] of stated) {
+      const found = listed.get(name);
+      if (entry.kind === 'socket') assert.equal(found, undefined);
+      else if (entry.rule === undefined) assert.deepEqual(found, entry, name);
+      else assert.equal(found?.sha256, sha256(await readFile(path.join(tree, 'etc/machine-id'))));
+    }
+    assert.deepEqual(
+      [...listed.keys()].filter((name) => !stated.has(name)),
+      [],
+    );
+    assert.deepEqual(answer.leftOut, ['disk:0+1024', 'p0:/socket']);
+    assert.deepEqual(answer.ruled, ['p0:/etc/machine-id']);
+  });
+
+  it('is unpacked by tar into what dirHash1 is computed of by the command of docs/manifest.md', async () => {
+    await mkdir(at('unpacked'));
+    // Devices can be made by root alone.
+    run('tar', ['-xf', answer.file, '-C', at('unpacked'), '--no-same-owner', '--exclude=p0/character']);
+    const script =
+      'find p[0-9]* -type f ! -path p0/etc/machine-id -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum';
+    const sum = execFileSync('sh', ['-c', script], { cwd: at('unpacked'), encoding: 'utf8' });
+    assert.equal(`sha256:${sum.slice(0, 64)}`, manifest.dirHash1);
+  });
+
+  it('has holes where files have them, ends in a whole record, and its digest is that of sha256sum', async () => {
+    const { size, blocks } = await stat(answer.file);
+    assert.equal(size, answer.sizeBytes);
+    assert.equal(size % 10_240, 0);
+    assert.ok(size > 3_000_000 && blocks * 512 < 1_000_000, `${size} bytes in ${blocks} blocks`);
+    assert.equal(`sha256:${run('sha256sum', [answer.file]).slice(0, 64)}`, answer.sha256);
+  });
+
+  it('is the same, byte for byte, of the same files written in another order', async () => {
+    const other = await exported('two');
+    assert.equal(other.manifest.sha256, answer.manifest.sha256);
+    assert.equal(other.sha256, answer.sha256);
+  });
+
+  it('of a disk that is another one is refused before anything mounts it', async () => {
+    const file = path.join(person.home.imagesDir, 'two/root.raw');
+    await chmod(file, 0o600);
+    flipByte(file, 31 * MIB);
+    const before = await readdir(at('out'));
+    await assert.rejects(exported('two', { force: true }), {
+      code: 'image/altered',
+      exitCode: 3,
+      message: /root\.raw/,
+    });
+    assert.deepEqual(await readdir(at('out')), before);
+  });
+
+  it('of a disk without a file system is refused, with what to do', async () => {
+    const disk = Buffer.alloc(MIB, 'x');
+    await writeFile(at('bare.raw'), disk);
+    await storedBuild(person, 'bare', { disk: at('bare.raw'), manifest: extentManifest(disk) });
+    await assert.rejects(exported('bare'), { code: 'export/no-files', exitCode: 2, hint: /qcow2/ });
+  });
+});
