@@ -34,7 +34,8 @@ export async function openPolicyFile(path: string): Promise<PolicyFile> {
   const current = async (): Promise<Policy> => {
     try {
       const version = await versionOf(path);
-      if (version === seen) return policy;
+      // Trouble may go as it came, with the file as it was before: permissions, or a copy that is put back.
+      if (version === seen && policy.broken === undefined) return policy;
       policy = parsePolicy(await text(), path);
       seen = version;
     } catch (error) {

@@ -1,6 +1,6 @@
 /** The policy file is the person's own: read again when it changes, and never left half-written. */
 import assert from 'node:assert/strict';
-import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { addPeer } from '../../src/exchange/trust/index.ts';
 import { openPolicyFile } from '../../src/node/policy-file.ts';
@@ -50,6 +50,17 @@ describe('the policy file', function () {
     await writeFile(file, '');
     const mended = await policy.current();
     assert.deepEqual([Object.keys(mended.peers), mended.broken], [[], undefined]);
+  });
+
+  it('is in force again when the very file that was good is put back', async () => {
+    await writeFile(file, withAlice);
+    const policy = await openPolicyFile(file);
+    await rename(file, `${file}.kept`);
+    await writeFile(file, 'rules: nonsense\n');
+    assert.match((await policy.current()).broken ?? '', /policy\.yaml:1:8/);
+    await rename(`${file}.kept`, file);
+    assert.equal((await policy.current()).broken, undefined);
+    assert.deepEqual(Object.keys(policy.last().peers), ['alice']);
   });
 
   it('is read or refused where there was no good one before it', async () => {
