@@ -71,7 +71,7 @@ function byKeyFile(file: KeyFile, network: string): FileOptions {
   return {
     network,
     keysOf: (author, scope) => file.chainOf(author, scope).keys,
-    standing: (link) => standsIn(file.chainOf(link.author, link.scope), link),
+    standing: (record) => standsIn(file.chainOf(record.link.author, record.link.scope), record),
   };
 }
 

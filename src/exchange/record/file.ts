@@ -4,7 +4,7 @@ import { dsseFromJson, dsseToJson } from './dsse.ts';
 import { openParsed, parseSealed, readEnvelope } from './envelope.ts';
 import { firstKeys, type FeedKeys } from './feed-keys.ts';
 import { isRefusal, type Refusal } from './refusal.ts';
-import type { AuthorId, FeedLink, Scope, VerifiedRecord } from './types.ts';
+import type { AuthorId, Scope, VerifiedRecord } from './types.ts';
 
 /** An opening brace: no canonical envelope begins with it (a field's tag comes first). */
 const BRACE = 0x7b;
@@ -21,7 +21,7 @@ export interface FileOptions {
   /** Who signs in a feed, as far as its key records are known here. Left out: each author's first key alone. */
   readonly keysOf?: (author: AuthorId, scope: Scope) => FeedKeys;
   /** Why a record whose signature holds does not stand at its place all the same, as far as the keys' own records tell. */
-  readonly standing?: (link: FeedLink) => Refusal | undefined;
+  readonly standing?: (record: VerifiedRecord) => Refusal | undefined;
 }
 
 /** Opens a record from a file, in JSON form or as it travels. Throws `record/refused` (exit code 3) with the reason. */
@@ -37,7 +37,7 @@ export function openRecordFile(bytes: Uint8Array, options: FileOptions): Verifie
   const { author, scope } = parsed.link;
   const record = openParsed(sealed, parsed, { feedKeys: keysOf(author, scope) });
   if (isRefusal(record)) throw refusal(record);
-  const wrong = standing?.(record.link);
+  const wrong = standing?.(record);
   if (wrong !== undefined) throw refusal(wrong);
   return record;
 }

@@ -7,13 +7,13 @@
  * chain, no file can say.
  */
 import { RefusedError } from '../../errors.ts';
-import { advanceKeys, firstKeys, hasRoom, type FeedKeys } from './feed-keys.ts';
+import { advanceKeys, changeIn, firstKeys, hasRoom, type FeedKeys } from './feed-keys.ts';
 import { openRecordFile, recordToJson } from './file.ts';
 import { keyActionOf } from './key-change.ts';
 import { KEY_FILE_MAX_BYTES, KEY_FILE_MAX_RECORDS } from './limits.ts';
-import { comparePositions, positionOf, type Position } from './links.ts';
+import { compareEpochs, comparePositions, positionOf, type Position } from './links.ts';
 import { refuse, type Refusal } from './refusal.ts';
-import type { AuthorId, FeedLink, Scope, VerifiedRecord } from './types.ts';
+import type { AuthorId, Scope, VerifiedRecord } from './types.ts';
 
 /** What the key records of one feed say. */
 export interface KeyChain {
@@ -92,7 +92,9 @@ function grow(before: KeyChain | undefined, record: VerifiedRecord, line: number
 }
 
 /** Whether a record, whose signature is by the key of its epoch, stands where these key records let it. */
-export function standsIn({ ends, revokedAt }: KeyChain, link: FeedLink): Refusal | undefined {
+export function standsIn({ keys, ends, revokedAt }: KeyChain, record: VerifiedRecord): Refusal | undefined {
+  const { link } = record;
+  if (isBeside(keys, record)) return refuse('replayed', 'there is another key record where it changes the key');
   const end = ends.find(({ recovery, epoch }) => recovery === link.recovery && epoch === link.epoch);
   if (end !== undefined && link.seq > end.seq) {
     return refuse(
@@ -104,6 +106,16 @@ export function standsIn({ ends, revokedAt }: KeyChain, link: FeedLink): Refusal
     return refuse('revoked', `its key was revoked with record ${revokedAt.seq}, and it is record ${link.seq}`);
   }
   return undefined;
+}
+
+/** A key change that is none of these, where they have one: no key that was given up since can make another. */
+function isBeside({ epochs }: FeedKeys, { id, link, statement }: VerifiedRecord): boolean {
+  const change = changeIn({ link, statement });
+  const newest = epochs.at(-1);
+  if (change === undefined || newest === undefined) return false;
+  const isBehind =
+    compareEpochs(link, newest) <= 0 || (change.action === 'recover' && link.recovery <= newest.recovery);
+  return isBehind && !epochs.some(({ opened }) => opened?.id === id);
 }
 
 function empty(author: AuthorId): KeyChain {

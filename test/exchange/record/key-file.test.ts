@@ -12,7 +12,7 @@ import {
   type VerifiedRecord,
 } from '../../../src/exchange/record/index.ts';
 import { NETWORK } from './author.ts';
-import { Chain } from './keys.ts';
+import { Chain, seedOf } from './keys.ts';
 
 const isOfKeys = ({ statement }: VerifiedRecord): boolean => statement.predicateType === 'urn:portalgun:key:v1';
 
@@ -24,7 +24,7 @@ function verify(record: VerifiedRecord, keys: string): VerifiedRecord {
   return openRecordFile(Buffer.from(recordToJson(record)), {
     network: NETWORK,
     keysOf: (author, scope) => file.chainOf(author, scope).keys,
-    standing: (link) => standsIn(file.chainOf(link.author, link.scope), link),
+    standing: (one) => standsIn(file.chainOf(one.link.author, one.link.scope), one),
   });
 }
 
@@ -75,6 +75,22 @@ describe('key records in a file', () => {
     const thief = trunk.branch().rotate(66).write('theirs');
     const owner = trunk.branch().recover(2);
     refuses(() => verify(thief.last, keysOf(owner)), 'record/refused', /belongs to recovery 0, and 1 has ended that/);
+  });
+
+  it('threat 17: are the only changes of key there were, as far as they go', () => {
+    const trunk = new Chain().write('a');
+    const owner = trunk.branch().rotate(2).write('b').recover(3, -1, { next: 98 }).write('c');
+    const beside = /there is another key record/;
+    // With a key that was given up, in its place and behind it, and with a recovery key that was replaced.
+    refuses(() => verify(trunk.branch().rotate(66).last, keysOf(owner)), 'record/refused', beside);
+    const given = owner.branch(owner.records.length - 2);
+    given.seed = seedOf(2);
+    refuses(() => verify(given.rotate(66).last, keysOf(owner)), 'record/refused', beside);
+    refuses(() => verify(trunk.branch().recover(66).last, keysOf(owner)), 'record/refused', beside);
+    const later = trunk.branch().rotate(2).rotate(4).recover(66);
+    refuses(() => verify(later.last, keysOf(owner)), 'record/refused', beside);
+    // What goes on from the newest of them can be another one's as well, and no file can say so.
+    assert.equal(verify(owner.branch().rotate(5).last, keysOf(owner)).link.epoch, 3);
   });
 
   it('of a thief’s own recovery key, or with one missing in between, do not hold', () => {
