@@ -4,9 +4,10 @@
  */
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { formatManifest, measureBuild, type Manifest, type MeasureOptions } from '../image/index.ts';
+import { compileRules, formatManifest, measureBuild, type Manifest, type MeasureOptions } from '../image/index.ts';
 import { createOverlay, isBlankDisk, sameDisk } from '../machine/index.ts';
 import type { Checkpoint } from '../provision/index.ts';
+import { keepStageManifest, keptStageManifest } from './stage-manifests.ts';
 
 /** Disks that the VM has room for beside the finished one; of more, evenly spread ones are read. */
 export const MAX_STAGES = 16;
@@ -23,7 +24,7 @@ export interface StagesOptions extends MeasureOptions {
   readonly disk: string;
   readonly diskId: string;
   /** In the order of the build. */
-  readonly checkpoints: readonly Pick<Checkpoint, 'step' | 'disks'>[];
+  readonly checkpoints: readonly Pick<Checkpoint, 'step' | 'disks' | 'folder'>[];
   /** Id of the last step. */
   readonly lastStep: string;
   /** For overlays; there already. */
@@ -37,9 +38,16 @@ export async function measureWithStages(
   options: StagesOptions,
 ): Promise<{ readonly manifest: Manifest; readonly stages: readonly BuildStage[] }> {
   const finished = { path: options.disk, format: 'raw' } as const;
+  const { diskId } = options;
+  const { digest: rules } = compileRules(options.normalise);
   const states = await statesOf(options);
+  const known = new Map<State, string | Error>();
+  for (const state of states.filter(({ as }) => as === 'other')) {
+    const kept = await keptStageManifest(state, diskId, rules);
+    if (kept !== undefined) known.set(state, kept);
+  }
   const read = spread(
-    states.filter(({ as }) => as === 'other'),
+    states.filter((state) => state.as === 'other' && !known.has(state)),
     MAX_STAGES,
   );
   const overlays = read.map((_, index) => path.join(options.folder, `stage-${index}.qcow2`));
@@ -49,13 +57,19 @@ export async function measureWithStages(
     }
     const disks = overlays.map((overlay) => ({ path: overlay, format: 'qcow2' as const }));
     const { manifest, stages: texts } = await measureBuild({ ...options, disk: finished, stages: disks });
+    for (const [index, state] of read.entries()) {
+      const text = texts[index];
+      if (text === undefined) continue;
+      known.set(state, text);
+      if (typeof text === 'string') await keepStageManifest(state, diskId, rules, text);
+    }
     const stages: BuildStage[] = [];
     let held: string | Error | undefined;
     for (const state of states) {
       const { step, as } = state;
       if (as === 'blank') held = formatManifest([], manifest.normaliser).text;
       else if (as === 'finished') held = manifest.text;
-      else if (as === 'other') held = texts[read.indexOf(state)];
+      else if (as === 'other') held = known.get(state);
       if (held instanceof Error && as !== 'same') options.onUnread(step, held);
       if (typeof held === 'string') stages.push({ step, manifest: held });
     }
@@ -68,6 +82,8 @@ export async function measureWithStages(
 
 interface State {
   readonly step: string;
+  /** Of its checkpoint. */
+  readonly folder: string;
   readonly disk: string;
   /** Nothing was written yet; it is as after the step before, or as the finished disk: all that need not be read. */
   readonly as: 'blank' | 'same' | 'finished' | 'other';
@@ -76,7 +92,7 @@ interface State {
 async function statesOf({ checkpoints, diskId, disk, signal }: StagesOptions): Promise<readonly State[]> {
   const finished = { path: disk, format: 'raw' } as const;
   const states: State[] = [];
-  for (const { step, disks } of checkpoints) {
+  for (const { step, disks, folder } of checkpoints) {
     const file = disks[diskId];
     if (file === undefined) continue;
     const here = { path: file, format: 'qcow2' } as const;
@@ -86,7 +102,7 @@ async function statesOf({ checkpoints, diskId, disk, signal }: StagesOptions): P
       if (await isBlankDisk(here, signal)) return 'blank';
       return (await sameDisk(here, finished, signal)) ? 'finished' : 'other';
     };
-    states.push({ step, disk: file, as: await as() });
+    states.push({ step, folder, disk: file, as: await as() });
   }
   return states;
 }

@@ -3,6 +3,7 @@
  *
  *     nodes/<64 hex digits>/meta.json     what it is and which disk files it rests on
  *                           memory.zst    the guest's memory and devices; not there where the machine was off
+ *                           disk-….txt    what its disk was measured to hold (build/stage-manifests.ts)
  *     disks/<session>/…qcow2              overlays, where the machine made them: they name each other by absolute path,
  *                                         so they are never moved
  *     sessions/<session>.json             who uses what (leases.ts)
@@ -37,6 +38,8 @@ export interface Checkpoint {
   readonly memoryBytes: number;
   /** Size on this host of the memory and of the disk files that this checkpoint alone froze. */
   readonly sizeBytes: number;
+  /** Where it lies: what is put there goes with it. */
+  readonly folder: string;
   /** `null`: the machine was off, and nothing but its disks is kept. */
   readonly memoryPath: string | null;
   /** The frozen file of each writable disk, by disk id. */
@@ -283,6 +286,7 @@ function parseMeta(text: string, root: string, folder: string): Checkpoint | und
     createdAt,
     memoryBytes,
     sizeBytes,
+    folder,
     memoryPath: meta['off'] === true ? null : join(folder, 'memory.zst'),
     disks: mapValues(disks, place),
     files: files.map(place),

@@ -23,6 +23,7 @@ export type { Nearest, TextReader } from './conditions.ts';
 export { runSteps, type RunOptions, type RunResult, type Senses } from './engine.ts';
 export { createMasker, type Masker } from './mask.ts';
 export type { Repair } from './repair.ts';
+export { replaceFile } from './replace-file.ts';
 export { createSenses } from './senses.ts';
 export { maskedFailure, nameBase, StepFailedError } from './step-failed.ts';
 export { keysOn, type Origin } from './timeline.ts';

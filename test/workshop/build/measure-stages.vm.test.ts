@@ -5,7 +5,12 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { lastWriterIn } from '../../../src/crosscheck/index.ts';
-import { measureWithStages, spread, type BuildStage } from '../../../src/workshop/build/measure-stages.ts';
+import {
+  measureWithStages,
+  spread,
+  type BuildStage,
+  type StagesOptions,
+} from '../../../src/workshop/build/measure-stages.ts';
 import { parseManifest, type Manifest } from '../../../src/workshop/image/index.ts';
 import { createDisk, flattenDisk, startMachine } from '../../../src/workshop/machine/index.ts';
 import { copyDisk, debugfs, emptyDisk, flipByte, makeExt4 } from '../image/disks.fixture.ts';
@@ -19,6 +24,10 @@ describe('the stages of a build', function () {
   this.timeout(300_000);
   let folder: string;
   let measured: { readonly manifest: Manifest; readonly stages: readonly BuildStage[] };
+  /** The same once more. */
+  let again: typeof measured;
+  /** Disks that the measuring VM was given, each time. */
+  const read: number[] = [];
   let untouched: readonly string[];
   let afterwards: readonly string[];
   const unread: string[] = [];
@@ -44,14 +53,20 @@ describe('the stages of a build', function () {
     await createDisk({ path: at('blank.qcow2'), format: 'qcow2' }, SIZE);
     const disks = [at('blank.qcow2'), await frozen('torn', torn), await frozen('early', early)];
     untouched = await Promise.all(disks.map(digestOf));
-    const checkpoints = [
-      { step: 'start', disks: { root: disks[0] ?? '' } },
-      { step: 'format', disks: { root: disks[1] ?? '' } },
-      { step: 'base', disks: { root: disks[2] ?? '' } },
-      { step: 'nothing', disks: { root: await frozen('same', early) } },
-      { step: 'elsewhere', disks: { other: disks[0] ?? '' } },
-    ];
-    measured = await measureWithStages({
+    const disksAfter = {
+      start: { root: disks[0] ?? '' },
+      format: { root: disks[1] ?? '' },
+      base: { root: disks[2] ?? '' },
+      nothing: { root: await frozen('same', early) },
+      elsewhere: { other: disks[0] ?? '' },
+    };
+    const checkpoints = Object.entries<Readonly<Record<string, string>>>(disksAfter).map(([step, held]) => ({
+      step,
+      disks: held,
+      folder: at(`node-${step}`),
+    }));
+    for (const { folder: node } of checkpoints) await mkdir(node);
+    const options: StagesOptions = {
       disk: finished,
       diskId: 'root',
       checkpoints,
@@ -59,11 +74,16 @@ describe('the stages of a build', function () {
       folder,
       tools,
       normalise: [],
-      startMachine,
+      startMachine: (start) => {
+        read.push(start.config.disks.length);
+        return startMachine(start);
+      },
       runtimeDir: at('vm'),
       accelerator: 'tcg',
       onUnread: (step, error) => unread.push(`${step}: ${error.message}`),
-    });
+    };
+    measured = await measureWithStages(options);
+    again = await measureWithStages(options);
     afterwards = await Promise.all(disks.map(digestOf));
   });
   after(async () => {
@@ -80,6 +100,11 @@ describe('the stages of a build', function () {
     assert.equal(end?.manifest, measured.manifest.text);
   });
 
+  it('are read once: what one was measured to hold is kept beside its checkpoint', () => {
+    assert.deepEqual(read, [3, 2]); // the finished disk, the one that cannot be read, and the first time `base`
+    assert.deepEqual(again, measured);
+  });
+
   it('lay each file to the step that last wrote it', () => {
     const stages = measured.stages.map(({ step, manifest }) => ({
       step,
@@ -91,8 +116,8 @@ describe('the stages of a build', function () {
   });
 
   it('are none where a file system cannot be read, and nothing else fails for that', () => {
-    assert.equal(unread.length, 1);
-    assert.match(unread[0] ?? '', /^format: .*mounting the ext4 file system of p0/);
+    assert.equal(unread.length, 2); // once each time
+    for (const told of unread) assert.match(told, /^format: .*mounting the ext4 file system of p0/);
   });
 
   it('are left as they were, though journals are replayed', () => assert.deepEqual(afterwards, untouched));
