@@ -232,6 +232,7 @@ describe('docs/verifying-without-portalgun.md', function () {
     mkdirSync(path.join(folder, 'p1/sub'), { recursive: true });
     for (const name of [...names, 'an id']) writeFileSync(at(name), `content of ${names.indexOf(name)}`);
     const entries = [
+      { kind: 'filesystem', path: 'disk:0+1', sizeBytes: 1, name: 'p1', type: 'ext4' } as const,
       ...names.map((name, index) => fileEntry(name, `content of ${index}`)),
       { ...fileEntry('an id', ''), rule: 'machine-id' },
     ];
