@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { sha256 } from '../../src/crypto/digest.ts';
 import { openHome } from '../../src/node/home.ts';
-import { measureImage, readImage } from '../../src/node/read-image.ts';
+import { measureImage, rulesOf } from '../../src/node/read-image.ts';
 import { IMAGE_VERSION, type StoredImage } from '../../src/workshop/image/image-types.ts';
 import { finishedBuild } from '../support/finished-build.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
@@ -32,8 +32,7 @@ describe('reading a stored image again', () => {
   it('is refused where it is not kept under which rules it was measured', async () => {
     await openHome(test.home);
     await finishedBuild(test, made, { image: 'tiny-2' });
-    const reading = { as: 'test', tap: () => undefined };
-    await assert.rejects(readImage(test.home, image, reading, signal), {
+    await assert.rejects(rulesOf(test.home, image, made), {
       code: 'possession/no-rules',
       exitCode: 2,
       message: /tiny-1/,

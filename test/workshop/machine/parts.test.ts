@@ -10,7 +10,8 @@ import { qemuArguments } from '../../../src/workshop/machine/qemu-args.ts';
 import { checkDisk, checkMemory } from '../../../src/workshop/machine/resources.ts';
 import { listenToSerial } from '../../../src/workshop/machine/serial-line.ts';
 import type { MachineConfig } from '../../../src/workshop/machine/types.ts';
-import { needQemu, smallMachine } from './guests.ts';
+import { needPrograms } from '../../support/skip.ts';
+import { smallMachine } from './guests.ts';
 
 describe('parsePpm', () => {
   const ppm = (head: string, bytes: number) => Buffer.concat([Buffer.from(head), Buffer.alloc(bytes, 7)]);
@@ -157,7 +158,7 @@ describe('disk images', () => {
   let folder: string;
 
   before(async function () {
-    needQemu(this);
+    needPrograms(this, 'qemu-img');
     folder = await mkdtemp(join(tmpdir(), 'pg-disks-'));
   });
 
