@@ -1,31 +1,17 @@
 /** What the schema cannot say: names that must be known or unique, texts that must compile, kinds that go together. */
-import { parseDuration } from './duration.ts';
 import { isExactPath } from './exact-path.ts';
 import { fixedValue, isFixedName } from './fixed.ts';
 import { MAX_INLINE_FILE_BYTES } from './limits.ts';
+import { mediaProblems } from './meaning-media.ts';
+import { durationProblem, regexProblem, type Say } from './meaning-texts.ts';
 import { areaProblem, needleProblems } from './needles.ts';
 import { placeholdersIn } from './placeholders.ts';
 import { didYouMean, printable, type Path, type Problem } from './problems.ts';
 import { driveOf } from './removable.ts';
 import { compileRegex } from './regex.ts';
 import { actListsOf, actName, conditionsOf, placesOf, servedBy } from './conditions.ts';
-import type {
-  Act,
-  Condition,
-  Drive,
-  Medium,
-  PackageDisk,
-  Param,
-  Place,
-  Recipe,
-  ServedFile,
-  Step,
-  TextPattern,
-  UrlFile,
-} from './types.ts';
+import type { Act, Condition, Drive, Param, Place, Recipe, ServedFile, Step, TextPattern } from './types.ts';
 
-/** Media that the machine boots; every other name is a disk of packages. */
-const BOOT_MEDIA: readonly string[] = ['kernel', 'initrd', 'iso'];
 /** Fields beside the kind of an act, and the kinds that they go with. */
 const ACT_EXTRAS: readonly (readonly [field: string, kinds: readonly string[]])[] = [
   ['clear', ['type']],
@@ -69,8 +55,6 @@ export function meaningProblems(recipe: Recipe): Problem[] {
   }
   return problems;
 }
-
-export type Say = (path: Path, message: string, atKey?: boolean) => void;
 
 function uniqueId(seen: Set<string>, id: string, path: Path, say: Say): void {
   if (seen.has(id)) say(path, `the id "${id}" is used twice; patches go by ids`);
@@ -338,123 +322,4 @@ function isResolution(text: string): boolean {
 function uniqueDisk(disks: Set<string>, id: string, index: number, say: Say): void {
   if (disks.has(id)) say(['machine', 'disks', index, 'id'], `the disk id "${id}" is used twice`);
   disks.add(id);
-}
-
-function mediaProblems({ media = {}, archives = [] }: Recipe, say: Say): void {
-  archives.forEach(({ url }, index) => addressProblem(url, ['archives', index, 'url'], say));
-  for (const [name, medium] of Object.entries(media)) {
-    const path = ['media', name];
-    const boots = BOOT_MEDIA.includes(name);
-    if (name === 'firmware') {
-      say(path, 'the firmware is no medium of the recipe: "firmware" in machine says which it is', true);
-      continue;
-    }
-    if (boots && 'drive' in medium)
-      say([...path, 'drive'], `${name} is in the machine from the beginning, and has no "drive"`, true);
-    if (boots && 'layout' in medium)
-      say([...path, 'layout'], `${name} is one file: expected package and path, or file, or url`, true);
-    if (!boots && !('layout' in medium) && medium.drive === undefined) {
-      say(
-        path,
-        `a medium that is not ${BOOT_MEDIA.join(', ')} is a disk of packages ("layout"), or one file for a "drive": both are missing`,
-      );
-    }
-    foreignFields(medium, path, say);
-    if ('package' in medium) filePathProblem(medium.path, [...path, 'path'], say);
-    else if ('file' in medium) {
-      filePathProblem(medium.file, [...path, 'file'], say);
-      if (medium.sha256 === undefined && medium.unverified === undefined) {
-        say(path, 'a local file needs its sha256, or "unverified: allow", which is shown in the attestation for ever');
-      }
-    } else if ('url' in medium) urlProblems(medium, path, say);
-    else diskProblems(medium, path, media, say);
-  }
-  if (media['initrd'] && !media['kernel']) say(['media', 'initrd'], 'an initrd needs a kernel beside it', true);
-  if (media['iso'] && media['kernel']) say(['media', 'iso'], 'a machine boots either an iso or a kernel', true);
-}
-
-function urlProblems(medium: UrlFile, path: Path, say: Say): void {
-  const { url, checksums, signature, signed_by: signedBy, sha256 } = medium;
-  addressProblem(url, [...path, 'url'], say);
-  addressProblem(signature, [...path, 'signature'], say);
-  addressProblem(checksums?.url, [...path, 'checksums', 'url'], say);
-  addressProblem(checksums?.signature, [...path, 'checksums', 'signature'], say);
-  if (checksums !== undefined && signature !== undefined)
-    say([...path, 'signature'], 'the signature is over the list of checksums or over the file, not both', true);
-  const isSigned = checksums !== undefined || signature !== undefined;
-  if (isSigned && signedBy === undefined) say(path, 'the field "signed_by" is missing: whose signature must it be?');
-  if (!isSigned && signedBy !== undefined)
-    say([...path, 'signed_by'], 'where is the signature? expected checksums, or signature', true);
-  if (!isSigned && sha256 === undefined)
-    say(
-      path,
-      'a file by its address needs what it is verified by: checksums or signature with signed_by, or its sha256',
-    );
-}
-
-/** Written as it is sent, so that what a person reads is where this machine goes. */
-function addressProblem(text: string | undefined, path: Path, say: Say): void {
-  if (text === undefined) return;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.href !== text || url.username !== '' || url.password !== '')
-    say(
-      path,
-      `found ${printable(text)}, expected an address as it is sent${url ? `, such as ${printable(url.href)}` : ''}`,
-    );
-}
-
-function diskProblems(medium: PackageDisk, path: Path, media: Readonly<Record<string, Medium>>, say: Say): void {
-  (medium.packages ?? []).forEach((entry, index) => {
-    if (typeof entry === 'string') return;
-    if (!Object.hasOwn(media, entry.kernel_of)) {
-      say(
-        [...path, 'packages', index, 'kernel_of'],
-        `there is no medium ${printable(entry.kernel_of)}${didYouMean(entry.kernel_of, Object.keys(media))}`,
-      );
-    }
-  });
-  for (const [name, content] of Object.entries(medium.files ?? {})) {
-    const bytes = Buffer.byteLength(content);
-    if (bytes > MAX_INLINE_FILE_BYTES)
-      say([...path, 'files', name], `the file has ${bytes} bytes, more than ${MAX_INLINE_FILE_BYTES}`);
-  }
-}
-
-const MEDIUM_FIELDS: Readonly<Record<'package' | 'file' | 'url' | 'layout', readonly string[]>> = {
-  package: ['package', 'path', 'drive'],
-  file: ['file', 'sha256', 'unverified', 'drive'],
-  url: ['url', 'checksums', 'signature', 'signed_by', 'sha256', 'size', 'hosts', 'drive'],
-  layout: ['layout', 'packages', 'closure', 'files'],
-};
-
-function foreignFields(medium: Medium, path: Path, say: Say): void {
-  const kind = 'package' in medium ? 'package' : 'file' in medium ? 'file' : 'url' in medium ? 'url' : 'layout';
-  for (const field of Object.keys(medium)) {
-    if (!MEDIUM_FIELDS[kind].includes(field)) say([...path, field], `"${field}" does not go with "${kind}"`, true);
-  }
-  if (kind === 'package' && (medium as { path?: string }).path === undefined) say(path, 'the field "path" is missing');
-}
-
-/** Relative, with plain parts: it must not be able to leave the package, or the recipe's folder. */
-function filePathProblem(text: string | undefined, path: Path, say: Say): void {
-  if (text === undefined) return;
-  const parts = (text.startsWith('./') ? text.slice(2) : text).split('/');
-  if (text.includes('\\') || parts.some((part) => part === '' || part === '.' || part === '..')) {
-    say(path, `found ${printable(text)}, expected a relative path without "..", "." or empty parts`);
-  }
-}
-
-function regexProblem(source: string, path: Path, say: Say): void {
-  const compiled = compileRegex(source);
-  if (!compiled.ok)
-    say(
-      path,
-      `the regular expression ${printable(source)} is not valid (RE2 syntax): ${printable(compiled.problem).slice(1, -1)}`,
-    );
-}
-
-function durationProblem(duration: string | undefined, path: Path, say: Say): void {
-  if (duration !== undefined && parseDuration(duration) === undefined) {
-    say(path, `found ${printable(duration)}, expected a duration from 1ms to 24h`);
-  }
 }
