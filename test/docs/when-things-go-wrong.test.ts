@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { spawn } from 'node:child_process';
-import { patternOf } from './printed.ts';
+import { patternOf, transcriptsOf } from './printed.ts';
 import { shortDigest, type Digest } from '../../src/crypto/digest.ts';
 import { patchDraft } from '../../src/exchange/record/index.ts';
 import { openSession } from '../../src/node/session.ts';
@@ -18,34 +18,6 @@ import { homeAt } from '../../src/node/home.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 
 const PAGE = await readFile(path.join(ROOT, 'docs/when-things-go-wrong.md'), 'utf8');
-
-interface Command {
-  readonly person: string;
-  readonly line: string;
-  /** Lines as the page shows them. */
-  readonly expected: string[];
-}
-
-interface Section {
-  readonly title: string;
-  readonly commands: Command[];
-}
-
-function sectionsOf(page: string): Section[] {
-  return page
-    .split(/^## /m)
-    .slice(1)
-    .map((text) => {
-      const commands: Command[] = [];
-      const blocks = [...text.matchAll(/^```console\n([\s\S]*?)^```/gm)];
-      for (const line of blocks.flatMap(([, block = '']) => block.trimEnd().split('\n'))) {
-        const prompt = /^(\w+)\$ (.*)$/.exec(line);
-        if (prompt) commands.push({ person: prompt[1] ?? '', line: prompt[2] ?? '', expected: [] });
-        else commands.at(-1)?.expected.push(line);
-      }
-      return { title: text.split('\n', 1)[0] ?? '', commands };
-    });
-}
 
 /** Questions: what they see comes about by itself, a moment later. All else is done once. */
 const ASKS = /^portalgun (?:peer show|node status|node sync|key show)/;
@@ -154,7 +126,7 @@ describe('docs/when-things-go-wrong.md', function () {
     }
   }
 
-  const sections = sectionsOf(PAGE);
+  const sections = transcriptsOf(PAGE);
 
   it('has a section for each thing that goes wrong', () => {
     const titles = sections.map(({ title }) => title);
