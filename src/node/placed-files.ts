@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { link, lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf, UsageError } from '../errors.ts';
+import { isRunning } from '../running.ts';
 
 export interface PlacedFiles {
   /** Where to write what will be `name`, one of the names. */
@@ -88,16 +89,7 @@ async function sweep(folder: string): Promise<void> {
   }
   for (const name of found) {
     const [, pid] = PARTIAL.exec(name) ?? [];
-    if (pid !== undefined && !isAlive(Number(pid))) await rm(path.join(folder, name), { force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errnoOf(error) === 'EPERM'; // there, and somebody else's
+    if (pid !== undefined && !isRunning(Number(pid))) await rm(path.join(folder, name), { force: true });
   }
 }
 

@@ -14,6 +14,7 @@ import {
   type Answer,
   type Outcome,
 } from '../support/cli.ts';
+import { isRunning } from '../../src/running.ts';
 import { grubRecipe, needBuilds, STALE } from '../support/grub.ts';
 import { eventually } from '../support/node.ts';
 import { TEST_CACHE } from '../support/test-cache.ts';
@@ -184,13 +185,4 @@ async function qemuOf(pid: number): Promise<number> {
     }
   }
   throw new Error(`process ${pid} has no QEMU`);
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false; // no such process
-  }
 }
