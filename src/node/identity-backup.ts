@@ -2,12 +2,13 @@
  * A copy of an identity to keep elsewhere: the keys as they are at rest (locked, if they are), the public recovery half,
  * and the policy and config by which a new machine finds the peers who hold the feed. docs/identity.md is the format.
  */
-import { access, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf, UsageError } from '../errors.ts';
 import { writeFileAtomic } from './atomic.ts';
 import type { Home } from './home.ts';
 import { loadIdentity, requireNone, type Identity } from './identity-files.ts';
+import { isThere } from './is-there.ts';
 import { markUnsure } from './outbox.ts';
 import { ownJson } from './own-json.ts';
 
@@ -38,7 +39,7 @@ export async function backUp(home: Home, file: string, now: Date): Promise<{ ide
     policy: await textOf(home.policyFile),
     config: await textOf(configFile(home)),
   };
-  if (await exists(file)) {
+  if (await isThere(file)) {
     throw new UsageError('key/file-exists', `${file} is there already; a backup replaces nothing.`, {
       hint: 'Name another file, or remove that one first.',
     });
@@ -62,9 +63,9 @@ export async function restore(home: Home, file: string): Promise<Identity> {
     await writeFileAtomic(files[1], backup.seed);
     const identity = await loadIdentity(home);
     if (identity.author !== backup.author) throw notABackup(file, 'its key is not that of its author');
-    if (backup.policy !== null && !(await exists(home.policyFile)))
+    if (backup.policy !== null && !(await isThere(home.policyFile)))
       await writeFileAtomic(home.policyFile, backup.policy);
-    if (backup.config !== null && !(await exists(configFile(home)))) {
+    if (backup.config !== null && !(await isThere(configFile(home)))) {
       await writeFileAtomic(configFile(home), backup.config);
     }
     return identity;
@@ -110,11 +111,4 @@ async function textOf(file: string): Promise<string | null> {
     if (errnoOf(error) === 'ENOENT') return null;
     throw error;
   }
-}
-
-function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false, // absent
-  );
 }

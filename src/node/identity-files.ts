@@ -9,9 +9,10 @@ import path from 'node:path';
 import { generateSeed, publicKeyOf, SEED_BYTES } from '../crypto/ed25519.ts';
 import { authorIdOf, isAuthorId } from '../exchange/record/identity.ts';
 import type { AuthorId, KeyId } from '../exchange/record/types.ts';
-import { errnoOf, FailedError, UsageError, RefusedError } from '../errors.ts';
+import { FailedError, UsageError, RefusedError } from '../errors.ts';
 import { writeFileAtomic } from './atomic.ts';
 import type { Home } from './home.ts';
+import { isThere } from './is-there.ts';
 import { ownJson } from './own-json.ts';
 import { formatRecoveryKey } from './recovery-key.ts';
 import { isLockedSeed, lockSeed, unlockSeed, type LockedSeed } from './seed-lock.ts';
@@ -113,7 +114,7 @@ function labelOf(author: AuthorId, key: KeyId): string {
  */
 export async function loadIdentity(home: Home): Promise<Identity> {
   const seedFile = path.join(home.identityDir, 'seed');
-  if (!(await exists(seedFile))) throw identityMissing(home);
+  if (!(await isThere(seedFile))) throw identityMissing(home);
   const { mode } = await stat(seedFile);
   if ((mode & 0o077) !== 0) {
     throw new RefusedError('identity/readable-by-others', `${seedFile} can be read by other users of this machine.`, {
@@ -187,11 +188,11 @@ function heldKey(home: Home, author: AuthorId, { key: id, seed, locked }: KeyAtR
 }
 
 export async function hasIdentity(home: Home): Promise<boolean> {
-  return exists(path.join(home.identityDir, 'seed'));
+  return isThere(path.join(home.identityDir, 'seed'));
 }
 
 async function readHex(file: string): Promise<Uint8Array> {
-  const text = (await exists(file)) ? (await readFile(file, 'utf8')).trim() : '';
+  const text = (await isThere(file)) ? (await readFile(file, 'utf8')).trim() : '';
   if (!isHex(text)) throw damaged(file, `it must hold ${SEED_BYTES * 2} hex digits`);
   return Buffer.from(text, 'hex');
 }
@@ -205,14 +206,4 @@ function damaged(file: string, how: string, cause?: unknown): FailedError {
     hint: 'Restore it from your backup: portalgun key restore; or take your feed back: portalgun key recover.',
     cause,
   });
-}
-
-async function exists(file: string): Promise<boolean> {
-  try {
-    await stat(file);
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
-    throw error;
-  }
 }

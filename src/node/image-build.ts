@@ -1,10 +1,10 @@
 /** The build that an image came from, as far as it is kept, and whether the two say the same. */
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { errnoOf, RefusedError } from '../errors.ts';
+import { RefusedError } from '../errors.ts';
 import { measuredDiskOf, type StoredImage } from '../workshop/image/index.ts';
 import { listBuilds, type BuildRecord } from './build-records.ts';
 import type { Home } from './home.ts';
+import { isThere } from './is-there.ts';
 
 /** Undefined where none is kept. Rejects with `image/altered` where its record does not read, or tells of another image. */
 export async function buildOfImage(home: Home, image: StoredImage): Promise<BuildRecord | undefined> {
@@ -35,14 +35,4 @@ export function otherThanBuilt({ id }: StoredImage, file: string): RefusedError 
     hint: 'do not use this image: build it again, and find out what changed it',
     facts: { id, file },
   });
-}
-
-async function isThere(file: string): Promise<boolean> {
-  try {
-    await stat(file);
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
-    throw error;
-  }
 }
