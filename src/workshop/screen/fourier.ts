@@ -126,7 +126,7 @@ export function transformColumns(
 /** cos 30°: what a third of a turn has across. */
 const ACROSS = Math.sqrt(3) / 2;
 
-// The same butterflies twice: along a row every one has turns of its own, down the columns a whole run of them shares its turns.
+// Down the columns a whole run of butterflies shares its turns; along a row each has turns of its own, and is a run of one.
 // No destructuring in here: it would make garbage of every number.
 
 function twos(
@@ -137,13 +137,8 @@ function twos(
   cosines: Float64Array,
   sines: Float64Array,
 ): void {
-  for (let index = 0, a = start, b = start + span; index < span; index++, a++, b++) {
-    const re = real[a]! - real[b]!;
-    const im = imaginary[a]! - imaginary[b]!;
-    real[a] = real[a]! + real[b]!;
-    imaginary[a] = imaginary[a]! + imaginary[b]!;
-    real[b] = re * cosines[index]! - im * sines[index]!;
-    imaginary[b] = re * sines[index]! + im * cosines[index]!;
+  for (let index = 0, a = start; index < span; index++, a++) {
+    twosOfRows(real, imaginary, a, a + 1, span, cosines[index]!, sines[index]!);
   }
 }
 
@@ -231,31 +226,19 @@ function fours(
 ): void {
   const [second, third] = [span, 2 * span];
   for (let index = 0, a = start; index < span; index++, a++) {
-    const b = a + span;
-    const c = b + span;
-    const d = c + span;
-    const sumRe = real[a]! + real[c]!;
-    const sumIm = imaginary[a]! + imaginary[c]!;
-    const lessRe = real[a]! - real[c]!;
-    const lessIm = imaginary[a]! - imaginary[c]!;
-    const otherRe = real[b]! + real[d]!;
-    const otherIm = imaginary[b]! + imaginary[d]!;
-    const otherLessRe = real[b]! - real[d]!;
-    const otherLessIm = imaginary[b]! - imaginary[d]!;
-    real[a] = sumRe + otherRe;
-    imaginary[a] = sumIm + otherIm;
-    const bRe = lessRe + otherLessIm;
-    const bIm = lessIm - otherLessRe;
-    real[b] = bRe * cosines[index]! - bIm * sines[index]!;
-    imaginary[b] = bRe * sines[index]! + bIm * cosines[index]!;
-    const cRe = sumRe - otherRe;
-    const cIm = sumIm - otherIm;
-    real[c] = cRe * cosines[index + second]! - cIm * sines[index + second]!;
-    imaginary[c] = cRe * sines[index + second]! + cIm * cosines[index + second]!;
-    const dRe = lessRe - otherLessIm;
-    const dIm = lessIm + otherLessRe;
-    real[d] = dRe * cosines[index + third]! - dIm * sines[index + third]!;
-    imaginary[d] = dRe * sines[index + third]! + dIm * cosines[index + third]!;
+    foursOfRows(
+      real,
+      imaginary,
+      a,
+      a + 1,
+      span,
+      cosines[index]!,
+      sines[index]!,
+      cosines[index + second]!,
+      sines[index + second]!,
+      cosines[index + third]!,
+      sines[index + third]!,
+    );
   }
 }
 
