@@ -6,15 +6,24 @@ import type { Context } from './context.ts';
 /** Links of the cause chain that --verbose shows. */
 const MAX_CAUSES = 8;
 
+/** What the system said of a file, where that is all there is to say. */
+const FILE_HINTS: Readonly<Record<string, string | undefined>> = {
+  ENOENT: 'There is nothing of that name: look at its spelling, and at the folder you are in.',
+  ENOTDIR: 'A part of that path is a file and no folder.',
+  EISDIR: 'It is a folder: name a file in it.',
+  EACCES: 'You may not read it: see who owns it.',
+};
+
 /** Prints the error to stderr (and, with `--json`, as a document to stdout). Returns the exit code. */
 export function reportFailure(context: Context, error: unknown): number {
   const known = asPortalgunError(error, context.signal);
+  const { code, message, facts } = known;
+  const hint = known.hint ?? FILE_HINTS[errnoOf(known.cause) ?? ''];
   if (context.json) {
-    const { code, message, hint, facts } = known;
     context.stdout.write(`${jsonLine({ error: { code, message, hint, facts } })}\n`);
   } else {
-    context.stderr.write(`${paint(context, 'stderr', 'red', 'error:')} ${harmless(known.message)}\n`);
-    if (known.hint !== undefined) context.stderr.write(`  ${harmless(known.hint)}\n`);
+    context.stderr.write(`${paint(context, 'stderr', 'red', 'error:')} ${harmless(message)}\n`);
+    if (hint !== undefined) context.stderr.write(`  ${harmless(hint)}\n`);
     if (context.verbose) for (const line of causes(known)) context.stderr.write(`  because: ${harmless(line)}\n`);
   }
   if (context.environment['DEBUG']) context.stderr.write(`${harmless(known.stack ?? '')}\n`);

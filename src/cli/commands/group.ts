@@ -29,7 +29,7 @@ export async function list(context: Context): Promise<undefined> {
   const groups = await home.call<Group[]>('group.list', {}, context.signal);
   printResult(context, groups, () =>
     groups.length === 0
-      ? 'You are in no private group. Make one with: portalgun group add NAME --member PEER'
+      ? 'You are in no private group. Make one: portalgun group add NAME --member PEER'
       : table(
           ['group', 'id', 'members'],
           groups.map(({ name, scope, members }) => [name, scope, ['me', ...members].join(', ')]),

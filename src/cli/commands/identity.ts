@@ -20,13 +20,15 @@ export async function init(context: Context, flags: { passphrase?: boolean }): P
   printResult(context, { author: identity.author, home: home.root, recoveryKey, policy: home.policyFile }, () => [
     `You are ${identity.author}`,
     '',
-    'Recovery key, shown this once. Write it on paper: with it you take your feed back when this machine is lost',
-    'or its key is stolen. Whoever has it can do the same.',
+    'Recovery key, shown this once. Write it on paper: with it you take your feed',
+    'back when this machine is lost or its key is stolen. Whoever has it can do the',
+    'same.',
     '',
     `  ${paint(context, 'stdout', 'bold', recoveryKey)}`,
     '',
     `Home:   ${home.root}`,
-    `Policy: ${home.policyFile} (nothing is automatic until you say so)`,
+    `Policy: ${home.policyFile}`,
+    '        Nothing is automatic until it says so.',
     `Next:   portalgun build recipes/debian-12-tiny.yaml`,
   ]);
   return undefined;
@@ -47,7 +49,7 @@ export async function id(context: Context, flags: { invite?: boolean; qr?: boole
     printLine(context, mine.invitation);
     if (flags.qr) for (const line of (await import('../qr.ts')).qrLines(mine.invitation)) printLine(context, line);
     if (mine.addresses.length === 0) {
-      note(context, 'It holds no address: no node runs for this home (portalgun node start, then ask again).');
+      note(context, 'It holds no address: no node runs here (portalgun node start, then ask again).');
     }
     return undefined;
   }
