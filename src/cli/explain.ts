@@ -1,6 +1,6 @@
 /** A decision of policy, as people read it. */
 import { isDigest, shortDigest } from '../crypto/digest.ts';
-import { wrap } from './output.ts';
+import { folded } from './output.ts';
 
 /** Columns of what is read like a review, like those of the changes in it (src/recipe/diff.ts). */
 export const REVIEW_COLUMNS = 80;
@@ -14,10 +14,7 @@ export interface Decision {
 /** Records by the first digits of their ids, which commands take as well; `--json` has them whole. */
 export function explain(decision: Decision): string[] {
   const missing = decision.missing.length === 0 ? [] : [`Still awaited: ${decision.missing.join(', ')}.`];
-  const because = decision.because.flatMap((line) => {
-    const [first = '', ...rest] = wrap(shortened(line), REVIEW_COLUMNS - 4);
-    return [`  ${first}`, ...rest.map((more) => `    ${more}`)];
-  });
+  const because = decision.because.flatMap((line) => folded(`  ${shortened(line)}`, REVIEW_COLUMNS));
   return [`policy says: ${decision.apply}`, ...because, ...missing];
 }
 

@@ -80,6 +80,14 @@ export function wrap(text: string, width: number): string[] {
   return lines;
 }
 
+/** A line that may be too long, broken at its blanks; what goes on stands two columns further in. */
+export function folded(line: string, width: number): string[] {
+  if (line.length <= width) return [line];
+  const indent = ' '.repeat(line.search(/[^ ]|$/));
+  const [first = '', ...more] = wrap(line.slice(indent.length), width - indent.length - 2);
+  return [`${indent}${first}`, ...more.map((rest) => `${indent}  ${rest}`)];
+}
+
 /** Columns of the terminal that is written to; without a terminal nothing is broken, so that tools see whole lines. */
 export function columns(context: Context): number {
   return context.stdout.isTTY === true ? (context.stdout.columns ?? 80) : Infinity;

@@ -10,7 +10,7 @@ import type { Operation } from '../../src/recipe/types.ts';
 import { digestOf } from '../../src/crypto/canonical.ts';
 import { parseRecipe } from '../../src/recipe/parse.ts';
 import { contextFor } from '../../src/cli/context.ts';
-import { bytes, paint, seconds, table } from '../../src/cli/output.ts';
+import { bytes, folded, paint, seconds, table } from '../../src/cli/output.ts';
 import { runCommandLine } from '../../src/cli/program.ts';
 import { cli, json } from '../support/cli.ts';
 import { GRUB_RECIPE } from '../support/grub.ts';
@@ -151,6 +151,13 @@ describe('output', function () {
     assert.equal(at(false), 'word');
     assert.equal(at(true, { NO_COLOR: '1' }), 'word');
     assert.equal(at(true, { NO_COLOR: '' }), '\u001b[31mword\u001b[0m'); // no-color.org: when not empty
+  });
+
+  it('breaks a line that is too long at its blanks, what goes on further in, and leaves whole what cannot be broken', () => {
+    assert.deepEqual(folded('    type "one two three"', 24), ['    type "one two three"']);
+    assert.deepEqual(folded('    type "one two three"', 17), ['    type "one', '      two three"']);
+    assert.deepEqual(folded('kernel: a/very/long/path of it', 12), ['kernel:', '  a/very/long/path', '  of it']);
+    assert.deepEqual(folded('', 10), ['']);
   });
 
   it('is aligned, and speaks in units', () => {

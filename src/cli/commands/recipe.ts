@@ -34,7 +34,7 @@ import type {
 } from '../../recipe/types.ts';
 import { PortalgunError, RefusedError, UsageError } from '../../errors.ts';
 import type { Context } from '../context.ts';
-import { note, printResult, table } from '../output.ts';
+import { columns, folded, note, printResult, table } from '../output.ts';
 import { pairs } from '../pairs.ts';
 import { readRecipeFile, refuseExisting } from '../recipe-file.ts';
 
@@ -84,9 +84,16 @@ export async function show(context: Context, reference: string): Promise<undefin
   const home = await connect(context.home);
   const { checked, lock } = await loadRecipe(reference, home, context.signal);
   const { recipe } = checked;
-  printResult(context, { digest: checked.digest, recipe, locked: lock !== undefined }, () => [
+  printResult(context, { digest: checked.digest, recipe, locked: lock !== undefined }, () =>
+    inWords(checked, lock !== undefined).flatMap((line) => folded(line, columns(context))),
+  );
+  return undefined;
+}
+
+function inWords({ digest, recipe }: CheckedRecipe, locked: boolean): string[] {
+  return [
     `${recipe.name} ${recipe.version}${recipe.summary === undefined ? '' : `: ${recipe.summary}`}`,
-    `digest  ${checked.digest}${lock ? ', locked' : ''}`,
+    `digest  ${digest}${locked ? ', locked' : ''}`,
     ...Object.entries(recipe.media ?? {}).map(([name, medium]) => `medium  ${name}: ${describeMedium(medium)}`),
     ...(recipe.archives ?? []).map(
       ({ url, suite, components }) => `packages of ${suite} (${components.join(', ')}) from ${url}, verified`,
@@ -104,8 +111,7 @@ export async function show(context: Context, reference: string): Promise<undefin
           ...recipe.personalise.flatMap(describeStep),
         ]
       : []),
-  ]);
-  return undefined;
+  ];
 }
 
 function describeBase({ recipe, digest, at }: Base): string {
