@@ -171,7 +171,8 @@ async function measureIn<T>(
     let doneBytes = 0;
     let diskBytes = 0;
     const onBytes = (sizeBytes: number): void => {
-      doneBytes += sizeBytes;
+      // Holes of a file count as read: it may be larger than its disk.
+      doneBytes = Math.min(doneBytes + sizeBytes, diskBytes);
       options.onProgress?.({ doneBytes, diskBytes });
     };
     const add = (sizeBytes: number): void => void (diskBytes += sizeBytes);
@@ -182,6 +183,8 @@ async function measureIn<T>(
       const { tap, copy } = running ? {} : options;
       try {
         const entries = await measureDevice(session, device, { normaliser, onBytes, add, tap, copy, running });
+        // Holes and the structure of file systems are not read, and yet done with.
+        onBytes(diskBytes - doneBytes);
         return formatManifest(entries, normaliser.digest);
       } catch (error) {
         throw withLastWords(reason ?? error, machine);

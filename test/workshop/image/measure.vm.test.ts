@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +12,7 @@ import {
   type Manifest,
   type ManifestEntry,
   type MeasureOptions,
+  type MeasureProgress,
   type MeasuringTools,
   unescapeName,
 } from '../../../src/workshop/image/index.ts';
@@ -44,6 +46,7 @@ describe('measuring a disk', function () {
   let manifests: Record<string, Manifest>;
   let disk: Record<string, string>;
   let tree: string;
+  const progress: MeasureProgress[] = [];
 
   before(async function () {
     needPrograms(this, 'qemu-system-x86_64', 'sfdisk', 'mke2fs', 'debugfs', 'mkfs.fat', 'mcopy');
@@ -63,12 +66,22 @@ describe('measuring a disk', function () {
     server.close();
     const names = Object.keys(disk);
     const disks = Object.values(disk).map((path) => ({ path, format: 'raw' as const }));
-    const measured = await measureDisks({ ...options, disks });
+    const measured = await measureDisks({ ...options, disks, onProgress: (one) => progress.push(one) });
     manifests = Object.fromEntries(measured.map((manifest, index) => [names[index] ?? '', manifest]));
   });
 
   after(async () => {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  });
+
+  it('tells how far it is: never back, never beyond the disks, and at the end all of them', () => {
+    assert.ok(progress.length > Object.keys(disk).length);
+    for (const [index, { doneBytes, diskBytes }] of progress.entries()) {
+      assert.ok(doneBytes >= (progress[index - 1]?.doneBytes ?? 0) && doneBytes <= diskBytes);
+    }
+    const sizes = Object.values(disk).map((path) => statSync(path).size);
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    assert.deepEqual(progress.at(-1), { doneBytes: total, diskBytes: total });
   });
 
   it('lists each file with its mode, owner, size and content, whatever its name', () => {
