@@ -5,6 +5,7 @@ import { feedName, type Feed } from './layout.ts';
 export class HeadCache {
   readonly #maxHeads: number;
   readonly #heads = new Map<string, SignedHead>();
+  #forgotten = 0;
 
   constructor(maxHeads: number) {
     this.#maxHeads = maxHeads;
@@ -14,7 +15,14 @@ export class HeadCache {
     return this.#heads.get(feedName(feed));
   }
 
-  delete(feed: Feed): void {
+  /** How often `forget` was called: who reads from the disk meanwhile looks whether it still is what it was. */
+  get forgotten(): number {
+    return this.#forgotten;
+  }
+
+  /** What is on the disk is void too. */
+  forget(feed: Feed): void {
+    this.#forgotten += 1;
     this.#heads.delete(feedName(feed));
   }
 

@@ -11,17 +11,23 @@ import type { Memory } from './memory.ts';
 import type { Turn } from './turn.ts';
 
 export async function readSignedHead(memory: Memory, feed: Feed): Promise<SignedHead | undefined> {
-  const ready = memory.signedHeads.get(feed);
-  if (ready !== undefined) return ready;
-  const bytes = await memory.database.get(headKey(feed));
-  if (bytes === undefined) return undefined;
-  const signed = readHead(bytes, headOptions(memory, feed));
-  if (isRefusal(signed)) throw damaged(`the signed head of ${feed.author}`, signed.detail);
-  // One that was kept while the disk was read is newer.
-  const kept = memory.signedHeads.get(feed);
-  if (kept !== undefined) return kept;
-  memory.signedHeads.put(signed);
-  return signed;
+  const { signedHeads } = memory;
+  for (;;) {
+    const ready = signedHeads.get(feed);
+    if (ready !== undefined) return ready;
+    const { forgotten } = signedHeads;
+    const bytes = await memory.database.get(headKey(feed));
+    // While the disk was read a recovery has voided heads, and may have changed who signs: what was read may be one of them.
+    if (signedHeads.forgotten !== forgotten) continue;
+    if (bytes === undefined) return undefined;
+    const signed = readHead(bytes, headOptions(memory, feed));
+    if (isRefusal(signed)) throw damaged(`the signed head of ${feed.author}`, signed.detail);
+    // One that was kept while the disk was read is newer.
+    const kept = signedHeads.get(feed);
+    if (kept !== undefined) return kept;
+    signedHeads.put(signed);
+    return signed;
+  }
 }
 
 export function openNewHead(memory: Memory, envelope: Uint8Array, now: Date): SignedHead | Refusal {

@@ -70,7 +70,7 @@ export class Turn {
     for (const [name, choice] of this.#choices) choices.set(name, choice);
     for (const feed of this.#recovered) {
       hold.dropFrom(feed, 0);
-      signedHeads.delete(feed);
+      signedHeads.forget(feed);
     }
     for (const [name, fork] of this.#forks) {
       if (fork === null) forks.delete(name);

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { freshnessOf, signHead, verifyForkProof, type VerifiedRecord } from '../../../src/exchange/record/index.ts';
+import { openDatabase, type Database } from '../../../src/exchange/store/database.ts';
+import { LevelStore } from '../../../src/exchange/store/level-store.ts';
 import { at, feed, NETWORK, newAuthor } from '../record/author.ts';
+import { Chain } from '../record/keys.ts';
 import { assertRefused, bytes, everybody } from './admissions.ts';
 import { temporaryStores } from './folder.ts';
 
@@ -85,5 +88,51 @@ describe('signed heads', () => {
     }
     assert.deepEqual(reasons, ['fork', 'frozen', 'fork', 'frozen', 'frozen']);
     assert.equal((await store.frozen())[0]?.at.seq, 2);
+  });
+
+  describe('that are being read while a recovery voids them', () => {
+    /** Reads a head of the time before a recovery, whose bytes arrive only when that recovery is on the disk. */
+    async function readAcross(before: Chain, after: Chain) {
+      const path = await stores.path();
+      const store = await stores.openAt(path);
+      await store.admitAll(before.envelopes, everybody);
+      const { id, link } = before.last;
+      const signed = signHead(before.seed, NETWORK, { ...link, id }, { now, feedKeys: before.keys });
+      assert.equal((await store.putHead(signed.envelope, options)).result, 'kept');
+      await store.close();
+
+      const database = await openDatabase(path, NETWORK);
+      const committed = Promise.withResolvers<void>();
+      const slow: Database = {
+        ...database,
+        async get(key) {
+          const value = await database.get(key);
+          if (key.startsWith('head\0')) await committed.promise;
+          return value;
+        },
+      };
+      const again = await LevelStore.over(slow, NETWORK);
+      try {
+        const reading = again.headOf(before.author, 'public');
+        const [admission] = await again.admitAll([after.last.envelope], everybody);
+        assert.equal(admission?.result, 'admitted', JSON.stringify(admission));
+        committed.resolve();
+        return { read: await reading, later: await again.headOf(before.author, 'public') };
+      } finally {
+        await again.close();
+      }
+    }
+
+    it('are not kept, where their key still is one of the feed', async () => {
+      const trunk = new Chain().write('a', 3);
+      const owner = trunk.branch().recover(2, 1);
+      assert.deepEqual(await readAcross(trunk, owner), { read: undefined, later: undefined });
+    });
+
+    it('are no damage, where their key is one of a branch that was left', async () => {
+      const trunk = new Chain().write('a', 3);
+      const thief = trunk.branch().rotate(66).write('theirs');
+      assert.deepEqual(await readAcross(thief, trunk.branch().recover(2)), { read: undefined, later: undefined });
+    });
   });
 });
