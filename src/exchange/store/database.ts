@@ -4,7 +4,7 @@
  */
 import { Level } from 'level';
 import { FailedError, PortalgunError, RefusedError, UnavailableError } from '../../errors.ts';
-import { LAYOUT_VERSION, NAMED_KEY, NAMED_VERSION, NETWORK_KEY, VERSION_KEY } from './layout.ts';
+import { LAYOUT_VERSION, NAMED_KEY, NAMED_VERSION, NETWORK_KEY, OLDEST_LAYOUT, VERSION_KEY } from './layout.ts';
 
 export type Write =
   | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
@@ -26,7 +26,7 @@ export interface Database {
 
 /**
  * Opens or makes the database. Rejects with `store/locked` (another process holds it), `store/newer-version`,
- * `store/other-network`, `store/damaged`, `store/io`.
+ * `store/other-network`, `store/damaged`, `store/io`. One of an older layout is opened as it is: named.ts migrates it.
  */
 export async function openDatabase(path: string, network: string): Promise<Database> {
   const level = new Level<string, Uint8Array>(path, { keyEncoding: 'utf8', valueEncoding: 'view' });
@@ -85,7 +85,7 @@ async function checkMeta(database: Database, path: string, network: string): Pro
     return;
   }
   const found = Buffer.from(version).toString();
-  if (found !== String(LAYOUT_VERSION)) {
+  if (!/^[1-9]\d{0,8}$/.test(found) || Number(found) < OLDEST_LAYOUT || Number(found) > LAYOUT_VERSION) {
     throw new UnavailableError(
       'store/newer-version',
       `The store ${path} has the layout ${found}; this portalgun reads ${LAYOUT_VERSION}.`,

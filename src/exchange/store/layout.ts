@@ -21,8 +21,13 @@ import type { Digest } from '../../crypto/digest.ts';
 import type { Position } from '../record/links.ts';
 import type { AuthorId, Scope } from '../record/types.ts';
 
-/** Raised when the layout changes; an older one is migrated, a newer one refused. */
-export const LAYOUT_VERSION = 1;
+/**
+ * Raised with every change after which an older portalgun would leave something out: an older layout is migrated when it is
+ * opened, a newer one refused. 2: `named` and `choice`, which a portalgun that reads 1 neither writes nor heeds.
+ */
+export const LAYOUT_VERSION = 2;
+/** The oldest that is migrated. */
+export const OLDEST_LAYOUT = 1;
 
 const SEPARATOR = '\0';
 /** In UTF-8 it sorts behind every character that a key holds. */

@@ -9,7 +9,18 @@ import { digestsNamed, NAMING_TYPES } from '../record/named.ts';
 import { isRefusal } from '../record/refusal.ts';
 import type { AuthorId, VerifiedRecord } from '../record/types.ts';
 import type { Database, Write } from './database.ts';
-import { lastPart, NAMED_KEY, NAMED_VERSION, namedAfter, namedIn, namedKey, recordKey, under } from './layout.ts';
+import {
+  LAYOUT_VERSION,
+  lastPart,
+  NAMED_KEY,
+  NAMED_VERSION,
+  namedAfter,
+  namedIn,
+  namedKey,
+  recordKey,
+  under,
+  VERSION_KEY,
+} from './layout.ts';
 import { BATCH_MAX_RECORDS, NAMED_MAX_OF_AUTHOR } from './limits.ts';
 import type { Memory } from './memory.ts';
 import { mustRead } from './stored.ts';
@@ -47,16 +58,16 @@ export async function* readNaming(
 }
 
 /**
- * Looks up anew what is stored, where another version wrote it or none did. Ends with the one write that says so (a new store
- * begins with it): cut off, it begins again.
+ * Looks up anew what is stored, where another version wrote it or none did: a portalgun of an older layout adds records
+ * without their look-up, so of such a store nothing that is there is believed. Ends with the one write that says so, and with
+ * it the store is of this layout (a new one begins with it): cut off, it begins again.
  */
 export async function buildNamed(database: Database, network: string): Promise<void> {
-  const built = await database.get(NAMED_KEY);
-  if (built !== undefined && Buffer.from(built).toString() === String(NAMED_VERSION)) return;
+  const is = async (key: string, version: number): Promise<boolean> =>
+    Buffer.from((await database.get(key)) ?? []).toString() === String(version);
+  if ((await is(VERSION_KEY, LAYOUT_VERSION)) && (await is(NAMED_KEY, NAMED_VERSION))) return;
   let batch: Write[] = [];
-  let isEmpty = true;
   const put = async (write: Write): Promise<void> => {
-    isEmpty = false;
     batch.push(write);
     if (batch.length < BATCH_MAX_RECORDS) return;
     await database.write(batch);
@@ -73,6 +84,12 @@ export async function buildNamed(database: Database, network: string): Promise<v
       for (const named of namedKeys(record)) await put({ type: 'put', key: named, value: new Uint8Array(0) });
     }
   }
-  if (isEmpty) return; // and looked through again at no cost
-  await database.write([...batch, { type: 'put', key: NAMED_KEY, value: Buffer.from(String(NAMED_VERSION)) }]);
+  const versions = [
+    [NAMED_KEY, NAMED_VERSION],
+    [VERSION_KEY, LAYOUT_VERSION],
+  ] as const;
+  await database.write([
+    ...batch,
+    ...versions.map(([key, version]): Write => ({ type: 'put', key, value: Buffer.from(String(version)) })),
+  ]);
 }

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { Level } from 'level';
 import { sha256 } from '../../../src/crypto/digest.ts';
-import { attestationDraft, patchDraft, signRecord, type Draft } from '../../../src/exchange/record/index.ts';
+import {
+  attestationDraft,
+  patchDraft,
+  signRecord,
+  type Draft,
+  type VerifiedRecord,
+} from '../../../src/exchange/record/index.ts';
 import { NAMED_MAX_OF_AUTHOR } from '../../../src/exchange/store/index.ts';
 import { attestationOf } from '../record/attested.ts';
 import { at, draft, linkOf, newAuthor, type Author } from '../record/author.ts';
@@ -36,6 +42,11 @@ function feedOf(author: Author, drafts: readonly Draft[], scope = 'public') {
     records.push(signRecord(author.seed, link, one));
   }
   return records;
+}
+
+function headIn({ id, link }: VerifiedRecord) {
+  const { author, scope, recovery, epoch, seq } = link;
+  return { author, scope, recovery, epoch, seq, id };
 }
 
 describe('records by the digests that they name', () => {
@@ -109,7 +120,7 @@ describe('records by the digests that they name', () => {
     assert.deepEqual(await namedKeysIn(path), []);
   });
 
-  it('are looked up anew in a store of a version that did not, or that was cut off while it did', async () => {
+  it('are looked up anew, with nothing lost, in a store of a version that did not, or that was cut off while it did', async () => {
     const path = await stores.path();
     const author = newAuthor();
     const records = feedOf(author, [aPatch({ evidence: { before, after } }), attestationDraft(attestationOf())]);
@@ -121,15 +132,24 @@ describe('records by the digests that they name', () => {
     await store.close();
     const keys = await namedKeysIn(path);
     assert.equal(keys.length, 4);
-    for (const version of [undefined, '0']) {
+    // Each as some earlier version left it: look-ups that it did not write, and some of another meaning.
+    for (const meta of [{ named: '' }, { named: '0' }, { version: '1', named: '' }, { version: '1' }]) {
       const raw = new Level(path);
-      if (version === undefined) await raw.del('meta\0named');
-      else await raw.put('meta\0named', version);
+      for (const [name, version] of Object.entries(meta)) {
+        if (version === '') await raw.del(`meta\0${name}`);
+        else await raw.put(`meta\0${name}`, version);
+      }
       await raw.del(at(keys, 0));
       await raw.put(`named\0${sha256('of another version')}\0${author.id}\0${at(records, 0).id}`, '');
       await raw.close();
-      await (await stores.openAt(path)).close();
+      const again = await stores.openAt(path);
+      for (const { id, envelope } of records) assert.deepEqual((await again.get(id))?.envelope, envelope);
+      assert.deepEqual(await again.head(author.id, 'public'), headIn(at(records, 1)));
+      await again.close();
       assert.deepEqual(await namedKeysIn(path), keys);
+      const after = new Level(path);
+      assert.deepEqual([await after.get('meta\0version'), await after.get('meta\0named')], ['2', '1']);
+      await after.close();
     }
   });
 });
