@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect } from 'node:net';
-import type { Listener } from '@libp2p/interface';
+import { createServer as createHttpServer } from 'node:http';
+import { connect, createServer, type Socket } from 'node:net';
+import type { Listener, Transport } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
-import { bounded } from '../../../src/exchange/p2p/libp2p/websockets.ts';
+import { WebSocketServer } from 'ws';
+import { boundedDialler, boundedListener } from '../../../src/exchange/p2p/libp2p/websockets.ts';
 import { WEBSOCKET_MESSAGE_MAX_BYTES } from '../../../src/exchange/p2p/limits.ts';
 import { createNodes, seqOf } from './nodes.ts';
 
@@ -62,11 +64,76 @@ describe('transports', () => {
     await reader.exchange.connect(node.address);
   });
 
+  /** What one that is dialled over a WebSocket sees of a node that dials it, once it has sent this. */
+  async function dialledBy(send: Uint8Array | undefined) {
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: true });
+    try {
+      await once(server, 'listening');
+      const seen = new Promise<{ code: number; extensions: string | undefined }>((resolve) => {
+        server.on('connection', (socket, { headers }) => {
+          socket.on('close', (code) => resolve({ code, extensions: headers['sec-websocket-extensions'] }));
+          socket.on('error', () => undefined);
+          if (send === undefined) socket.close();
+          else socket.send(send);
+        });
+      });
+      const node = await nodes.start({ seed: 3, listen: [] });
+      const dialling = node.exchange.connect(`/ip4/127.0.0.1/tcp/${listeningAt(server)}/ws`);
+      await assert.rejects(dialling, { code: 'exchange/unreachable' });
+      return await seen;
+    } finally {
+      server.close();
+    }
+  }
+
+  it('threat 24: take no larger one from whom they have dialled either, and none that is compressed', async () => {
+    const { code, extensions } = await dialledBy(new Uint8Array(WEBSOCKET_MESSAGE_MAX_BYTES + 1));
+    assert.equal(code, 1009);
+    assert.equal(extensions, undefined, 'a message of one size could become one of another');
+    assert.notEqual((await dialledBy(new Uint8Array(WEBSOCKET_MESSAGE_MAX_BYTES))).code, 1009);
+  });
+
+  it('threat 24: leave no connection open that came to nothing, whoever has dialled', async () => {
+    assert.equal((await dialledBy(Uint8Array.of(2, 0, 0))).code, 1006, 'no line of a handshake');
+    assert.equal((await dialledBy(undefined)).code, 1005);
+    const server = new WebSocketServer({ noServer: true });
+    boundedListener(Object.assign(new EventTarget(), { wsServer: server }) as unknown as Listener);
+    const http = createHttpServer();
+    http.on('upgrade', (request, socket, head) => {
+      // As the transport resets one.
+      server.handleUpgrade(request, socket, head, (connected) => connected.close(1006));
+    });
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    const socket = new WebSocket(`ws://127.0.0.1:${listeningAt(http)}`);
+    const [{ code }] = (await once(socket, 'close')) as [CloseEvent];
+    assert.equal(code, 1006);
+    http.close();
+  });
+
+  it('threat 24: are given up in the middle of dialling when whoever asked goes', async () => {
+    const silent = createServer();
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const asking = new AbortController();
+    const node = await nodes.start({ seed: 3, listen: [] });
+    const connected = once(silent, 'connection') as Promise<[Socket]>;
+    const dialling = node.exchange.connect(`/ip4/127.0.0.1/tcp/${listeningAt(silent)}/ws`, asking.signal);
+    const [socket] = await connected;
+    socket.resume();
+    asking.abort();
+    await assert.rejects(dialling, { code: 'interrupted' });
+    if (!socket.closed) await once(socket, 'close');
+    silent.close();
+  });
+
   it('miss at once what an update of libp2p has taken away', () => {
     const listener = (options: object) => Object.assign(new EventTarget(), options) as unknown as Listener;
     for (const options of [{}, { wsServer: {} }, { wsServer: { options: {} } }]) {
-      assert.throws(() => bounded(listener(options)), { code: 'exchange/websockets-changed' });
+      assert.throws(() => boundedListener(listener(options)), { code: 'exchange/websockets-changed' });
     }
+    const transport = new EventTarget() as unknown as Transport;
+    assert.throws(() => boundedDialler(transport), { code: 'exchange/websockets-changed' });
   });
 
   it('says the addresses that its owner announces', async () => {
@@ -77,6 +144,12 @@ describe('transports', () => {
     await assert.rejects(nodes.start({ seed: 2, announce: ['example.org'] }), { code: 'exchange/bad-address' });
   });
 });
+
+function listeningAt(server: { address(): unknown }): number {
+  const address = server.address();
+  assert.ok(typeof address === 'object' && address !== null && 'port' in address);
+  return Number(address.port);
+}
 
 function portOf(address: string): number {
   return Number(
