@@ -102,7 +102,9 @@ export function standsIn({ keys, ends, revokedAt }: KeyChain, record: VerifiedRe
       `its key was given up after record ${end.seq} of epoch ${end.epoch}, and it is record ${link.seq}`,
     );
   }
-  if (revokedAt !== null && comparePositions(link, revokedAt) > 0) {
+  // The recovery key, by which this one is signed, outranks the revocation.
+  const isRecovery = changeIn(record)?.action === 'recover';
+  if (revokedAt !== null && !isRecovery && comparePositions(link, revokedAt) > 0) {
     return refuse('revoked', `its key was revoked with record ${revokedAt.seq}, and it is record ${link.seq}`);
   }
   return undefined;

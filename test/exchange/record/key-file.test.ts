@@ -70,6 +70,21 @@ describe('key records in a file', () => {
     assert.equal(verify(revoked.last, keysOf(revoked)).id, revoked.last.id);
   });
 
+  it('threat 17: that end at a revocation let the recovery after it stand, and no other key change', () => {
+    const revoked = new Chain().write('a').revoke();
+    const keys = keysOf(revoked);
+    const recovery = revoked.branch().recover(2).last;
+    assert.equal(verify(recovery, keys).id, recovery.id);
+    // A record that it has left behind may be one that the thief has revoked at.
+    const earlier = revoked.branch().recover(2, 1).last;
+    assert.equal(verify(earlier, keys).id, earlier.id);
+    // By any other key than the recovery key, and of any other kind, it does not.
+    const forged = new Chain(undefined, 0, 66).write('a').revoke().recover(7, -1, { by: 66, next: 66 }).last;
+    refuses(() => verify(forged, keys), 'record/refused', /another key than the one that signs there/);
+    const late = new Chain().write('a', 2).rotate(66).last;
+    refuses(() => verify(late, keys), 'record/refused', /revoked with record 3, and it is record 1/);
+  });
+
   it('threat 17: do not let count what a recovery has left behind', () => {
     const trunk = new Chain().write('a');
     const thief = trunk.branch().rotate(66).write('theirs');
