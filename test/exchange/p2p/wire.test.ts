@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { streamPair } from '@libp2p/utils';
 import type { Stream } from '@libp2p/interface';
 import { answer, ask } from '../../../src/exchange/p2p/libp2p/wire.ts';
-import type { StreamLimits } from '../../../src/exchange/p2p/libp2p/wire.ts';
+import type { AnswerLimits, StreamLimits } from '../../../src/exchange/p2p/libp2p/wire.ts';
 
-const LIMITS: StreamLimits = { maxBytes: 10_000, maxFrameBytes: 1000, timeoutMs: 5000, idleMs: 5000 };
+const LIMITS: AnswerLimits = { maxBytes: 10_000, maxFrameBytes: 1000, timeoutMs: 5000, idleMs: 5000, closeMs: 5000 };
 const never = new AbortController().signal;
 
 async function* echoes(request: Uint8Array, times: number): AsyncGenerator<Uint8Array> {
@@ -103,6 +103,13 @@ describe('one request and its answer on a stream', () => {
     })();
     await assert.rejects(answered, { code: 'exchange/timeout', message: /not done in 50 ms/ });
     await assert.rejects(asking);
+  });
+
+  it('threat 24: does not wait for long until the other side closes a stream on which all is said', async () => {
+    const [outbound, inbound] = await streamPair({ delay: 0 });
+    outbound.send(Uint8Array.of(1, 7));
+    await answer(inbound, { ...LIMITS, closeMs: 30 }, never, (request) => echoes(request, 1));
+    assert.equal(inbound.status, 'aborted', 'it was not closed by the other side');
   });
 
   it('ends a stream when its caller gives up', async () => {

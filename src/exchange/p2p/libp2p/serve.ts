@@ -2,11 +2,17 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import { asError, RefusedError } from '../../../errors.ts';
 import type { createGate } from '../answering.ts';
-import { REQUEST_MAX_BYTES, REQUEST_TIMEOUT_MS, STREAM_TIMEOUT_MS, STREAMS_PER_CONNECTION } from '../limits.ts';
+import {
+  CLOSE_TIMEOUT_MS,
+  REQUEST_MAX_BYTES,
+  REQUEST_TIMEOUT_MS,
+  STREAM_TIMEOUT_MS,
+  STREAMS_PER_CONNECTION,
+} from '../limits.ts';
 import type { Acquaintance } from './peer-identity.ts';
 import type { Asker, OnTrouble } from '../protocol.ts';
 import { answer } from './wire.ts';
-import type { StreamLimits } from './wire.ts';
+import type { AnswerLimits } from './wire.ts';
 
 export interface ServeContext {
   readonly authorOf: Acquaintance['authorOf'];
@@ -16,12 +22,13 @@ export interface ServeContext {
   readonly gate: ReturnType<typeof createGate>;
 }
 
-const REQUEST_LIMITS: StreamLimits = {
+const REQUEST_LIMITS: AnswerLimits = {
   // A request and its length prefix.
   maxBytes: REQUEST_MAX_BYTES + 16,
   maxFrameBytes: REQUEST_MAX_BYTES,
   timeoutMs: STREAM_TIMEOUT_MS,
   idleMs: REQUEST_TIMEOUT_MS,
+  closeMs: CLOSE_TIMEOUT_MS,
 };
 
 /** Serves a protocol until the node stops. */

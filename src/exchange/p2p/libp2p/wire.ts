@@ -9,7 +9,7 @@ import { messageStreamToDuplex } from '@libp2p/utils';
 import * as lp from 'it-length-prefixed';
 import { pipe } from 'it-pipe';
 import { asError, RefusedError, UnavailableError } from '../../../errors.ts';
-import { CLOSE_TIMEOUT_MS, FRAME_MAX_BYTES } from '../limits.ts';
+import { FRAME_MAX_BYTES } from '../limits.ts';
 
 export interface StreamLimits {
   /** Bytes that the other side may send on this stream, all together. */
@@ -21,13 +21,18 @@ export interface StreamLimits {
   readonly idleMs: number;
 }
 
+export interface AnswerLimits extends StreamLimits {
+  /** Until the other side has closed a stream on which all is said. */
+  readonly closeMs: number;
+}
+
 /**
  * Reads one request and writes the answer's frames. Resolves when all is written and closed; rejects, with the stream
  * ended, on anything over a limit.
  */
 export async function answer(
   stream: Stream,
-  limits: StreamLimits,
+  limits: AnswerLimits,
   signal: AbortSignal,
   respond: (request: Uint8Array) => AsyncIterable<Uint8Array>,
 ): Promise<void> {
@@ -52,7 +57,7 @@ export async function answer(
     // A stream that was ended in the middle lets the pipeline finish as if all were written.
     const stopped = guard.reason();
     if (stopped !== undefined) throw stopped;
-    await closed(stream);
+    await closed(stream, limits.closeMs);
   } catch (error) {
     throw end(stream, guard.reason() ?? error);
   } finally {
@@ -156,13 +161,13 @@ function timedOut(what: string): UnavailableError {
 }
 
 /** Waits for the other side to close, but not for long. */
-async function closed(stream: Stream): Promise<void> {
+async function closed(stream: Stream, timeoutMs: number): Promise<void> {
   if (stream.status !== 'open' && stream.status !== 'closing') return;
   await new Promise<void>((resolve) => {
     const timer = setTimeout(() => {
       end(stream, new Error('the other side left the stream open'));
       resolve();
-    }, CLOSE_TIMEOUT_MS);
+    }, timeoutMs);
     stream.addEventListener(
       'close',
       () => {
