@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { publicKeyOf } from '../../crypto/ed25519.ts';
 import { InterruptedError, UnavailableError } from '../../errors.ts';
+import { PUBLIC_SCOPE } from '../record/feed-link.ts';
 import { authorIdOf, isAuthorId } from '../record/identity.ts';
 import type { AuthorId } from '../record/types.ts';
 import { createGate } from './answering.ts';
@@ -212,8 +213,9 @@ async function startOn(
       }
     },
     async announce(record) {
-      const members = participant.membersOf(record.link.scope);
-      if (members.length > 0) {
+      const { scope } = record.link;
+      if (scope !== PUBLIC_SCOPE) {
+        const members = participant.membersOf(scope); // nobody, where the group has left the policy meanwhile
         // Only they are told, and only by a question of which they see that there is more.
         for (const key of participant.agenda.peers) {
           const author = acquaintance.authorOf(key);

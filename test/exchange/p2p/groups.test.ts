@@ -1,9 +1,10 @@
 /** Private groups on real nodes: members have all of it, whoever is connected to them has nothing. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import type { GossipSub } from '@libp2p/gossipsub';
 import { sha256 } from '../../../src/crypto/digest.ts';
 import { RefusalCode } from '../../../src/exchange/p2p/generated/refusal_pb.ts';
-import { topicOf } from '../../../src/exchange/p2p/libp2p/gossip.ts';
+import { startGossip, topicOf } from '../../../src/exchange/p2p/libp2p/gossip.ts';
 import { decodeAnswer, encodeAsk, GROUP_SYNC_PROTOCOL } from '../../../src/exchange/p2p/sync/messages.ts';
 import type { PrivateGroup } from '../../../src/exchange/p2p/types.ts';
 import type { AuthorId } from '../../../src/exchange/record/index.ts';
@@ -160,11 +161,33 @@ describe('a private group', function () {
     assert.deepEqual([await held(bob, ALICE, 'public'), await held(bob, ALICE)], [1, 0]);
   });
 
+  it('threat 25: that has left the policy is told of to nobody, and what was stored in it stays', async () => {
+    const groups = [{ scope: SCOPE, members: [ALICE, BOB] }];
+    const [alice, bob] = [await start(1, groups), await start(2, [{ scope: SCOPE, members: [ALICE, BOB] }])];
+    await bob.exchange.connect(alice.address);
+    const stored = await write(alice, 'as its group goes');
+    groups.length = 0;
+    await alice.exchange.announce(stored);
+    await alice.exchange.announce(await alice.write());
+    await nodes.until(async () => (await held(bob, ALICE, 'public')) === 1);
+    await bob.exchange.sync();
+    assert.deepEqual([await held(alice, ALICE), await held(bob, ALICE)], [1, 0]);
+    // It is named again: nothing was lost.
+    groups.push({ scope: SCOPE, members: [ALICE, BOB] });
+    await bob.exchange.sync();
+    assert.equal(await held(bob, ALICE), 1);
+  });
+
   it('threat 25: never lets a record of it in by gossip or by a public sync', async () => {
     const [alice, bob] = [await start(1), await start(2)];
     const secret = await write(alice, 'of a group that nobody told of');
-    await assert.rejects(alice.exchange.announce(secret), { code: 'exchange/private-scope' });
+    await alice.exchange.announce(secret);
     await bob.exchange.connect(alice.address);
     assert.equal(await held(bob, ALICE), 0);
+    // Whoever calls it: the way to gossip itself takes none.
+    const publish = (): never => assert.fail('it was published');
+    const pubsub = Object.assign(new EventTarget(), { direct: new Set(), opts: {}, publish });
+    const gossip = startGossip(pubsub as unknown as GossipSub, () => assert.fail('nothing came'));
+    await assert.rejects(gossip.publish(secret), { code: 'exchange/private-scope', exitCode: 3 });
   });
 });
