@@ -16,6 +16,7 @@ import { runOperation } from './operations/index.ts';
 import { readPossession } from './possession.ts';
 import { blobsInView, hasAttested } from './blobs-in-view.ts';
 import { flushOutbox } from './outbox.ts';
+import { peersOf } from './policy-peers.ts';
 import { carried, carries, openSession, signingKey, type Session } from './session.ts';
 import { asError } from '../errors.ts';
 
@@ -118,8 +119,6 @@ async function startNetwork(session: Session, options: NodeOptions, before: read
   const inBackground = (what: string, work: Promise<unknown>): void => {
     work.catch((error: unknown) => options.onTrouble?.(what, asError(error)));
   };
-  const trusted = () =>
-    Object.values(session.policy.last().peers).map(({ id, addresses }) => ({ author: id, addresses }));
   return createExchange({
     author: session.identity.author,
     seed: await signingKey(session).unlock(),
@@ -133,7 +132,7 @@ async function startNetwork(session: Session, options: NodeOptions, before: read
     role: options.role,
     follows: (author) => carries(session, author),
     followed: () => carried(session),
-    trusted,
+    trusted: () => peersOf(session.policy.last()).trusted,
     groups: () => groupsOf(session),
     // A list of names and digests, and the text of a screen. No type can carry an image or a file's content.
     blobTypes: {

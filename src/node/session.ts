@@ -10,6 +10,7 @@ import { UnavailableError } from '../errors.ts';
 import { loadConfig, type Config } from './config.ts';
 import { openHome, type Home } from './home.ts';
 import { loadIdentity, type HeldKey, type Identity } from './identity-files.ts';
+import { peersOf } from './policy-peers.ts';
 import { openPolicyFile, type PolicyFile } from './policy-file.ts';
 import { PUBLIC_SCOPE } from '../exchange/record/feed-link.ts';
 
@@ -121,12 +122,11 @@ export async function signerOf(session: Pick<Session, 'identity' | 'store'>): Pr
 
 /** Whose feeds this home carries: its own, and those that policy follows. */
 export function carries(session: Session, author: AuthorId): boolean {
-  return carried(session).includes(author);
+  return author === session.identity.author || peersOf(session.policy.last()).followed.has(author);
 }
 
 export function carried(session: Session): readonly AuthorId[] {
-  const followed = Object.values(session.policy.last().peers).filter(({ follow }) => follow);
-  return [session.identity.author, ...followed.map(({ id }) => id)];
+  return [session.identity.author, ...peersOf(session.policy.last()).followed];
 }
 
 /** The network of this session. Rejects with `node/not-running`. */

@@ -25,12 +25,14 @@ export interface Standing {
 export function createStanding(options: ExchangeOptions, self: AuthorId): Standing {
   const isBootstrap = options.role === 'bootstrap';
   const carries = (author: AuthorId): boolean => !isBootstrap && (author === self || options.follows(author));
-  const trusted = () => options.trusted().filter(({ author }) => author !== self);
-  const trusts = (author: AuthorId): boolean => trusted().some((peer) => peer.author === author);
-  const acquaintance = createAcquaintance(options.store, () => [
-    ...options.followed(),
-    ...trusted().map(({ author }) => author),
-  ]);
+  // Asked for each message: looked through anew only where the list is another one.
+  const peersIn = lastOf((list: ReturnType<ExchangeOptions['trusted']>) => {
+    const others = list.filter(({ author }) => author !== self);
+    return { others, authors: new Set(others.map(({ author }) => author)) };
+  });
+  const trusted = () => peersIn(options.trusted()).others;
+  const trusts = (author: AuthorId): boolean => peersIn(options.trusted()).authors.has(author);
+  const acquaintance = createAcquaintance(options.store, (author) => options.follows(author) || trusts(author));
   return {
     acquaintance,
     carries,
@@ -48,5 +50,14 @@ export function createStanding(options: ExchangeOptions, self: AuthorId): Standi
       if (author === null) return false;
       return options.mayAsk?.(author) ?? (options.follows(author) || trusts(author));
     },
+  };
+}
+
+/** What was made of an object, as long as it is asked for the same one. */
+function lastOf<From extends object, To>(make: (from: From) => To): (from: From) => To {
+  let last: { readonly from: From; readonly made: To } | undefined;
+  return (from) => {
+    if (last?.from !== from) last = { from, made: make(from) };
+    return last.made;
   };
 }

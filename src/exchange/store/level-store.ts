@@ -15,17 +15,18 @@ import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
 import { saysMore } from '../record/rivals.ts';
 import { signRecord } from '../record/sign.ts';
 import type { Draft } from '../record/statement.ts';
-import type { Admission, AuthorId, FeedHead, RecordKind, Scope, VerifiedRecord } from '../record/types.ts';
+import type { Admission, AuthorId, FeedHead, KeyId, RecordKind, Scope, VerifiedRecord } from '../record/types.ts';
 import { openBlobs } from './blobs.ts';
 import type { Database } from './database.ts';
 import { HeadCache } from './head-cache.ts';
 import { Hold } from './hold.ts';
+import { KeyHolders } from './key-holders.ts';
 import { leaveToContest, requireSigner, signKeyChange } from './change-key.ts';
 import { choose, newestOf } from './choose.ts';
 import { feedName, lastPart, under, type Feed } from './layout.ts';
 import { BATCH_MAX_RECORDS, HOLD_MAX_BYTES, HOLD_MAX_RECORDS_PER_FEED, SIGNED_HEADS_IN_MEMORY } from './limits.ts';
 import { judgeAll } from './judge.ts';
-import type { Memory } from './memory.ts';
+import { rememberKeys, type Memory } from './memory.ts';
 import { buildNamed, readNaming } from './named.ts';
 import { openNotes } from './notes.ts';
 import { keepHead, openNewHead, readSignedHead } from './signed-heads.ts';
@@ -81,6 +82,7 @@ export class LevelStore implements OwnStore {
       marks: new Map(),
       forks: new Map(),
       feedKeys: new Map(),
+      keyHolders: new KeyHolders(),
       choices: new Map(),
       pending: new PendingRecoveries(),
       signedHeads: new HeadCache(SIGNED_HEADS_IN_MEMORY),
@@ -100,13 +102,13 @@ export class LevelStore implements OwnStore {
     }
     for await (const [key, value] of database.entries(under('keys'))) {
       const keys = parseKeys(value);
-      memory.feedKeys.set(feedName({ author: keys.author, scope: lastPart(key) }), keys);
+      rememberKeys(memory, feedName({ author: keys.author, scope: lastPart(key) }), keys);
     }
     for (const mark of memory.marks.values()) {
       if (memory.feedKeys.has(feedName(mark))) continue;
       // Stored by a version that knew one key a feed: what its first record commits to is read from it.
       const [first] = await readRange(memory, mark, BEFORE_ALL, 1);
-      if (first !== undefined) memory.feedKeys.set(feedName(mark), advanceKeys(firstKeys(mark.author), first));
+      if (first !== undefined) rememberKeys(memory, feedName(mark), advanceKeys(firstKeys(mark.author), first));
     }
     return new LevelStore(memory);
   }
@@ -260,6 +262,10 @@ export class LevelStore implements OwnStore {
 
   keysOf(author: AuthorId, scope: Scope): FeedKeys {
     return this.#memory.feedKeys.get(feedName({ author, scope })) ?? firstKeys(author);
+  }
+
+  authorsWith(key: KeyId): readonly AuthorId[] {
+    return this.#memory.keyHolders.of(key);
   }
 
   all(kind: RecordKind): AsyncIterable<VerifiedRecord> {

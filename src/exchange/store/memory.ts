@@ -2,12 +2,15 @@
 import type { verifyAside } from '../../crypto/ed25519.ts';
 import type { KeyCache } from '../../crypto/key-cache.ts';
 import type { Verifier } from '../record/envelope.ts';
-import type { FeedKeys } from '../record/feed-keys.ts';
+import { currentKey, firstKeys, type FeedKeys } from '../record/feed-keys.ts';
+import { PUBLIC_SCOPE } from '../record/feed-link.ts';
 import type { Fork } from '../record/fork-proof.ts';
 import type { FeedHead } from '../record/types.ts';
 import type { Database } from './database.ts';
 import type { HeadCache } from './head-cache.ts';
 import type { Hold } from './hold.ts';
+import type { KeyHolders } from './key-holders.ts';
+import { feedName } from './layout.ts';
 import type { PendingRecoveries } from './pending.ts';
 import type { StoredChoice } from './stored.ts';
 
@@ -24,9 +27,19 @@ export interface Memory {
   readonly choices: Map<string, StoredChoice>;
   /** Who signs where, by feed name; a feed without records is not in it. */
   readonly feedKeys: Map<string, FeedKeys>;
+  /** The same of the public feeds, by key. */
+  readonly keyHolders: KeyHolders;
   readonly pending: PendingRecoveries;
   readonly signedHeads: HeadCache;
   readonly verifier: Verifier;
   /** The same on other threads, where many are to be checked; a simulation has none. */
   readonly verifyAside: typeof verifyAside | undefined;
+}
+
+export function rememberKeys({ feedKeys, keyHolders }: Memory, name: string, keys: FeedKeys): void {
+  const { author } = keys;
+  if (name === feedName({ author, scope: PUBLIC_SCOPE })) {
+    keyHolders.change(author, currentKey(feedKeys.get(name) ?? firstKeys(author)), currentKey(keys));
+  }
+  feedKeys.set(name, keys);
 }

@@ -27,7 +27,7 @@ import {
   typeKey,
   type Feed,
 } from './layout.ts';
-import type { Memory } from './memory.ts';
+import { rememberKeys, type Memory } from './memory.ts';
 import { parseFork, proofText, type StoredChoice } from './stored.ts';
 import type { KeptProof } from './types.ts';
 import { namedKeys } from './named.ts';
@@ -64,9 +64,9 @@ export class Turn {
   }
 
   settle(): void {
-    const { marks, feedKeys, hold, signedHeads, forks, choices } = this.memory;
+    const { marks, hold, signedHeads, forks, choices } = this.memory;
     for (const [name, mark] of this.#marks) marks.set(name, mark);
-    for (const [name, keys] of this.#keys) feedKeys.set(name, keys);
+    for (const [name, keys] of this.#keys) rememberKeys(this.memory, name, keys);
     for (const [name, choice] of this.#choices) choices.set(name, choice);
     for (const feed of this.#recovered) {
       hold.dropFrom(feed, 0);

@@ -12,6 +12,7 @@ import type {
   Admission,
   AuthorId,
   FeedHead,
+  KeyId,
   RecordKind,
   RefusalReason,
   Scope,
@@ -67,6 +68,8 @@ export interface RecordStore {
   idAt(author: AuthorId, scope: Scope, place: Position): Promise<Digest | undefined>;
   /** Who signs in a feed, as far as its key records are stored. */
   keysOf(author: AuthorId, scope: Scope): FeedKeys;
+  /** Authors whose public feed this key signs now, and whose first key it is not. */
+  authorsWith(key: KeyId): readonly AuthorId[];
   /** All stored records of a kind, in no promised order. */
   all(kind: RecordKind): AsyncIterable<VerifiedRecord>;
   /**

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateSeed, publicKeyOf } from '../../../src/crypto/ed25519.ts';
 import { authorIdOf, currentKey, freshnessOf, signHead, verifyForkProof } from '../../../src/exchange/record/index.ts';
+import type { OwnStore } from '../../../src/exchange/store/index.ts';
 import { draft, NETWORK, newAuthor } from '../record/author.ts';
 import { Chain, seedOf } from '../record/keys.ts';
 import { contents, everybody, reasons } from './admissions.ts';
@@ -26,6 +27,30 @@ describe('a feed that changes keys', () => {
     chain.write('d');
     assert.equal((await again.admit(chain.last.envelope, everybody)).result, 'admitted');
     assert.equal(currentKey(again.keysOf(chain.author, 'public')), authorIdOf(publicKeyOf(seedOf(3))));
+  });
+
+  it('is found by the key that signs it now, and by no other, through a recovery and a restart', async () => {
+    const path = await stores.path();
+    const keyOf = (seed: number) => authorIdOf(publicKeyOf(seedOf(seed)));
+    const chain = new Chain().write('a');
+    const thief = chain.branch().rotate(66).write('theirs');
+    const holders = (store: OwnStore) => [1, 66, 2, 3].filter((seed) => store.authorsWith(keyOf(seed)).length > 0);
+    const store = await stores.openAt(path);
+    await store.admitAll(chain.envelopes, everybody);
+    assert.deepEqual(holders(store), [], 'of a first key the author is known by itself');
+    await store.admitAll(thief.envelopes, everybody);
+    assert.deepEqual(store.authorsWith(keyOf(66)), [chain.author]);
+    await store.admitAll(chain.recover(2).envelopes, everybody);
+    assert.deepEqual(holders(store), [2]);
+    await store.admitAll(chain.write('b').rotate(3).envelopes, everybody);
+    assert.deepEqual(holders(store), [3]);
+    // In another scope an author may say of a key what they like.
+    const group = '5f3c9d1e2a4b6c8d5f3c9d1e2a4b6c8d';
+    await store.append({ seed: seedOf(1) }, group, draft('first'));
+    await store.changeKey({ action: 'rotate', author: chain.author, seed: seedOf(1), newSeed: seedOf(66) }, group);
+    assert.deepEqual(holders(store), [3]);
+    await store.close();
+    assert.deepEqual(holders(await stores.openAt(path)), [3]);
   });
 
   it('threat 1: replaying every record of every epoch changes nothing', async () => {

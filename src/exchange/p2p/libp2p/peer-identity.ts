@@ -33,8 +33,11 @@ export interface Acquaintance {
   peerOf(author: AuthorId): PeerId;
 }
 
-/** `known`: whoever may have changed keys. Anybody else is taken for the author that their key would make them. */
-export function createAcquaintance(store: Pick<RecordStore, 'keysOf'>, known: () => Iterable<AuthorId>): Acquaintance {
+/** `isKnown`: whoever may have changed keys. Anybody else is taken for the author that their key would make them. */
+export function createAcquaintance(
+  store: Pick<RecordStore, 'keysOf' | 'authorsWith'>,
+  isKnown: (author: AuthorId) => boolean,
+): Acquaintance {
   const keyOf = (author: AuthorId): KeyId => currentKey(store.keysOf(author, PUBLIC_SCOPE));
   /** Each message that a peer sends asks several times who it is. */
   const keys = new Map<string, KeyId | null>();
@@ -52,7 +55,7 @@ export function createAcquaintance(store: Pick<RecordStore, 'keysOf'>, known: ()
       const key = keyOfPeer(peerId);
       if (key === null) return null;
       // A first key that signs no more proves nothing about its author.
-      const author = [...known()].find((one) => keyOf(one) === key) ?? (keyOf(key) === key ? key : null);
+      const author = store.authorsWith(key).find(isKnown) ?? (keyOf(key) === key ? key : null);
       return author !== null && store.keysOf(author, PUBLIC_SCOPE).revoked ? null : author;
     },
     peerOf: (author) => peerOfKey(keyOf(author)),
