@@ -12,19 +12,23 @@ export interface CheckedFile {
   readonly state: 'holds' | 'missing';
 }
 
-/** Rejects with `export/other-file` (exit code 3), naming the first that is another one. */
+/**
+ * `exported`: the file that somebody means, under whatever name it lies there now; the name that was signed never leads to
+ * another one. Rejects with `export/other-file` (exit code 3), naming the first that is another one.
+ */
 export async function checkBeside(
-  folder: string,
+  exported: string,
   { file, meaning }: VerifiedExport,
   options: { readonly signal: AbortSignal; readonly onFile?: (name: string) => void },
 ): Promise<readonly CheckedFile[]> {
   const checked: CheckedFile[] = [];
-  for (const [name, stated] of [
-    [manifestBeside(file.name), meaning.manifest],
-    [file.name, file.sha256],
+  for (const [at, stated] of [
+    [manifestBeside(exported), meaning.manifest],
+    [exported, file.sha256],
   ] as const) {
-    const found = await digestOf(path.join(folder, name), () => options.onFile?.(name), options.signal);
-    if (found !== undefined && found !== stated) throw other(path.join(folder, name), stated, found);
+    const name = path.basename(at);
+    const found = await digestOf(at, () => options.onFile?.(name), options.signal);
+    if (found !== undefined && found !== stated) throw other(at, stated, found);
     checked.push({ file: name, state: found === undefined ? 'missing' : 'holds' });
   }
   return checked;

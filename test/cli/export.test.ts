@@ -16,6 +16,8 @@ import { extentManifest } from '../workshop/image/image-facts.fixture.ts';
 
 const MIB = 1024 * 1024;
 
+const RAW = ['images', 'export', 'made', '--format', 'raw'];
+
 /** Debian's own, whatever else is called python3 on this machine. */
 const PYTHON = '/usr/bin/python3';
 
@@ -54,6 +56,29 @@ describe('portalgun images export', function () {
     const command = /portalgun (verify .*)/.exec(stdout)?.[1]?.split(' ') ?? [];
     const checked = await cli(person, command);
     assert.match(checked.stdout, /The signature holds[\s\S]*holds {6}made\.qcow2\.manifest\nholds {6}made\.qcow2\n/);
+  });
+
+  it('is checked as the file that was named, whatever name was signed: another one in its place is refused', async () => {
+    const to = await folder('renamed');
+    const { file, attestation, manifest } = await json(person, [...RAW, '--output', to]);
+    const named = (name: string): string => path.join(to, name);
+    const give = async (name: string, from: string): Promise<unknown> => {
+      await copyFile(attestation, named(`${name}.attestation.json`));
+      await copyFile(manifest.file, named(`${name}.manifest`));
+      return copyFile(from, named(name));
+    };
+    await give('renamed.raw', file);
+    const { files } = await json(person, ['verify', named('renamed.raw')]);
+    assert.deepEqual(files, [
+      { file: 'renamed.raw.manifest', state: 'holds' },
+      { file: 'renamed.raw', state: 'holds' },
+    ]);
+    // What the attestation is about lies beside it, whole.
+    await writeFile(named('bad'), 'another disk');
+    await give('other.raw', named('bad'));
+    const { code, message } = await errorOf(person, ['verify', named('other.raw')], 3);
+    assert.equal(code, 'export/other-file');
+    assert.ok(message.startsWith(named('other.raw')), message);
   });
 
   it('writes what Debian’s python3-securesystemslib reads: an in-toto statement about file and manifest', async function () {

@@ -83,7 +83,7 @@ describe('an image as a file', function () {
     const answer = await exported({ output: at('out', 'disk.img') });
     const verified = verifyFile(await readFile(answer.attestation!), { network: 'portalgun' });
     assert.ok('export' in verified);
-    const beside = () => checkBeside(at('out'), verified.export, { signal });
+    const beside = () => checkBeside(answer.file, verified.export, { signal });
     const states = async () => (await beside()).map(({ file, state }) => `${file} ${state}`);
     assert.deepEqual(await states(), ['disk.img.manifest holds', 'disk.img holds']);
     for (const file of [answer.file, answer.manifest.file]) {

@@ -17,10 +17,12 @@ import { note, printResult } from '../output.ts';
  * with `--keys`, which alone count then; a home without an identity knows first keys.
  */
 export async function verify(context: Context, given: string, flags: { readonly keys?: string }): Promise<undefined> {
-  const file = (await isThere(attestationBeside(given))) ? attestationBeside(given) : given;
+  const attested = await isThere(attestationBeside(given));
+  const file = attested ? attestationBeside(given) : given;
   const verified = await check(context, await read(file, DISAGREEMENT_MAX_BYTES), flags.keys);
   if ('export' in verified) {
-    const files = await checkBeside(path.dirname(file), verified.export, {
+    const exported = attested ? given : path.join(path.dirname(file), verified.export.file.name);
+    const files = await checkBeside(exported, verified.export, {
       signal: context.signal,
       onFile: (name) => note(context, `hashing ${name}`),
     });
