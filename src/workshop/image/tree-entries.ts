@@ -31,6 +31,7 @@ export async function readTreeEntries(
     const inside = pathInside(tar.path);
     const path = `${options.name}:${inside}`;
     if (entries.has(path)) throw odd(`sent ${path} twice`);
+    if (!isBelowDirectory(path, entries)) throw odd(`sent ${path} without a directory above it`);
     if (entries.size >= MAX_ENTRIES) throw odd(`sent more than ${MAX_ENTRIES} files`);
     if (tar.kind === 'hardlink') {
       const first = entries.get(`${options.name}:${pathInside(tar.link)}`);
@@ -46,7 +47,7 @@ export async function readTreeEntries(
         entries.set(path, { ...common, kind: 'file', ...(await readContent(tar, inside, options)) });
         break;
       case 'symlink':
-        if (tar.link.length === 0 || tar.link.length > MAX_PATH_BYTES) throw odd(`sent a link ${path} of odd length`);
+        if (!isName(tar.link)) throw odd(`sent a link ${path} to what is no path`);
         entries.set(path, { ...common, kind: 'symlink', linkTarget: escapeName(tar.link) });
         break;
       case 'block':
@@ -114,19 +115,26 @@ function toBuffer(value: string | Buffer): Buffer {
   return typeof value === 'string' ? Buffer.from(value, 'latin1') : value;
 }
 
-/** `./etc/fstab` → `/etc/fstab`, escaped. */
+/** `./etc/fstab` → `/etc/fstab`, and `.` → `/`; escaped. */
 function pathInside(path: Buffer): string {
   const escaped = escapeName(path);
-  const inside = escaped.replace(/^\.\/?/, '/').replace(/(.)\/$/, '$1');
-  const parts = inside === '/' ? [] : inside.slice(1).split('/');
-  if (
-    !escaped.startsWith('.') ||
-    path.length > MAX_PATH_BYTES ||
-    parts.some((each) => ['', '.', '..'].includes(each))
-  ) {
+  const [found, inside = ''] = /^\.(?:\/(.*?)\/?)?$/.exec(escaped) ?? [];
+  const parts = inside === '' ? [] : inside.split('/');
+  if (found === undefined || !isName(path) || parts.some((each) => ['', '.', '..'].includes(each))) {
     throw odd(`sent the path ${escaped.slice(0, 200)}`);
   }
-  return inside;
+  return `/${inside}`;
+}
+
+/** Whether a file system can hold it. Behind a zero byte, who unpacks it reads another one than we do. */
+function isName(bytes: Buffer): boolean {
+  return bytes.length > 0 && bytes.length <= MAX_PATH_BYTES && !bytes.includes(0);
+}
+
+/** What lies below a symbolic link would be written to wherever that leads. */
+function isBelowDirectory(path: string, entries: ReadonlyMap<string, TreeEntry>): boolean {
+  const parent = path.slice(0, path.lastIndexOf('/'));
+  return parent.endsWith(':') || entries.get(parent)?.kind === 'directory';
 }
 
 /** Which name of an inode comes first in an archive depends on the order of its folders: here it is the smallest. */

@@ -87,9 +87,36 @@ describe('the archive of a file system', () => {
     assert.equal(second, undefined);
   });
 
+  it('of folders is read, the one that all lie in too', async () => {
+    for (const root of ['.', './']) {
+      const entries = await read(archiveOf(header(root, '5'), header('./a/', '5'), header('./a/.b', '0')));
+      assert.deepEqual(
+        entries.map(({ path }) => path),
+        ['p1:/', 'p1:/a', 'p1:/a/.b'],
+      );
+    }
+  });
+
   const HOSTILE: Readonly<Record<string, readonly [string, () => Buffer]>> = {
     'a path that leaves the file system': ['image/bad-answer', () => archiveOf(header('./../etc/passwd', '0'))],
     'an absolute path': ['image/bad-answer', () => archiveOf(header('/etc/passwd', '0'))],
+    'a path that does not begin in the file system': [
+      'image/bad-answer',
+      () => archiveOf(header('.5/', '5'), header('.5/passwd', '0')),
+    ],
+    'a path with a zero byte': [
+      'image/bad-answer',
+      () => archiveOf(header('x', 'x', 15), block('15 path=./a\0bc\n'), header('./a', '0')),
+    ],
+    'a link to a path with a zero byte': [
+      'image/bad-answer',
+      () => archiveOf(header('x', 'x', 17), block('17 linkpath=a\0bc\n'), header('./a', '2')),
+    ],
+    'a file below a symbolic link': [
+      'image/bad-answer',
+      () => archiveOf(header('x', 'x', 17), block('17 linkpath=/etc\n'), header('./a', '2'), header('./a/passwd', '0')),
+    ],
+    'a file below nothing': ['image/bad-answer', () => archiveOf(header('./a/b', '0'))],
     'one path twice': ['image/bad-answer', () => archiveOf(header('./a', '0'), header('./a', '0'))],
     'a hard link to nothing': ['image/bad-answer', () => archiveOf(header('./a', '1'))],
     'a header with a wrong checksum': [
