@@ -62,8 +62,9 @@ export const manifestBeside = (name: string): string => `${name}.manifest`;
 export const attestationBeside = (name: string): string => `${name}.attestation.json`;
 
 /**
- * Rejects with `image/unknown`, `image/altered`, `export/exists`, `export/no-folder`, `export/bad-name`, `export/no-build`,
- * `export/no-files`, `export/disk-full`, `identity/missing`, and as the signing and the writing do. Nothing new is there then.
+ * Rejects with `image/unknown`, `image/altered`, `export/exists`, `export/no-file`, `export/no-folder`, `export/bad-name`,
+ * `export/no-build`, `export/no-files`, `export/disk-full`, `identity/missing`, and as the signing and the writing do. Nothing
+ * new is there then.
  */
 export async function exportImage(home: Home, command: ExportCommand): Promise<ExportedImage> {
   const { format, signal, onProgress } = command;

@@ -3,6 +3,7 @@
  * have once all of them are whole and on the disk: the last one last. What a killed process has left is removed by the next.
  */
 import { randomBytes } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { link, lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf, UsageError } from '../errors.ts';
@@ -20,12 +21,12 @@ export interface PlacedFiles {
 const PARTIAL = /^\.portalgun-partial-(\d{1,10})-[0-9a-f]{12}-\d$/;
 
 /**
- * `names`: all of them are to be written. `force`: files that are there already are replaced. Rejects with
- * `export/exists` or `export/no-folder`.
+ * `names`: all of them are to be written. `force`: files that are there already are replaced, and nothing else is. Rejects
+ * with `export/exists`, `export/no-file` or `export/no-folder`.
  */
 export async function placeFiles(folder: string, names: readonly string[], force: boolean): Promise<PlacedFiles> {
   await sweep(folder);
-  if (!force) for (const name of names) await refuseExisting(path.join(folder, name));
+  for (const name of names) await (force ? refuseOtherThanFile : refuseExisting)(path.join(folder, name));
   const mark = `.portalgun-partial-${process.pid}-${randomBytes(6).toString('hex')}-`;
   const partial = (name: string): string => path.join(folder, `${mark}${names.indexOf(name)}`);
   return {
@@ -54,13 +55,26 @@ export async function placeFiles(folder: string, names: readonly string[], force
 }
 
 async function refuseExisting(file: string): Promise<void> {
+  if ((await lstatIfThere(file)) !== undefined) throw exists(file);
+}
+
+async function lstatIfThere(file: string): Promise<Stats | undefined> {
   try {
-    await lstat(file);
+    return await lstat(file);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return;
+    if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
-  throw exists(file);
+}
+
+/** A device, which rename(2) would take the place of, or a folder, at which it would fail when others have been replaced. */
+async function refuseOtherThanFile(file: string): Promise<void> {
+  const found = await lstatIfThere(file);
+  if (found === undefined || found.isFile() || found.isSymbolicLink()) return;
+  throw new UsageError('export/no-file', `${file} is there already, and is no file that could be replaced`, {
+    hint: 'Give another name with --output.',
+    facts: { file },
+  });
 }
 
 /** rename(2) replaces; link(2) does not. Where a file system has no links, whoever comes in between is replaced. */
@@ -76,7 +90,7 @@ async function renameNew(from: string, to: string): Promise<void> {
   await rm(from);
 }
 
-/** Removes what processes that are gone have left. */
+/** Removes what processes that are gone have left, where it may: in a folder of many people some of it is others'. */
 async function sweep(folder: string): Promise<void> {
   let found: string[];
   try {
@@ -89,7 +103,8 @@ async function sweep(folder: string): Promise<void> {
   }
   for (const name of found) {
     const [, pid] = PARTIAL.exec(name) ?? [];
-    if (pid !== undefined && !isRunning(Number(pid))) await rm(path.join(folder, name), { force: true });
+    if (pid === undefined || isRunning(Number(pid))) continue;
+    await rm(path.join(folder, name), { force: true }).catch(() => undefined);
   }
 }
 

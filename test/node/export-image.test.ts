@@ -1,7 +1,7 @@
 /** Images as files for use elsewhere: what is written, what goes with it, what is refused, and what is left then. */
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { chmod, copyFile, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { digestHex, sha256 } from '../../src/crypto/digest.ts';
@@ -109,6 +109,23 @@ describe('an image as a file', function () {
     assert.ok((await readFile(at('out', 'made.raw'))).equals(disk));
   });
 
+  it('with --force a file is replaced, or a link to one; a device or a folder never, and then nothing else is', async () => {
+    await writeFile(at('linked'), 'of the person');
+    await symlink(at('linked'), at('out', 'made.raw'));
+    await exported({ force: true });
+    assert.ok((await readFile(at('out', 'made.raw'))).equals(disk));
+    assert.equal(await readFile(at('linked'), 'utf8'), 'of the person');
+    const manifest = at('out', 'made.raw.manifest');
+    await writeFile(manifest, 'of the person');
+    for (const make of [(file: string) => run('mkfifo', [file]), (file: string) => mkdir(file)]) {
+      const file = at('out', 'made.raw.attestation.json');
+      await rm(file, { recursive: true });
+      await make(file);
+      await assert.rejects(exported({ force: true }), { code: 'export/no-file', exitCode: 2, facts: { file } });
+      assert.equal(await readFile(manifest, 'utf8'), 'of the person');
+    }
+  });
+
   it('what somebody makes while it is written is not replaced either', async () => {
     let made: Promise<void> | undefined;
     const onProgress = (): void => {
@@ -204,8 +221,11 @@ describe('an image as a file', function () {
     // Linux gives no process a number beyond 2^22.
     const [gone, here] = [2 ** 22 + 1, process.pid].map((of) => `.portalgun-partial-${of}-0123456789ab-2`);
     for (const name of [gone!, here!]) await writeFile(at('out', name), 'half');
+    const kept = `${gone!.slice(0, -1)}0`;
+    await mkdir(at('out', kept)); // as little to be removed as another person's file in /tmp
     await exported();
-    assert.deepEqual(await listed(), [here!, 'made.raw', 'made.raw.attestation.json', 'made.raw.manifest']);
+    const made = ['made.raw', 'made.raw.attestation.json', 'made.raw.manifest'];
+    assert.deepEqual((await listed()).toSorted(), [here!, kept, ...made].toSorted());
   });
 
   it('is about the file under the name that it has', async () => {
