@@ -19,7 +19,7 @@ import { pairs } from '../pairs.ts';
 import { lockBeside, readRecipeFile } from '../recipe-file.ts';
 import { readLines } from '../repair/lines.ts';
 import { editorFor } from '../repair/editor.ts';
-import { reviewSteps } from '../take-over/review.ts';
+import { doubts, reviewSteps } from '../take-over/review.ts';
 
 export interface HarvestFlags {
   readonly out?: string;
@@ -82,7 +82,7 @@ export async function harvest(context: Context, file: string, flags: HarvestFlag
   const harvested = withHarvest(checked, plan, agreed, outputs);
   const out = flags.out ?? file;
   await writeFileAtomic(out, harvested.source, 0o644);
-  return report(context, out, harvested, agreed);
+  return report(context, out, harvested, { steps: agreed, doubts: doubts(recorded, agreed) });
 }
 
 async function agreedSteps(
@@ -106,7 +106,12 @@ async function agreedSteps(
   }
 }
 
-function report(context: Context, file: string, harvested: CheckedRecipe, steps: readonly Step[]): number {
+interface Agreed {
+  readonly steps: readonly Step[];
+  readonly doubts: readonly string[];
+}
+
+function report(context: Context, file: string, harvested: CheckedRecipe, { steps, doubts }: Agreed): number {
   const ids = new Set(steps.map(({ id }) => id));
   const findings = lintRecipe(harvested).filter(({ step }) => step !== undefined && ids.has(step));
   const blind = harvested.recipe.steps.filter(isBlind).length;
@@ -114,10 +119,11 @@ function report(context: Context, file: string, harvested: CheckedRecipe, steps:
   const unsure =
     steps.some(({ expect }) => expect !== undefined && 'changed' in expect) ||
     findings.some(({ severity }) => severity === 'error');
-  const result = { file, digest: harvested.digest, harvested: steps.map(({ id }) => id), blind, findings };
+  const result = { file, digest: harvested.digest, harvested: steps.map(({ id }) => id), blind, findings, doubts };
   printResult(context, result, () => [
     `${file}: ${steps.length} steps that wait for what was seen${blind > 0 ? `, ${blind} still blind` : ''}.`,
     ...findings.map(({ line, severity, message, step }) => `${file}:${line}: ${severity} in ${step}: ${message}`),
+    ...doubts,
     ...(unsure
       ? ['Put these right, then:']
       : blind > 0

@@ -123,7 +123,7 @@ async function review(
       const errors = lintRecipe(checked).filter(({ severity }) => severity === 'error');
       if (errors.length === 0) return checked;
       talk.show(...errors.map(inWords));
-      offered = { steps, hidden: [], unconfirmed: [] };
+      offered = { steps, hidden: [], unconfirmed: [], unanswered: [] };
     }
   } finally {
     lines.close();

@@ -19,7 +19,12 @@ export async function reviewSteps(talk: Conversation, recorded: Recorded): Promi
   }
   let steps: readonly Step[] = withHidden(recorded.steps, texts);
   for (;;) {
-    show('', 'What you did, as steps:', ...steps.flatMap(stepInWords), ...doubts(recorded, steps));
+    show(
+      '',
+      'What you did, as steps:',
+      ...steps.flatMap(stepInWords),
+      ...doubts(recorded, steps).map((line) => `   ${line}`),
+    );
     const answer = await lines.ask('[y]es, use them · [e]dit them · [n]o, drop them> ', signal);
     const word = answer?.trim().toLowerCase() ?? 'n';
     if (word.startsWith('y')) return steps;
@@ -51,8 +56,16 @@ function stepInWords(step: Step): string[] {
   ].map(harmless);
 }
 
-function doubts({ unconfirmed }: Recorded, steps: readonly Step[]): string[] {
-  return unconfirmed
-    .filter((id) => steps.some((step) => step.id === id && step.expect !== undefined && 'changed' in step.expect))
-    .map((id) => `   Nothing new was on the screen after "${id}": edit what it expects.`);
+/** What nothing on the screen speaks for, in words. */
+export function doubts(
+  { unconfirmed, unanswered }: Pick<Recorded, 'unconfirmed' | 'unanswered'>,
+  steps: readonly Step[],
+): string[] {
+  const still = (id: string): Step | undefined => steps.find((step) => step.id === id);
+  return [
+    ...unanswered.filter(({ step }) => still(step)).map(({ step, key }) => `In "${step}" nothing showed after ${key}.`),
+    ...unconfirmed
+      .filter((id) => 'changed' in (still(id)?.expect ?? {}))
+      .map((id) => `Nothing new was on the screen after "${id}": say what is to come of it.`),
+  ];
 }

@@ -108,6 +108,20 @@ export function harvestGone({ reader, before, seen }: HarvestRequest): readonly 
     .slice(0, HARVEST_CANDIDATES);
 }
 
+/** What stands before typed text, in its row: that the guest asked for it. Undefined where the row begins with the text. */
+export function promptOf(
+  typed: string,
+  { reader, before, after }: { readonly reader: TextReader; readonly before: ScreenText; readonly after: ScreenText },
+): Condition | undefined {
+  const spots = freshSpots(before, reader.find(before, typed), after, reader.find(after, typed));
+  const [spot] = spots;
+  if (spot === undefined) return undefined;
+  const text = (after.lines[spot.row]?.slice(0, spot.column) ?? '').split(BETWEEN).at(-1)?.trim() ?? '';
+  const condition: Condition = { text };
+  if (letters(text) < HARVEST_SHORTEST_LETTERS || matchesAnything(condition) || text.includes('{{')) return undefined;
+  return reader.find(before, text).length === 1 ? condition : undefined;
+}
+
 interface Part {
   readonly text: string;
   readonly penalty: number;
@@ -150,14 +164,26 @@ function isNew(
   { reader, before }: Pick<HarvestRequest, 'reader' | 'before'>,
 ): boolean {
   const spots = reader.find(screen, text);
-  if (spots.length === 0) return false;
+  if (spots.length === 0 || (before !== null && countsOn(text, before))) return false;
   return before === null || freshSpots(before, reader.find(before, text), screen, spots).length > 0;
+}
+
+/** A countdown or a clock that stood there before with other digits says nothing about what was sent. */
+function countsOn(text: string, before: ScreenText): boolean {
+  if (!/\d/.test(text)) return false;
+  return before.lines.some((line) => digitsAlike(line).includes(digitsAlike(text)) && !line.includes(text));
+}
+
+/** The same for every number: what only counts is equal to itself. */
+export function digitsAlike(text: string): string {
+  return text.replaceAll(/\d+/g, '0');
 }
 
 function isTelling(condition: Condition, text: string, { sent }: HarvestRequest): boolean {
   // Braces would be read as a parameter.
   if (matchesAnything(condition) || text.includes('{{')) return false;
-  return sent?.do === undefined || satisfiedByEcho({ id: 'sent', do: sent.do }, condition) === undefined;
+  // With the prompt before it, too: a text of the screen begins wherever its row does.
+  return sent?.do === undefined || satisfiedByEcho({ id: 'sent', do: sent.do }, condition, true) === undefined;
 }
 
 /** When the text came, to stay until the end. */

@@ -83,5 +83,7 @@ export const RECORDED_LATE_ECHO_MS = 4_000;
 
 /** Where another tool slept, the first run waits as long, and on until the screen has rested this long, milliseconds, scaled. */
 export const PLAY_REST_MS = 1_000;
+/** Where nothing shows of the last key, it is waited for this long, milliseconds, scaled. */
+export const PLAY_ANSWER_MS = 30_000;
 /** A screen that never rests is waited for so many times as long as the other tool slept. */
 export const PLAY_AT_MOST = 4;

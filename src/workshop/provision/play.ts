@@ -4,15 +4,17 @@
  *
  * How long to wait is known here alone, and only this once: as long as the step says (scaled), and on until the screen has
  * rested too. Digits count as resting, so that a countdown or a clock does not hold it up; nor does anything for ever.
+ * What the last key of all does is waited for longer, where nothing shows of it: the other tool had its own way to go on.
  */
 import { servedBy } from '../../recipe/conditions.ts';
 import { durationMs } from '../../recipe/duration.ts';
 import type { Act, Step } from '../../recipe/types.ts';
 import { UsageError } from '../../errors.ts';
-import { PLAY_AT_MOST, PLAY_REST_MS, PRESS_MOST_MS, PRESS_REST_MS } from './limits.ts';
-import type { Observation } from './observer.ts';
+import { digitsAlike } from './harvest.ts';
+import { PLAY_ANSWER_MS, PLAY_AT_MOST, PLAY_REST_MS, PRESS_MOST_MS, PRESS_REST_MS } from './limits.ts';
 import { startRecorder, type LiveMachine, type Recorder } from './recorder.ts';
 import type { Input, Recording } from './recording.ts';
+import type { ScreenText } from '../screen/types.ts';
 
 export function isBlind(step: Step): boolean {
   return step.expect !== undefined && 'still' in step.expect && step.when === undefined;
@@ -30,31 +32,55 @@ export async function playBlind(
   steps: readonly Step[],
   tell: (step: Step) => void,
   signal: AbortSignal,
+  now: () => number = () => performance.now(),
 ): Promise<Played> {
+  const rested = (recorder: Recorder, times: Rest) => rest(recorder, live, times, signal, now);
   const inputs = steps.map((step) => (step.do ?? []).flatMap((act) => inputsOf(step, act)));
   // What is served is there before the first key: the recipe says so of each step, and nothing is taken away again.
   for (const { file, content } of servedBy(steps)) live.network?.serve(file, content);
-  const recorder = await startRecorder(live, signal);
+  const recorder = await startRecorder(live, signal, now);
   for (const [index, step] of steps.entries()) {
     tell(step);
     for (const input of inputs[index] ?? []) {
       await recorder.send(input, signal);
       // What a key leads to is seen before the next one goes out, so that each is confirmed by something of its own.
-      if (!('char' in input))
-        await rest(recorder, live, { atLeastMs: 0, restMs: PRESS_REST_MS, atMostMs: PRESS_MOST_MS }, signal);
+      if (!('char' in input)) await rested(recorder, { atLeastMs: 0, restMs: PRESS_REST_MS, atMostMs: PRESS_MOST_MS });
       if (recorder.recording().off) return { recording: recorder.recording(), done: index + 1 };
     }
     const atLeastMs = step.expect !== undefined && 'still' in step.expect ? durationMs(step.expect.still) : 0;
-    await rest(
-      recorder,
-      live,
-      { atLeastMs, restMs: PLAY_REST_MS, atMostMs: Math.max(PRESS_MOST_MS, atLeastMs * PLAY_AT_MOST) },
-      signal,
-    );
+    const atMostMs = Math.max(PRESS_MOST_MS, atLeastMs * PLAY_AT_MOST);
+    await rested(recorder, { atLeastMs, restMs: PLAY_REST_MS, atMostMs });
     if (step.checkpoint === true) recorder.markCheckpoint();
     if (recorder.recording().off) return { recording: recorder.recording(), done: index + 1 };
   }
+  if (await answered(recorder, live, signal, now)) {
+    await rested(recorder, { atLeastMs: 0, restMs: PLAY_REST_MS, atMostMs: PRESS_MOST_MS });
+  }
   return { recording: recorder.recording(), done: steps.length };
+}
+
+/**
+ * Waits for what the last key does, where nothing shows of it yet, and says whether anything came: a boot loader may read a
+ * whole kernel without a word, and only what comes then tells that from a key that was lost.
+ */
+async function answered(
+  recorder: Recorder,
+  { hostFactor }: LiveMachine,
+  signal: AbortSignal,
+  now: () => number,
+): Promise<boolean> {
+  const last = recorder.recording().inputs.at(-1);
+  const unmoved = last && wordsOf(last.before);
+  // A picture says nothing that could be expected: it is not waited for.
+  if (last === undefined || unmoved === '') return false;
+  if (wordsOf(last.seen.at(-1)?.screen ?? last.before) !== unmoved) return false;
+  const deadline = now() + PLAY_ANSWER_MS * hostFactor;
+  while (now() < deadline) {
+    const { screen } = await recorder.next(signal);
+    if (recorder.recording().off) return false;
+    if (wordsOf(screen) !== unmoved) return true;
+  }
+  return false;
 }
 
 /** Milliseconds of the reference machine. */
@@ -64,28 +90,34 @@ interface Rest {
   readonly atMostMs: number;
 }
 
-async function rest(recorder: Recorder, { hostFactor }: LiveMachine, times: Rest, signal: AbortSignal): Promise<void> {
+async function rest(
+  recorder: Recorder,
+  { hostFactor }: LiveMachine,
+  times: Rest,
+  signal: AbortSignal,
+  now: () => number,
+): Promise<void> {
   const [atLeastMs, restMs, atMostMs] = [times.atLeastMs, times.restMs, times.atMostMs].map(
     (ms) => ms * hostFactor,
   ) as [number, number, number];
-  const began = performance.now();
+  const began = now();
   let shown = '';
   let restsSince = began;
   for (;;) {
-    const now = await recorder.next(signal);
+    const look = await recorder.next(signal);
     if (recorder.recording().off) return;
-    const words = wordsOf(now);
-    const at = performance.now();
+    const words = wordsOf(look.screen);
+    const at = now();
     // A screen without words is a picture: it rests when none of it moves.
-    if (words !== shown || (words === '' && now.changedAtMs > restsSince)) [shown, restsSince] = [words, at];
+    if (words !== shown || (words === '' && look.changedAtMs > restsSince)) [shown, restsSince] = [words, at];
     const passed = at - began;
     if (passed >= atMostMs || (passed >= atLeastMs && at - restsSince >= restMs)) return;
   }
 }
 
-function wordsOf({ screen }: Observation): string {
-  return screen.lines
-    .map((line) => line.replaceAll(/\d+/g, '0').trimEnd())
+function wordsOf({ lines }: Pick<ScreenText, 'lines'>): string {
+  return lines
+    .map((line) => digitsAlike(line).trimEnd())
     .join('\n')
     .trim();
 }

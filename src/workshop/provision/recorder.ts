@@ -40,7 +40,12 @@ export interface Recorder {
   recording(): Recording;
 }
 
-export async function startRecorder(live: LiveMachine, signal: AbortSignal): Promise<Recorder> {
+/** `now`: milliseconds, on the clock of `Frame.capturedAtMs`. */
+export async function startRecorder(
+  live: LiveMachine,
+  signal: AbortSignal,
+  now: () => number = () => performance.now(),
+): Promise<Recorder> {
   const { observer, typist, hostFactor } = live;
   const inputs: { -readonly [K in keyof RecordedInput]: RecordedInput[K] }[] = [];
   let start: readonly Sighting[] = [];
@@ -49,26 +54,26 @@ export async function startRecorder(live: LiveMachine, signal: AbortSignal): Pro
   note(last, true);
 
   /** Adds a look to what was seen since the last input. */
-  function note(now: Observation, fresh: boolean): void {
+  function note(look: Observation, fresh: boolean): void {
     const current = inputs.at(-1);
     const seen = current?.seen ?? start;
-    const at = now.frame.capturedAtMs;
+    const at = look.frame.capturedAtMs;
     const latest = seen.at(-1);
-    const same = latest !== undefined && !fresh && !screenChanged(last, now);
+    const same = latest !== undefined && !fresh && !screenChanged(last, look);
     const sightings = same
       ? [...seen.slice(0, -1), { ...latest, untilMs: at }]
-      : [...seen, { screen: now.screen, fromMs: at, untilMs: at }];
+      : [...seen, { screen: look.screen, fromMs: at, untilMs: at }];
     // The first says what was there at once, the last ones how it ended.
     const kept = sightings.length > RECORDED_SIGHTINGS ? sightings.toSpliced(1, 1) : sightings;
     if (current === undefined) start = kept;
     else current.seen = kept;
-    last = now;
+    last = look;
   }
 
   async function next(signal: AbortSignal): Promise<Observation> {
-    const now = await observer.next(signal);
-    if (now.current) note(now, false);
-    return now;
+    const look = await observer.next(signal);
+    if (look.current) note(look, false);
+    return look;
   }
 
   /**
@@ -84,8 +89,8 @@ export async function startRecorder(live: LiveMachine, signal: AbortSignal): Pro
 
   /** Waits for a change since then, so long at most (milliseconds, scaled). */
   async function shown(before: ScreenText, patienceMs: number, signal: AbortSignal): Promise<void> {
-    const deadline = performance.now() + patienceMs * hostFactor;
-    while (!differ(last.screen, before) && performance.now() < deadline) await next(signal);
+    const deadline = now() + patienceMs * hostFactor;
+    while (!differ(last.screen, before) && now() < deadline) await next(signal);
   }
 
   /** As few bytes as can be: a keyboard's queue holds 16 of them, and a person may paste. */

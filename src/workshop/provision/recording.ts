@@ -11,7 +11,15 @@ import type { Act, Condition, Recipe, Step } from '../../recipe/types.ts';
 import type { ScreenText } from '../screen/types.ts';
 import type { TextReader } from './conditions.ts';
 import { freshSpots } from './freshness.ts';
-import { harvest, harvestGone, harvestHighlight, highlightedIn, type Harvested, type Sighting } from './harvest.ts';
+import {
+  harvest,
+  harvestGone,
+  harvestHighlight,
+  highlightedIn,
+  promptOf,
+  type Harvested,
+  type Sighting,
+} from './harvest.ts';
 import { RECORDED_PATIENCE } from './limits.ts';
 
 /** One character that was typed, or a key (or chord) by its name in recipes. */
@@ -48,6 +56,8 @@ export interface Recorded {
   readonly hidden: readonly Hidden[];
   /** Ids of steps that nothing telling confirms. */
   readonly unconfirmed: readonly string[];
+  /** Keys after which the screen stayed as it was, before another one was pressed. */
+  readonly unanswered: readonly { readonly step: string; readonly key: string }[];
 }
 
 export interface RecordingOptions {
@@ -85,25 +95,35 @@ export function recordedSteps(recording: Recording, options: RecordingOptions): 
   const steps: Step[] = [];
   const hidden: Hidden[] = [];
   const unconfirmed: string[] = [];
+  const unanswered: { readonly step: string; readonly key: string }[] = [];
   let acts: Act[] = [];
   let checkpoint = false;
   let pendingHidden: { readonly name: string; readonly characters: number }[] = [];
+  let pendingKeys: string[] = [];
 
   function close(confirmation: Condition, words: string): void {
     const id = freshId(words, ids);
-    const when = steps.length === 0 ? harvest({ reader, before: null, seen: recording.start })[0] : undefined;
+    const when = steps.length === 0 ? begins() : undefined;
     steps.push({
       id,
-      ...(when && { when: when.condition }),
+      ...(when && { when }),
       do: acts,
       expect: confirmation,
       ...(checkpoint && { checkpoint }),
     });
     hidden.push(...pendingHidden.map((one) => ({ ...one, step: id })));
-    [acts, checkpoint, pendingHidden] = [[], false, []];
+    unanswered.push(...pendingKeys.map((key) => ({ step: id, key })));
+    [acts, checkpoint, pendingHidden, pendingKeys] = [[], false, [], []];
   }
 
-  const strokes = withoutVainEnd(strokesOf(recording.inputs, options), recording.off);
+  /** The prompt that was typed at: a firmware's messages above it were there before anybody asked. */
+  function begins(): Condition | undefined {
+    return strokes[0]?.prompt ?? harvest({ reader, before: null, seen: recording.start })[0]?.condition;
+  }
+
+  const played = strokesOf(recording.inputs, options);
+  // What comes from a file was meant, seen or not.
+  const strokes = recording.off || options.published === true ? played : withoutVainEnd(played);
   for (const [index, stroke] of strokes.entries()) {
     const last = index === strokes.length - 1;
     if (stroke.hidden !== undefined) {
@@ -111,6 +131,7 @@ export function recordedSteps(recording: Recording, options: RecordingOptions): 
       pendingHidden.push({ name, characters: stroke.hidden });
       acts = [...acts, { type: `{{${name}}}`, echo: false }];
     } else acts = [...acts, ...stroke.acts];
+    if (!last && stroke.kind === 'key' && stroke.key !== undefined && isVain(stroke)) pendingKeys.push(stroke.key);
     checkpoint ||= stroke.checkpoint;
     if (last && recording.off) close({ event: 'shutdown' }, 'shutdown');
     else if (stroke.kind !== 'text' || last) {
@@ -122,7 +143,7 @@ export function recordedSteps(recording: Recording, options: RecordingOptions): 
       }
     }
   }
-  return { steps, hidden, unconfirmed };
+  return { steps, hidden, unconfirmed, unanswered };
 }
 
 /** Something new; for keys that move about the highlight; else what is gone. */
@@ -145,6 +166,10 @@ interface Stroke {
   /** `text` never ends a step by itself: what is typed is sent by the key after it. */
   readonly kind: 'text' | 'key' | 'navigation';
   readonly acts: readonly Act[];
+  /** Its name, where it is one that has one. */
+  readonly key?: string;
+  /** What stood before the text in its row. */
+  readonly prompt?: Condition | undefined;
   /** Characters typed that the screen did not show. */
   readonly hidden?: number;
   /** The last screen before the first of its inputs, and before the last. */
@@ -176,6 +201,7 @@ function strokesOf(inputs: readonly RecordedInput[], options: Reading): Stroke[]
     strokes.push({
       kind: NAVIGATION.has(key) ? 'navigation' : 'key',
       acts: [act],
+      key,
       before: one.before,
       beforeLast: one.before,
       seen: one.seen,
@@ -208,7 +234,11 @@ function textStroke(run: readonly RecordedInput[], { reader, published }: Readin
   const after = last.seen.at(-1)?.screen ?? last.before;
   const checkpoint = run.some((one) => one.checkpoint === true);
   const shared = { before: first.before, beforeLast: last.before, seen: last.seen, checkpoint };
-  if (isEchoed(text, first.before, after, reader)) return [{ kind: 'text', acts: [{ type: text }], ...shared }];
+  if (isEchoed(text, first.before, after, reader)) {
+    const head = text.trim().slice(0, ECHO_TAIL);
+    const prompt = promptOf(head, { reader, before: first.before, after });
+    return [{ kind: 'text', acts: [{ type: text }], prompt, ...shared }];
+  }
   if (run.length === 1 && isCommand(text, first.before, after))
     return [{ kind: 'key', acts: [commandKey(text)], ...shared }];
   if (published === true) return [{ kind: 'text', acts: [{ type: text, echo: false }], ...shared }];
@@ -314,12 +344,13 @@ function highlightedEntry(screen: ScreenText): string | undefined {
 }
 
 /** What was pressed at the end and changed nothing was in vain. What was typed unseen may have been meant. */
-function withoutVainEnd(strokes: readonly Stroke[], off: boolean): readonly Stroke[] {
-  if (off) return strokes;
-  const kept = strokes.findLastIndex(
-    ({ hidden, before, seen }) => hidden !== undefined || changedCells(before, seen.at(-1)?.screen ?? before) > 0,
-  );
+function withoutVainEnd(strokes: readonly Stroke[]): readonly Stroke[] {
+  const kept = strokes.findLastIndex((stroke) => stroke.hidden !== undefined || !isVain(stroke));
   return strokes.slice(0, kept + 1);
+}
+
+function isVain({ before, seen }: Stroke): boolean {
+  return changedCells(before, seen.at(-1)?.screen ?? before) === 0;
 }
 
 /** `Select your location` becomes `select-your-location`. */

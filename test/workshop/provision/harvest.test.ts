@@ -66,6 +66,19 @@ describe('harvesting an expectation', () => {
     assert.equal(best(['~ #'], seen([['~ #', 'well-done'], 900]), sent), undefined);
   });
 
+  it('never takes it with the prompt that stands before it', () => {
+    const sent: Pick<Step, 'do'> = { do: [{ type: 'auto url=http://10.0.2.2/preseed.cfg' }, { key: 'enter' }] };
+    const echo = 'boot: auto url=http://10.0.2.2/preseed.cfg';
+    assert.equal(best(['boot: auto url=http://10.0.2.2/preseed'], seen([[echo], 900]), sent), undefined);
+    assert.deepEqual(best(['boot:'], seen([[echo, 'Loading the kernel'], 900]), sent), { text: 'Loading the kernel' });
+  });
+
+  it('never takes what only counts on', () => {
+    const before = ['Booting in 28 s.', 'boot:'];
+    assert.equal(best(before, seen([['Booting in 27 s.', 'boot:'], 900])), undefined);
+    assert.deepEqual(best(before, seen([['Booting in 28 s.', 'boot: 17'], 900])), { text: 'boot: 17' });
+  });
+
   it('never takes braces, which a recipe reads as a parameter', () => {
     assert.equal(best([], seen([['{{greeting}} everybody'], 900])), undefined);
   });

@@ -59,6 +59,38 @@ describe('steps from a file that was played', () => {
     assert.deepEqual(steps[0]?.do, [{ type: 'vagrant', echo: false }, { key: 'enter' }]);
     assert.equal(recordedSteps(recording, options).hidden[0]?.characters, 'vagrant'.length);
   });
+
+  const boot = (typed: string): string[] => ['SeaBIOS', 'Boot failed: not a bootable disk', `boot: ${typed}`];
+  const fromFile = (moments: readonly Moment[]): Recorded =>
+    recordedSteps(record(moments), { reader, ids: [], hostFactor: 1, defaultTimeoutMs: 60_000, published: true });
+
+  it('begin at the prompt that was typed at, not at what stood above it', () => {
+    const { steps } = fromFile([boot(''), ...typing('auto', boot), { key: 'enter' }, ['Welcome to the guest']]);
+    assert.deepEqual(steps[0]?.when, { text: 'boot:' });
+  });
+
+  it('keep the last key, where nothing shows of it, and say that nothing confirms it', () => {
+    const { steps, unconfirmed } = fromFile([boot(''), ...typing('auto', boot), { key: 'enter' }, boot('auto')]);
+    assert.deepEqual(
+      steps.map((step) => [step.do, step.expect]),
+      [[[{ type: 'auto' }, { key: 'enter' }], { changed: true }]],
+    );
+    assert.deepEqual(unconfirmed, [steps[0]?.id]);
+  });
+
+  it('say which keys nothing showed after', () => {
+    const { steps, unanswered } = fromFile([
+      ['Press a key'],
+      { key: 'esc' },
+      ['Press a key'],
+      { key: 'down' },
+      ['Press a key'],
+      { key: 'enter' },
+      ['Welcome to the guest'],
+    ]);
+    assert.equal(steps.length, 1);
+    assert.deepEqual(unanswered, [{ step: steps[0]?.id, key: 'esc' }]);
+  });
 });
 
 describe('steps from a recording', () => {
