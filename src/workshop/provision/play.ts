@@ -2,8 +2,9 @@
  * Blind steps, done once by the engine in a person's place, with everything that showed recorded. A step is blind whose
  * `expect` says only that the screen rests: what an import puts where another tool slept.
  *
- * How long to wait is known here alone, and only this once: as long as the step says (scaled), and on until the screen has
- * rested too. Digits count as resting, so that a countdown or a clock does not hold it up; nor does anything for ever.
+ * How long to wait is known here alone, and only this once: as long as the step says (scaled, in the guest's time), and on
+ * until the screen has rested too. Digits count as resting, so that a countdown or a clock does not hold it up; nor does
+ * anything for ever.
  * What the last key of all does is waited for longer, where nothing shows of it: the other tool had its own way to go on.
  */
 import { servedBy } from '../../recipe/conditions.ts';
@@ -32,13 +33,12 @@ export async function playBlind(
   steps: readonly Step[],
   tell: (step: Step) => void,
   signal: AbortSignal,
-  now: () => number = () => performance.now(),
 ): Promise<Played> {
-  const rested = (recorder: Recorder, times: Rest) => rest(recorder, live, times, signal, now);
+  const rested = (recorder: Recorder, times: Rest) => rest(recorder, live, times, signal);
   const inputs = steps.map((step) => (step.do ?? []).flatMap((act) => inputsOf(step, act)));
   // What is served is there before the first key: the recipe says so of each step, and nothing is taken away again.
   for (const { file, content } of servedBy(steps)) live.network?.serve(file, content);
-  const recorder = await startRecorder(live, signal, now);
+  const recorder = await startRecorder(live, signal);
   for (const [index, step] of steps.entries()) {
     tell(step);
     for (const input of inputs[index] ?? []) {
@@ -53,7 +53,7 @@ export async function playBlind(
     if (step.checkpoint === true) recorder.markCheckpoint();
     if (recorder.recording().off) return { recording: recorder.recording(), done: index + 1 };
   }
-  if (await answered(recorder, live, signal, now)) {
+  if (await answered(recorder, live, signal)) {
     await rested(recorder, { atLeastMs: 0, restMs: PLAY_REST_MS, atMostMs: PRESS_MOST_MS });
   }
   return { recording: recorder.recording(), done: steps.length };
@@ -65,17 +65,16 @@ export async function playBlind(
  */
 async function answered(
   recorder: Recorder,
-  { hostFactor }: LiveMachine,
+  { observer, hostFactor }: LiveMachine,
   signal: AbortSignal,
-  now: () => number,
 ): Promise<boolean> {
   const last = recorder.recording().inputs.at(-1);
   const unmoved = last && wordsOf(last.before);
   // A picture says nothing that could be expected: it is not waited for.
   if (last === undefined || unmoved === '') return false;
   if (wordsOf(last.seen.at(-1)?.screen ?? last.before) !== unmoved) return false;
-  const deadline = now() + PLAY_ANSWER_MS * hostFactor;
-  while (now() < deadline) {
+  const deadline = observer.guestNow() + PLAY_ANSWER_MS * hostFactor;
+  while (observer.guestNow() < deadline) {
     const { screen } = await recorder.next(signal);
     if (recorder.recording().off) return false;
     if (wordsOf(screen) !== unmoved) return true;
@@ -92,24 +91,23 @@ interface Rest {
 
 async function rest(
   recorder: Recorder,
-  { hostFactor }: LiveMachine,
+  { observer, hostFactor }: LiveMachine,
   times: Rest,
   signal: AbortSignal,
-  now: () => number,
 ): Promise<void> {
   const [atLeastMs, restMs, atMostMs] = [times.atLeastMs, times.restMs, times.atMostMs].map(
     (ms) => ms * hostFactor,
   ) as [number, number, number];
-  const began = now();
+  const began = observer.guestNow();
   let shown = '';
   let restsSince = began;
   for (;;) {
     const look = await recorder.next(signal);
     if (recorder.recording().off) return;
     const words = wordsOf(look.screen);
-    const at = now();
+    const at = observer.guestNow();
     // A screen without words is a picture: it rests when none of it moves.
-    if (words !== shown || (words === '' && look.changedAtMs > restsSince)) [shown, restsSince] = [words, at];
+    if (words !== shown || (words === '' && look.activeAtGuestMs > restsSince)) [shown, restsSince] = [words, at];
     const passed = at - began;
     if (passed >= atMostMs || (passed >= atLeastMs && at - restsSince >= restMs)) return;
   }

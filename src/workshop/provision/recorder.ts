@@ -19,7 +19,7 @@ import { screenChanged } from './stillness.ts';
 
 /** A running machine for whoever works on it by hand. */
 export interface LiveMachine {
-  readonly observer: Pick<Observer, 'look' | 'next'>;
+  readonly observer: Pick<Observer, 'look' | 'next' | 'guestNow'>;
   readonly typist: Pick<Typist, 'press' | 'type'>;
   /** Makes eyes for what is not text, with the needles that the recipe has now. */
   readonly pictures: Bench['pictures'];
@@ -40,12 +40,7 @@ export interface Recorder {
   recording(): Recording;
 }
 
-/** `now`: milliseconds, on the clock of `Frame.capturedAtMs`. */
-export async function startRecorder(
-  live: LiveMachine,
-  signal: AbortSignal,
-  now: () => number = () => performance.now(),
-): Promise<Recorder> {
+export async function startRecorder(live: LiveMachine, signal: AbortSignal): Promise<Recorder> {
   const { observer, typist, hostFactor } = live;
   const inputs: { -readonly [K in keyof RecordedInput]: RecordedInput[K] }[] = [];
   let start: readonly Sighting[] = [];
@@ -89,8 +84,8 @@ export async function startRecorder(
 
   /** Waits for a change since then, so long at most (milliseconds, scaled). */
   async function shown(before: ScreenText, patienceMs: number, signal: AbortSignal): Promise<void> {
-    const deadline = now() + patienceMs * hostFactor;
-    while (!differ(last.screen, before) && now() < deadline) await next(signal);
+    const deadline = observer.guestNow() + patienceMs * hostFactor;
+    while (!differ(last.screen, before) && observer.guestNow() < deadline) await next(signal);
   }
 
   /** As few bytes as can be: a keyboard's queue holds 16 of them, and a person may paste. */

@@ -38,7 +38,7 @@ async function play(answersAfterMs: number, off = false): Promise<Played & { rea
     });
   };
   const live: Parameters<typeof playBlind>[0] = {
-    observer: { look, next: look },
+    observer: { look, next: look, guestNow: () => now },
     typist: {
       press: (key) => {
         if (key === 'enter') enteredMs = now;
@@ -55,13 +55,7 @@ async function play(answersAfterMs: number, off = false): Promise<Played & { rea
     { id: 'boot-2', do: [{ type: 'go' }, { key: 'enter' }], expect: { still: '3s' } },
   ];
   const { signal } = new AbortController();
-  const played = await playBlind(
-    live,
-    steps,
-    () => undefined,
-    signal,
-    () => now,
-  );
+  const played = await playBlind(live, steps, () => undefined, signal);
   return { ...played, tookMs: now };
 }
 
