@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import * as fc from 'fast-check';
 import { harvest, harvestGone, harvestHighlight, type Sighting } from '../../../src/workshop/provision/harvest.ts';
 import type { Step } from '../../../src/recipe/types.ts';
 import { paperScreen } from './paper-machine.ts';
@@ -71,6 +72,21 @@ describe('harvesting an expectation', () => {
     const echo = 'boot: auto url=http://10.0.2.2/preseed.cfg';
     assert.equal(best(['boot: auto url=http://10.0.2.2/preseed'], seen([[echo], 900]), sent), undefined);
     assert.deepEqual(best(['boot:'], seen([[echo, 'Loading the kernel'], 900]), sent), { text: 'Loading the kernel' });
+  });
+
+  it('never takes any of it, however late it shows, and wherever its rows break', () => {
+    const word = fc.stringMatching(/^[a-z0-9/=:.-]{1,24}$/);
+    const typed = fc.array(word, { minLength: 1, maxLength: 5 }).map((words) => words.join(' '));
+    const prompt = fc.constantFrom('boot: ', 'grub> ', 'root@host:~# ', '');
+    fc.assert(
+      fc.property(typed, prompt, fc.nat(), (text, prompt, share) => {
+        const shown = text.slice(0, share % (text.length + 1));
+        const rows = (line: string): string[] => ['Welcome', ...(line.match(/.{1,40}/g) ?? [''])];
+        const sent: Pick<Step, 'do'> = { do: [{ type: text }, { key: 'enter' }] };
+        assert.equal(best(rows(prompt + shown), seen([rows(prompt + text), 900]), sent), undefined);
+      }),
+      { seed: 20261128, numRuns: 500 },
+    );
   });
 
   it('never takes what only counts on', () => {
