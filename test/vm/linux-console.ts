@@ -39,10 +39,11 @@ export interface LinuxConsole {
   close(): Promise<void>;
 }
 
-export async function linuxConsole(extra: Partial<MachineConfig> = {}): Promise<LinuxConsole> {
+/** `fields`: more of the recipe, whole lines. */
+export async function linuxConsole(extra: Partial<MachineConfig> = {}, fields = ''): Promise<LinuxConsole> {
   const folder = await mkdtemp(path.join(tmpdir(), 'pg-console-'));
   const signal = new AbortController().signal;
-  const resolved = resolveRecipe(parseRecipe(RECIPE));
+  const resolved = resolveRecipe(parseRecipe(`${RECIPE}${fields}`));
   const media = await prepareMedia({
     recipe: resolved,
     recipeDir: folder,
