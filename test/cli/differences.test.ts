@@ -30,6 +30,12 @@ describe('differences that are told', () => {
     for (const line of advice) assert.ok(line.length <= 80, `${line.length}: ${line}`);
   });
 
+  it('say with each probable cause what speaks for it', () => {
+    const [line = '', cause = ''] = describeDifferences([differing('a', 'time')], whose);
+    assert.match(line, /p1:\/a: content differs/);
+    assert.match(cause, /probably time: what the bytes say/);
+  });
+
   it('say nothing of the kind where no cause is known', () => {
     assert.deepEqual(describeDifferences([differing('a')], whose), ['  p1:/a: content differs']);
   });
