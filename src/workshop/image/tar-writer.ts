@@ -3,6 +3,7 @@
  * Python unpack. Names and attribute values are bytes, as in tar-reader.ts, which is why no library does it. No times, no
  * names of users: the same tree gives the same bytes.
  */
+import { isUtf8 } from 'node:buffer';
 import type { TarEntry } from './tar-reader.ts';
 
 const BLOCK = 512;
@@ -52,6 +53,9 @@ export function tarHeader(entry: Omit<TarEntry, 'content'>): Buffer {
   }
   const main = block(TYPES[kind], fields);
   if (extended.length === 0) return main;
+  // Names in these records are UTF-8 unless it is said that they are none; of those in the main block nothing is said.
+  const names = extended.filter(([key]) => key === 'path' || key === 'linkpath');
+  if (!names.every(([, name]) => isUtf8(name))) extended.unshift(['hdrcharset', Buffer.from('BINARY')]);
   const records = Buffer.concat(extended.map(([key, value]) => paxRecord(key, value)));
   const header = block('x', { ...EXTENDED, sizeBytes: records.length });
   return Buffer.concat([header, records, Buffer.alloc(tarPadding(records.length)), main]);

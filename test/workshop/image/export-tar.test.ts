@@ -15,6 +15,7 @@ import type { TarEntry } from '../../../src/workshop/image/tar-reader.ts';
 import { needPrograms } from '../../support/skip.ts';
 import { run } from './disks.fixture.ts';
 import { pythonEntries } from './tar-entries.ts';
+import { listedBy } from './tar-programs.ts';
 import { makeTree } from './tree.fixture.ts';
 
 const PLAIN: Omit<TarEntry, 'content'> = {
@@ -34,7 +35,7 @@ describe('files as an archive', () => {
   let names = 0;
 
   before(function () {
-    needPrograms(this, 'python3');
+    needPrograms(this, 'python3', 'bsdtar');
     folder = mkdtempSync(join(tmpdir(), 'pg-export-tar-'));
   });
   after(() => folder && rmSync(folder, { recursive: true, force: true }));
@@ -85,6 +86,15 @@ describe('files as an archive', () => {
     }
     assert.equal(stated.filter(({ rule }) => rule !== undefined).length, 1);
   });
+
+  for (const program of ['tar', 'bsdtar'] as const) {
+    it(`are read by ${program} as they are stated`, async () => {
+      const { file, stated } = await rewritten(makeTree(join(folder, program), 'forwards', 1_600_000_000));
+      const listed = listedBy(program, file);
+      for (const entry of stated) if (entry.rule === undefined) assert.deepEqual(listed.get(entry.path), entry);
+      assert.equal(listed.size, stated.length);
+    });
+  }
 
   it('have the same bytes, written in another order, with holes for zeros, in whole records', async () => {
     const [one, two] = [
@@ -148,6 +158,11 @@ describe('files as an archive', () => {
     assert.equal(listed.get('p2:/link')?.linkTarget, `${'t'.repeat(150)}\\xff`);
     assert.deepEqual([listed.get('p2:/dir')?.mode, listed.get('p2:/')?.mode], [0o1777, 0o755]);
     assert.equal(listed.get('p2:/again')?.sha256, found?.sha256);
+    for (const program of ['tar', 'bsdtar'] as const) {
+      const read = listedBy(program, file);
+      for (const [name, { xattrs: _, ...entry }] of listed) assert.deepEqual(read.get(name), entry, program);
+      assert.equal(read.size, listed.size);
+    }
   });
 
   it('threat 35: unpack below the folder of their file system, and nowhere else', async () => {

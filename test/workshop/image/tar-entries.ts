@@ -10,7 +10,7 @@ const PYTHON = '/usr/bin/python3';
 
 export type TreeEntry = Extract<ManifestEntry, { readonly mode: number }>;
 
-interface Row {
+export interface Row {
   readonly kind: string;
   readonly path: string;
   readonly link: string;
@@ -36,7 +36,7 @@ export function pythonEntries(archive: string): Map<string, TreeEntry> {
 }
 
 /** As a manifest has them: `p0/etc/fstab` is `p0:/etc/fstab`, and the smallest name of a file with several is the first. */
-function entriesOf(rows: readonly Row[]): Map<string, TreeEntry> {
+export function entriesOf(rows: readonly Row[]): Map<string, TreeEntry> {
   const named = (hex: string): string => escapeName(Buffer.from(hex, 'hex')).replace(/^(p\d+)\/?/, '$1:/');
   const first = new Map(rows.map((row) => [named(row.path), row]));
   const names = new Map<string, string[]>();
