@@ -10,11 +10,17 @@ import {
   type Circumstances,
   type NamedDifference,
 } from '../crosscheck/index.ts';
-import { diffManifests, readImageManifest, showImage, type StoredImage } from '../workshop/image/index.ts';
+import {
+  diffManifests,
+  readImageManifest,
+  showImage,
+  type ContentTap,
+  type StoredImage,
+} from '../workshop/image/index.ts';
 import { readStages } from './build-files.ts';
 import { listBuilds, type BuildRecord, type Conditions } from './build-records.ts';
 import type { Home } from './home.ts';
-import { readImage } from './read-image.ts';
+import { readImages } from './read-image.ts';
 
 /** Entries whose contents are looked at for a cause, and how many bytes of each are held: more of them tell nothing new. */
 export const MAX_EXPLAINED = 64;
@@ -56,13 +62,21 @@ export async function explainDifference(
   );
   if (wanted.size === 0) return named;
   options.onReading?.();
-  const one = await contentsOf(home, left, wanted, options.signal);
-  const two = await contentsOf(home, right, wanted, options.signal);
+  const one: Pieces = new Map();
+  const two: Pieces = new Map();
+  const readings = [
+    { image: left, tap: keptIn(one, wanted) },
+    { image: right, tap: keptIn(two, wanted) },
+  ];
+  await readImages(home, readings, 'explain', options.signal);
   const circumstances = [circumstancesOf(first, left), circumstancesOf(second, right)] as const;
   return named.map((difference) => {
-    const [content, other] = [one.get(difference.path), two.get(difference.path)];
-    if (content === undefined || other === undefined) return difference;
-    const cause = probableCause({ content, build: circumstances[0] }, { content: other, build: circumstances[1] });
+    const [mine, theirs] = [one.get(difference.path), two.get(difference.path)];
+    if (mine === undefined || theirs === undefined) return difference;
+    const cause = probableCause(
+      { content: Buffer.concat(mine), build: circumstances[0] },
+      { content: Buffer.concat(theirs), build: circumstances[1] },
+    );
     return cause === undefined ? difference : { ...difference, cause };
   });
 }
@@ -75,23 +89,17 @@ function hasTwoContents(difference: NamedDifference): boolean {
   );
 }
 
-/** As the manifest's digests are of them: after the rules. */
-async function contentsOf(
-  home: Home,
-  image: StoredImage,
-  wanted: ReadonlySet<string>,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, Buffer>> {
-  const pieces = new Map<string, Buffer[]>();
-  const tap = (path: string) => {
+/** Contents of one image, by path, as the manifest's digests are of them: after the rules. */
+type Pieces = Map<string, Buffer[]>;
+
+function keptIn(contents: Pieces, wanted: ReadonlySet<string>): ContentTap {
+  return (path) => {
     if (!wanted.has(path)) return undefined;
-    const kept: Buffer[] = [];
-    pieces.set(path, kept);
+    const pieces: Buffer[] = [];
+    contents.set(path, pieces);
     // The stream's buffers are its own.
-    return { update: (bytes: Uint8Array) => kept.push(Buffer.from(bytes)) };
+    return { update: (bytes) => pieces.push(Buffer.from(bytes)) };
   };
-  await readImage(home, image, { tap, as: 'explain' }, signal);
-  return new Map([...pieces].map(([path, kept]) => [path, Buffer.concat(kept)]));
 }
 
 function circumstancesOf(build: BuildRecord | undefined, image: StoredImage): Circumstances {

@@ -7,11 +7,14 @@ import {
   compileRules,
   imageFolder,
   measureDisk,
+  measureDisks,
   measuredDiskOf,
   prepareMeasuringTools,
   readImageManifest,
   type ContentTap,
   type Manifest,
+  type MeasuredDisk,
+  type MeasureOptions,
   type MeasureProgress,
   type StoredImage,
   type TreeCopy,
@@ -32,12 +35,29 @@ export interface ImageReading {
 export async function readImage(
   home: Home,
   image: StoredImage,
-  reading: ImageReading,
+  { tap, as }: ImageReading,
   signal: AbortSignal,
 ): Promise<void> {
-  const normalise = await rulesOf(home, image, await readImageManifest(home.imagesDir, image));
-  const measured = await measureImage(home, image, { ...reading, normalise }, signal);
-  if (measured.digest !== image.manifest) throw altered(image, measured.digest);
+  await readImages(home, [{ image, tap }], as, signal);
+}
+
+/** Several in one VM, one after another, each as `readImage` does. */
+export async function readImages(
+  home: Home,
+  readings: readonly { readonly image: StoredImage; readonly tap: ContentTap }[],
+  as: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const disks: MeasuredDisk[] = [];
+  for (const { image, tap } of readings) {
+    const normalise = await rulesOf(home, image, await readImageManifest(home.imagesDir, image));
+    disks.push({ ...diskOf(home, image), normalise, tap });
+  }
+  const measured = await measureDisks({ ...(await measuring(home, as, signal)), normalise: [], disks });
+  for (const [index, { digest }] of measured.entries()) {
+    const { image } = readings[index] ?? {};
+    if (image !== undefined && digest !== image.manifest) throw altered(image, digest);
+  }
 }
 
 export interface ImageMeasuring extends Partial<ImageReading> {
@@ -54,25 +74,41 @@ export async function measureImage(
   { normalise, as, tap, copy, onProgress }: ImageMeasuring,
   signal: AbortSignal,
 ): Promise<Manifest> {
-  const disk = measuredDiskOf(image);
+  const { path: diskPath, format } = diskOf(home, image);
   return measureDisk({
+    ...(await measuring(home, as, signal)),
+    diskPath,
+    format,
+    normalise,
+    tap,
+    copy,
+    ...(onProgress && { onProgress }),
+  });
+}
+
+function diskOf(home: Home, image: StoredImage): MeasuredDisk {
+  const { file, format } = measuredDiskOf(image);
+  return { path: path.join(imageFolder(home.imagesDir, image.id), file), format };
+}
+
+/** What every measuring on this host is done with. */
+async function measuring(
+  home: Home,
+  as: string,
+  signal: AbortSignal,
+): Promise<Pick<MeasureOptions, 'tools' | 'startMachine' | 'runtimeDir' | 'accelerator' | 'signal'>> {
+  return {
     tools: await prepareMeasuringTools({
       ...(await mediaSources(home)),
       cacheDir: home.cacheDir,
       clock: () => new Date(),
       signal,
     }),
-    diskPath: path.join(imageFolder(home.imagesDir, image.id), disk.file),
-    format: disk.format,
-    normalise,
     startMachine,
     runtimeDir: path.join(home.runtime, as),
     accelerator: await acceleratorFor(home, signal),
     signal,
-    tap,
-    copy,
-    ...(onProgress && { onProgress }),
-  });
+  };
 }
 
 export function altered({ id, manifest }: StoredImage, found: Digest): RefusedError {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { measureDisks, storeImage } from '../../src/workshop/image/index.ts';
+import { measureDisks, storeImage, type MeasuredDisk } from '../../src/workshop/image/index.ts';
 import { startMachine } from '../../src/workshop/machine/index.ts';
 import { json, type Answer } from '../support/cli.ts';
 import { finishedBuild } from '../support/finished-build.ts';
@@ -14,9 +14,10 @@ import { measuringTools } from '../workshop/image/measuring-vm.fixture.ts';
 
 const MIB = 1024 * 1024;
 
-/** What each of the two builds was made with, and wrote. */
+/** What each of the two builds was made with, and wrote. Their rules touch none of it, but are part of their manifests. */
 const BUILDS = {
   monday: {
+    normalise: [],
     conditions: { clock: '2026-03-02T09:15:00.000Z', hostName: 'workshop', cpus: 2 },
     files: {
       'host.txt': 'built by root@workshop\n',
@@ -29,6 +30,7 @@ const BUILDS = {
     },
   },
   friday: {
+    normalise: ['machine-id'],
     conditions: { clock: '2026-03-06T22:40:00.000Z', hostName: 'laptop', cpus: 8 },
     files: {
       'host.txt': 'built by root@laptop\n',
@@ -51,26 +53,29 @@ describe('portalgun images diff', function () {
     const tools = await measuringTools(this);
     person = await tempHome();
     for (const each of [person.home.imagesDir, person.home.buildsDir]) await mkdir(each, { recursive: true });
-    const disks = await Promise.all(Object.entries(BUILDS).map(([image, { files }]) => diskOf(person, image, files)));
+    const builds = Object.entries(BUILDS);
+    const disks: MeasuredDisk[] = [];
+    for (const [image, { files, normalise }] of builds)
+      disks.push({ path: await diskOf(person, image, files), format: 'raw', normalise });
     const manifests = await measureDisks({
       tools,
       normalise: [],
       startMachine,
       runtimeDir: path.join(person.folder, 'vm'),
       accelerator: 'tcg',
-      disks: disks.map((file) => ({ path: file, format: 'raw' })),
+      disks,
     });
-    for (const [index, [image, { conditions }]] of Object.entries(BUILDS).entries()) {
+    for (const [index, [image, { conditions, normalise }]] of builds.entries()) {
       const [disk, manifest] = [disks[index], manifests[index]];
       assert.ok(disk !== undefined && manifest !== undefined);
       await storeImage({
         imagesDir: person.home.imagesDir,
         id: image,
-        disks: [{ id: 'root', path: disk, format: 'raw' }],
+        disks: [{ id: 'root', path: disk.path, format: 'raw' }],
         facts: FACTS,
         measured: { diskId: 'root', manifest },
       });
-      await finishedBuild(person, manifest, { image, conditions });
+      await finishedBuild(person, manifest, { image, conditions, normalise });
     }
   });
   after(() => person?.remove());

@@ -21,6 +21,9 @@ export const KERNEL_ARGUMENTS = 'console=ttyS0 quiet panic=-1 no_timer_check';
 export interface MeasuredDisk {
   readonly path: string;
   readonly format: 'raw' | 'qcow2';
+  /** Where they are not those of all disks of this VM. */
+  readonly normalise?: readonly NormaliseRule[];
+  readonly tap?: ContentTap;
 }
 
 export interface MeasureOptions {
@@ -111,7 +114,7 @@ async function inMeasuringVm<T>(
   disks: readonly AttachedDisk[],
   work: (measure: (index: number) => Promise<Manifest>) => Promise<T>,
 ): Promise<T> {
-  const normaliser = compileRules(options.normalise);
+  const normalisers = disks.map(({ normalise = options.normalise }) => compileRules(normalise));
   if (options.signal?.aborted === true) throw new InterruptedError();
   const machine = await options.startMachine({
     config: {
@@ -137,7 +140,7 @@ async function inMeasuringVm<T>(
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   try {
-    return await measureIn(machine, normaliser, options, disks, work);
+    return await measureIn(machine, normalisers, options, disks, work);
   } finally {
     await machine.close();
   }
@@ -145,7 +148,7 @@ async function inMeasuringVm<T>(
 
 async function measureIn<T>(
   machine: Machine,
-  normaliser: Normaliser,
+  normalisers: readonly Normaliser[],
   options: MeasureOptions,
   disks: readonly AttachedDisk[],
   work: (measure: (index: number) => Promise<Manifest>) => Promise<T>,
@@ -179,8 +182,10 @@ async function measureIn<T>(
     return await work(async (index) => {
       // The kernel names virtio disks in the order of their slots.
       const device = `vd${'abcdefghijklmnopqrstuvwxyz'.charAt(index)}`;
-      const running = disks[index]?.running === true;
-      const { tap, copy } = running ? {} : options;
+      const [disk, normaliser] = [disks[index], normalisers[index]];
+      if (disk === undefined || normaliser === undefined) throw new TypeError(`there is no disk ${index}`);
+      const running = disk.running === true;
+      const { tap, copy } = running ? {} : { ...options, ...(disk.tap && { tap: disk.tap }) };
       try {
         const entries = await measureDevice(session, device, { normaliser, onBytes, add, tap, copy, running });
         // Holes and the structure of file systems are not read, and yet done with.
