@@ -153,10 +153,12 @@ export interface ScribeRecipe {
   readonly name: string;
   /** Reproducible: the guest's clock begins at a fixed time, and only the hour is written. */
   readonly reproducible: boolean;
+  /** Its normaliser rules, in YAML; absent: none. */
+  readonly normalise?: string;
 }
 
 /** Recipe and medium, in `folder`. Resolves with the recipe's path. */
-export function writeScribe(folder: string, { name, reproducible }: ScribeRecipe): string {
+export function writeScribe(folder: string, { name, reproducible, normalise }: ScribeRecipe): string {
   const iso = makeIso();
   writeFileSync(path.join(folder, 'scribe.iso'), iso);
   const file = path.join(folder, `${name}.yaml`);
@@ -170,6 +172,8 @@ export function writeScribe(folder: string, { name, reproducible }: ScribeRecipe
       `  iso: { file: ./scribe.iso, sha256: '${digestHex(sha256(iso))}', unverified: allow }`,
       'machine: { arch: x86_64, memory: 64M, firmware: bios, disks: [{ id: root, size: 1M }], network: none, keyboard: us }',
       ...(reproducible ? ['reproducible: { source_date_epoch: 1767225600, clock: fixed }'] : []),
+      'watch:',
+      '  - { id: disk, when: { text: the disk failed }, fail: the disk cannot be written }',
       'steps:',
       '  - id: files',
       '    when: { text: scribe is ready }',
@@ -189,6 +193,7 @@ export function writeScribe(folder: string, { name, reproducible }: ScribeRecipe
       '    expect: { event: shutdown }',
       'outputs:',
       '  - { disk: root, as: image }',
+      ...(normalise === undefined ? [] : [`normalise: ${normalise}`]),
       '',
     ].join('\n'),
   );

@@ -11,7 +11,7 @@ import { keyEvents, textEvents } from '../../../src/workshop/input/keyboard.ts';
 import { createOverlay, flattenDisk, inspectDisk } from '../../../src/workshop/machine/disks.ts';
 import { startMachine } from '../../../src/workshop/machine/qemu.ts';
 import type { Machine, MachineDisk, MachineEvent, StartOptions } from '../../../src/workshop/machine/types.ts';
-import { firstCpu } from '../../support/first-cpu.ts';
+import { firstCpu } from '../../support/cpus.ts';
 import { fillDisk, mountSmallDisk } from '../../support/full-disk.ts';
 import { skip } from '../../support/skip.ts';
 import { eventually, exists, needQemu, smallMachine, watch, writeKeyRecorder } from './guests.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { measureWithheld } from '../../../src/workshop/machine/withheld.ts';
-import { firstCpu } from '../../support/first-cpu.ts';
+import { firstCpu } from '../../support/cpus.ts';
 import { skip } from '../../support/skip.ts';
 
 describe('what a host withholds from a guest', () => {
