@@ -1,9 +1,12 @@
-/** debian-12-minimal: a real Debian, built twice, booted by itself, reached by ssh; and what a change in its last step costs. */
+/**
+ * debian-12-minimal: a real Debian, built by two people on two hosts, who compare it; booted by itself, reached by ssh; and what
+ * a change in its last step costs.
+ */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -14,8 +17,9 @@ import { jsonLines, ROOT, type Answer } from '../support/cli.ts';
 import { runConsole } from '../support/console.ts';
 import { needBuilds } from '../support/grub.ts';
 import { needPrograms } from '../support/skip.ts';
+import { copyRecipe } from '../support/elsewhere.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
-import { buildTwice, itIsAlike, type BuiltTwice } from '../support/twice.ts';
+import { buildByTwo, buildTwice, itIsAlike, type BuiltTwice } from '../support/twice.ts';
 
 const run = promisify(execFile);
 const RECIPE = path.join(ROOT, 'recipes/debian-12-minimal.yaml');
@@ -24,28 +28,28 @@ const PASSWORD = 'Through-3-gates';
 describe('recipes/debian-12-minimal.yaml', function () {
   this.timeout(0);
   let test: TestHome;
+  let bob: TestHome;
   let keys: string;
-  let build: readonly string[];
+  let flags: readonly string[];
   let recipe: string;
   let twice: BuiltTwice;
   let events: readonly Answer[];
 
   before(async function () {
     await needBuilds(this);
-    needPrograms(this, 'ssh');
-    test = await tempHome();
+    needPrograms(this, 'ssh', 'faketime');
+    [test, bob] = [await tempHome(), await tempHome()];
     keys = await mkdtemp(path.join(tmpdir(), 'pg-ssh-'));
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', path.join(keys, 'key')]);
     await writeFile(path.join(keys, 'password'), `${PASSWORD}\n`, { mode: 0o600 });
-    recipe = path.join(test.folder, 'debian-12-minimal.yaml');
-    await copyFile(RECIPE, recipe);
+    recipe = await copyRecipe(test, RECIPE);
     const secrets = [`root_password=${path.join(keys, 'password')}`, `ssh_key=${path.join(keys, 'key.pub')}`];
-    build = ['build', recipe, '--repair', 'never', ...secrets.flatMap((secret) => ['--secret', secret])];
-    twice = await buildTwice(test, build);
+    flags = secrets.flatMap((secret) => ['--secret', secret]);
+    twice = await buildByTwo({ alice: test, bob }, recipe, flags);
     events = twice.first;
   });
   after(async () => {
-    await test?.remove();
+    for (const home of [test, bob]) await home?.remove();
     if (keys !== undefined) await rm(keys, { recursive: true, force: true });
   });
 
@@ -114,8 +118,7 @@ describe('recipes/debian-12-minimal.yaml', function () {
     let again: BuiltTwice;
     let web: readonly Answer[];
     before(async () => {
-      const child = path.join(test.folder, 'debian-12-minimal-web.yaml');
-      await copyFile(path.join(ROOT, 'recipes/debian-12-minimal-web.yaml'), child);
+      const child = await copyRecipe(test, path.join(ROOT, 'recipes/debian-12-minimal-web.yaml'));
       const secret = `root_password=${path.join(keys, 'password')}`;
       again = await buildTwice(test, ['build', child, '--repair', 'never', '--secret', secret]);
       web = again.first;
@@ -153,7 +156,7 @@ describe('recipes/debian-12-minimal.yaml', function () {
     const source = await readFile(recipe, 'utf8');
     assert.ok(source.includes('sync; poweroff -f'));
     await writeFile(recipe, source.replace('sync; poweroff -f', 'sync; sync; poweroff -f'));
-    const again = await jsonLines(test, build);
+    const again = await jsonLines(test, ['build', recipe, '--repair', 'never', ...flags]);
     assert.equal(again.find(({ event }) => event === 'resumed')?.step, 'check');
     const steps = again.filter(({ event }) => event === 'step-done').map(({ step }) => step as string);
     assert.equal(steps[0], 'power-off');
