@@ -3,11 +3,12 @@
  * and have the same image. The third's QEMU slips the guest a file of its own: that file is named, and the step.
  */
 import assert from 'node:assert/strict';
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { differences } from '../../src/crosscheck/index.ts';
+import { parseManifest } from '../../src/workshop/image/index.ts';
 import { json, jsonLines, type Answer } from '../support/cli.ts';
-import { buildElsewhere } from '../support/elsewhere.ts';
+import { buildElsewhere, copyRecipe } from '../support/elsewhere.ts';
 import { needBuilds } from '../support/grub.ts';
 import { lyingHost } from '../support/lying-host.ts';
 import { befriend, type RunningNode } from '../support/node.ts';
@@ -15,6 +16,8 @@ import { needPrograms } from '../support/skip.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 import { TINY_PASSWORD, TINY_RECIPE } from '../support/tiny-build.ts';
 import { compareOnTheWire } from '../support/wire.ts';
+import type { TreeEntry } from '../workshop/image/tar-entries.ts';
+import { listedBy } from '../workshop/image/tar-programs.ts';
 
 /** /etc/group of the installed system, with somebody who is not in the recipe. */
 const SLIPPED_IN = 'root:x:0:\neve:x:0:\n';
@@ -29,7 +32,7 @@ describe('debian-12-tiny, built by three people', function () {
   let verdicts: readonly Answer[];
 
   before(async function () {
-    needPrograms(this, 'mcopy');
+    needPrograms(this, 'mcopy', 'faketime', 'bsdtar');
     await needBuilds(this);
     homes = { alice: await tempHome(), bob: await tempHome(), carol: await tempHome() };
     await befriend(homes, nodes);
@@ -68,6 +71,27 @@ describe('debian-12-tiny, built by three people', function () {
     );
   });
 
+  it('is exported as an archive that GNU tar and bsdtar read as the manifest says', async () => {
+    const { alice } = homes;
+    const told = await json(alice, [
+      'images',
+      'export',
+      built.alice.image,
+      '--format',
+      'tar',
+      '--output',
+      alice.folder,
+    ]);
+    const { entries } = parseManifest(await manifestOf('alice'));
+    const files = entries.filter((entry): entry is TreeEntry => 'mode' in entry);
+    assert.ok(files.length > 100, `${files.length} entries`);
+    for (const program of ['tar', 'bsdtar'] as const) {
+      const listed = listedBy(program, told.file);
+      for (const entry of files) assert.deepEqual(listed.get(entry.path), entry, program);
+      assert.equal(listed.size, files.length);
+    }
+  });
+
   it('is compared without a byte of that file on the wire', async () => {
     const [mine, theirs] = [await manifestOf('alice'), await manifestOf('carol')];
     const sent = await compareOnTheWire(mine, { bytes: theirs, digest: built.carol.manifest });
@@ -83,15 +107,11 @@ describe('debian-12-tiny, built by three people', function () {
 
 /** The recipe and its password in the home's folder; with the lock of somebody else's recipe, where it is given. */
 async function settled(
-  { folder }: TestHome,
+  home: TestHome,
   theirs?: string,
 ): Promise<{ readonly recipe: string; readonly secret: readonly string[] }> {
-  const recipe = path.join(folder, path.basename(TINY_RECIPE));
-  await copyFile(TINY_RECIPE, recipe);
-  if (theirs !== undefined) await copyFile(lockOf(theirs), lockOf(recipe));
-  const password = path.join(folder, 'password');
+  const recipe = await copyRecipe(home, TINY_RECIPE, theirs);
+  const password = path.join(home.folder, 'password');
   await writeFile(password, `${TINY_PASSWORD}\n`, { mode: 0o600 });
   return { recipe, secret: ['--secret', `root_password=${password}`] };
 }
-
-const lockOf = (recipe: string): string => recipe.replace(/\.yaml$/, '.lock.yaml');
