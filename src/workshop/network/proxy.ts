@@ -109,8 +109,10 @@ export function createProxy({ allow, outside, told, bytesMost = PROXY_BYTES_MOST
       let sizeBytes = 0;
       const count = (): Transform => counter((size) => (sizeBytes += size));
       guest.write('HTTP/1.1 200 Connection established\r\n\r\n');
-      if (head.length > 0) guest.unshift(head);
-      pipeline(guest, count(), socket, () => undefined);
+      const upwards = count();
+      // Not back into the guest's stream, which may have ended by now.
+      if (head.length > 0) upwards.write(head);
+      pipeline(guest, upwards, socket, () => undefined);
       pipeline(socket, count(), guest, () => told({ outcome: 'passed', host, what, sizeBytes }));
     } catch (error) {
       refuse(host, what, error);

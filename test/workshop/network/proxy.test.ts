@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect, createServer as createTcpServer } from 'node:net';
-import { duplexPair, type Duplex } from 'node:stream';
+import { Duplex, duplexPair } from 'node:stream';
 import { PROXY_CONNECTIONS_MOST } from '../../../src/workshop/network/limits.ts';
 import type { Outside } from '../../../src/workshop/network/outside.ts';
 import { createProxy, isAllowed } from '../../../src/workshop/network/proxy.ts';
@@ -88,6 +88,30 @@ describe('the proxy of a guest', () => {
     assert.deepEqual(told, [
       { outcome: 'passed', host: 'deb.example.org', what: 'CONNECT deb.example.org:8443', sizeBytes: 15 },
     ]);
+  });
+
+  it('lets through after CONNECT what a guest has sent at once, and nothing after it', async () => {
+    const port = await listening(
+      createTcpServer({ allowHalfOpen: true }, (socket) => {
+        const heard: Buffer[] = [];
+        socket.on('data', (data) => heard.push(Buffer.from(data)));
+        socket.on('end', () => socket.end(Buffer.concat([Buffer.from('echo '), ...heard])));
+      }),
+    );
+    const { outside } = outsideOf({ 'deb.example.org': [PUBLIC] }, port);
+    const proxy = createProxy({ allow: ['deb.example.org'], outside, told: () => undefined });
+    closers.push(() => proxy.close());
+    const answer: Buffer[] = [];
+    const guest = new Duplex({
+      allowHalfOpen: true,
+      read: () => undefined,
+      write: (chunk: Buffer, _encoding, done) => done(void answer.push(chunk)),
+    });
+    proxy.take(guest);
+    guest.push('CONNECT deb.example.org:443 HTTP/1.1\r\nHost: x\r\n\r\nhello');
+    guest.push(null);
+    await once(guest, 'finish');
+    assert.match(Buffer.concat(answer).toString(), /200 Connection established\r\n\r\necho hello$/);
   });
 
   it('threat 38: leads to no host and no port that the recipe does not state', async () => {
