@@ -119,9 +119,10 @@ function report(context: Context, file: string, harvested: CheckedRecipe, { step
   const unsure =
     steps.some(({ expect }) => expect !== undefined && 'changed' in expect) ||
     findings.some(({ severity }) => severity === 'error');
+  const count = steps.length === 1 ? '1 step that waits' : `${steps.length} steps that wait`;
   const result = { file, digest: harvested.digest, harvested: steps.map(({ id }) => id), blind, findings, doubts };
   printResult(context, result, () => [
-    `${file}: ${steps.length} steps that wait for what was seen${blind > 0 ? `, ${blind} still blind` : ''}.`,
+    `${file}: ${count} for what was seen${blind > 0 ? `, ${blind} still blind` : ''}.`,
     ...findings.map(({ line, severity, message, step }) => `${file}:${line}: ${severity} in ${step}: ${message}`),
     ...doubts,
     ...(unsure
