@@ -2,7 +2,7 @@
 import { recordOf } from './outbox.ts';
 import { isDigest } from '../crypto/digest.ts';
 import { RefusedError, UsageError } from '../errors.ts';
-import { comparePositions, freshnessOf, judge } from '../exchange/record/index.ts';
+import { comparePositions, freshnessOf, isStoredBesidePin, judge } from '../exchange/record/index.ts';
 import type { AuthorId, Meaning, RecordKind, VerifiedRecord } from '../exchange/record/types.ts';
 import type { Understood } from '../exchange/trust/index.ts';
 import type { Session } from './session.ts';
@@ -61,11 +61,13 @@ export async function stalenessAt(session: Knower): Promise<(author: AuthorId) =
   const fresh = new Set<AuthorId>([session.identity.author]);
   // Who has signed two histories is believed in neither (threat 7).
   const frozen = new Set((await session.store.frozen()).map(({ author }) => author));
-  for (const { id } of Object.values((await session.policy.current()).peers)) {
+  for (const { id, recovery = [] } of Object.values((await session.policy.current()).peers)) {
     const signed = await session.store.headOf(id, PUBLIC_SCOPE);
     const stored = await session.store.head(id, PUBLIC_SCOPE);
-    const { revoked } = session.store.keysOf(id, PUBLIC_SCOPE);
-    if (freshnessOf(signed, stored, now).state === 'fresh' && !frozen.has(id) && !revoked) fresh.add(id);
+    const keys = session.store.keysOf(id, PUBLIC_SCOPE);
+    // Stored before their invitation said which recovery key speaks for them, and it is another one.
+    const isTheirs = !keys.revoked && !isStoredBesidePin(recovery, keys);
+    if (freshnessOf(signed, stored, now).state === 'fresh' && !frozen.has(id) && isTheirs) fresh.add(id);
   }
   return (author) => !fresh.has(author);
 }

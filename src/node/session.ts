@@ -45,7 +45,10 @@ export async function openSession(home: Home, options: SessionOptions = {}): Pro
   const config = await loadConfig(home);
   let current = await loadIdentity(home);
   const policy = await openPolicyFile(home.policyFile);
-  const store = await openStore(home.storeDir, { network: config.network });
+  const store = await openStore(home.storeDir, {
+    network: config.network,
+    pinsOf: (author) => peersOf(policy.last()).pins.get(author) ?? [],
+  });
   let exchange: Exchange | undefined;
   let speaksWith: KeyId | undefined;
   let turn: Promise<unknown> = Promise.resolve();

@@ -171,7 +171,7 @@ export const TARGETS: readonly Target[] = [
     name: 'invitation',
     group: 'decoders',
     seeds: [text(`portalgun:${AUTHOR.slice(8)}?network=fuzz&address=%2Fip4%2F127.0.0.1%2Ftcp%2F4001`), text(AUTHOR)],
-    words: ['portalgun:', '?', '&', 'network=', 'address=', '%', '%00'],
+    words: ['portalgun:', '?', '&', 'network=', 'address=', 'recovery=', '0.', '%', '%00'],
     run: (bytes) => orRefusal(() => void parseInvitation(Buffer.from(bytes).toString())),
   },
   {

@@ -97,6 +97,7 @@ export type { OpeningInput } from './meaning/key.ts';
 export type { PatchInput } from './meaning/patch.ts';
 export type { RecipeInput } from './meaning/recipe.ts';
 export type { WithdrawalInput } from './meaning/withdrawal.ts';
+export { formatPin, isStoredBesidePin, parsePin, pinsOf, type RecoveryPin } from './recovery-pin.ts';
 export { isRefusal, refuse, type Refusal } from './refusal.ts';
 export { saysMore, standingOf, type Choice } from './rivals.ts';
 export { signRecord } from './sign.ts';

@@ -25,7 +25,7 @@ export function areRivals(a: Recovery, b: Recovery): boolean {
 }
 
 /** Whether the branch that is stored has another recovery of this number, with another recovery key. */
-export function rivalsStored(keys: FeedKeys, recovery: number, change: Recovery): boolean {
+export function rivalsStored(keys: FeedKeys, recovery: number, change: Pick<Recovery, 'recoveryKey'>): boolean {
   const stored = keys.recoveryKeys[recovery];
   return openingOfRecovery(keys, recovery) !== undefined && stored !== change.recoveryKey;
 }

@@ -169,7 +169,9 @@ export type RefusalReason =
   | 'fork'
   | 'frozen'
   /** Of a recovery beside the one that this node's person has chosen (rivals.ts). */
-  | 'not-chosen';
+  | 'not-chosen'
+  /** A beginning, or a recovery, that names another recovery key than its author's invitation did (recovery-pin.ts). */
+  | 'not-pinned';
 
 export interface FeedHead {
   readonly author: AuthorId;

@@ -9,7 +9,8 @@ import { UsageError } from '../../errors.ts';
 import type { Digest } from '../../crypto/digest.ts';
 import { judgeAll } from './judge.ts';
 import type { Feed } from './layout.ts';
-import { damaged, idsOf, readRecord, type StoredChoice } from './stored.ts';
+import { newestOf } from './rivals.ts';
+import { damaged, idsOf, readRecord } from './stored.ts';
 import type { Turn } from './turn.ts';
 
 /**
@@ -40,15 +41,6 @@ export async function choose(turn: Turn, feed: Feed, chosen: Digest): Promise<{ 
   turn.choose({ ...feed, recovery: number, id: chosen, proof });
   await judgeAll(turn, [envelope], (author) => author === feed.author);
   return { voided };
-}
-
-/** The newest recovery of the branch that is stored: with it, all that lead to it are settled. */
-export function newestOf(turn: Turn, feed: Feed): StoredChoice {
-  const keys = turn.keys(feed);
-  const recovery = keys.epochs.at(-1)?.recovery ?? 0;
-  const opening = openingOfRecovery(keys, recovery)?.opened;
-  if (!opening) throw damaged(`the keys of ${feed.author}`, 'a recovery was opened by no record');
-  return { ...feed, recovery, id: opening.id };
 }
 
 /** Back to what a recovery that is stored keeps. */

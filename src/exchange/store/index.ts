@@ -7,16 +7,24 @@
  */
 import { openDatabase } from './database.ts';
 import { LevelStore } from './level-store.ts';
+import type { RecoveryPin } from '../record/recovery-pin.ts';
+import type { AuthorId } from '../record/types.ts';
 import type { OwnStore } from './types.ts';
+
+export interface StoreOptions {
+  readonly network: string;
+  /** Recovery keys that an author has named in advance, as policy has them at that moment. Default: none. */
+  readonly pinsOf?: (author: AuthorId) => readonly RecoveryPin[];
+}
 
 /**
  * Opens or makes the store in the folder `path`. Rejects with `store/locked` where another process holds it,
  * `store/newer-version`, `store/other-network`, `store/damaged`, `store/io`.
  */
-export async function openStore(path: string, options: { readonly network: string }): Promise<OwnStore> {
-  const database = await openDatabase(path, options.network);
+export async function openStore(path: string, { network, ...options }: StoreOptions): Promise<OwnStore> {
+  const database = await openDatabase(path, network);
   try {
-    return await LevelStore.over(database, options.network);
+    return await LevelStore.over(database, network, options);
   } catch (error) {
     await database.close();
     throw error;

@@ -7,6 +7,7 @@ import { isRefusal, refuse } from '../record/refusal.ts';
 import type { Admission, AuthorId, Scope, VerifiedRecord } from '../record/types.ts';
 import { behindFork, freezeAt, frozenAt, held, refused } from './answers.ts';
 import { readAhead, type Batch, type ReadRecord } from './read-ahead.ts';
+import { beginsBesidePin, recoversBesidePin } from './pins.ts';
 import { knownRival, notChosen, rivalOf } from './rivals.ts';
 import { catchUp, isAwaited, recover, takeAwaited } from './recovery.ts';
 import type { Turn } from './turn.ts';
@@ -70,7 +71,7 @@ async function place(turn: Turn, record: VerifiedRecord): Promise<Admission> {
   const verdict = judgeLink(id, link, change === undefined ? state : { ...state, change });
   if (verdict.verdict === 'known') return { result: 'known', id };
   if (change?.action === 'recover') {
-    const said = await notChosen(turn, record, change);
+    const said = (await notChosen(turn, record, change)) ?? recoversBesidePin(turn, link, change);
     if (said !== undefined) return refused(said, link);
     const rival = await rivalOf(turn, record, change);
     if (rival !== undefined) return freezeAt(turn, record, rival, { ...firstPlaceOf(link.recovery), rivals: true });
@@ -97,6 +98,8 @@ async function next(turn: Turn, record: VerifiedRecord, change: KeyChange | unde
   const { link } = record;
   const keys = turn.keys(link);
   if (change !== undefined && !hasRoom(keys, change)) return refused(changedTooOften(link), link);
+  const beside = beginsBesidePin(turn, record);
+  if (beside !== undefined) return refused(beside, link);
   if (keys.revoked) return refused(refuse('revoked', `${link.author} has revoked the key that signed this`), link);
   const beyond = change && turn.memory.hold.beyond(link, change.keep);
   if (change !== undefined && beyond !== undefined) {

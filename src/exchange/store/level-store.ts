@@ -22,13 +22,15 @@ import { HeadCache } from './head-cache.ts';
 import { Hold } from './hold.ts';
 import { KeyHolders } from './key-holders.ts';
 import { leaveToContest, requireSigner, signKeyChange } from './change-key.ts';
-import { choose, newestOf } from './choose.ts';
+import { choose } from './choose.ts';
 import { feedName, lastPart, under, type Feed } from './layout.ts';
 import { BATCH_MAX_RECORDS, HOLD_MAX_BYTES, HOLD_MAX_RECORDS_PER_FEED, SIGNED_HEADS_IN_MEMORY } from './limits.ts';
 import { judgeAll } from './judge.ts';
 import { rememberKeys, type Memory } from './memory.ts';
 import { buildNamed, readNaming } from './named.ts';
 import { openNotes } from './notes.ts';
+import { isSettledByPin } from './pins.ts';
+import { newestOf } from './rivals.ts';
 import { keepHead, openNewHead, readSignedHead } from './signed-heads.ts';
 import { PendingRecoveries } from './pending.ts';
 import {
@@ -62,6 +64,8 @@ interface Follows {
 /** What many stores of one process may have in common, where a simulation runs them all. */
 export type Shared = Pick<OpenOptions, 'keys' | 'verifier'>;
 
+type PinsOf = Memory['pinsOf'];
+
 export class LevelStore implements OwnStore {
   readonly notes: RecordStore['notes'];
   readonly blobs: RecordStore['blobs'];
@@ -70,7 +74,11 @@ export class LevelStore implements OwnStore {
   #lastWrite: Promise<unknown> = Promise.resolve();
 
   /** Reads marks and forks from the disk. */
-  static async over(database: Database, network: string, shared: Shared = {}): Promise<LevelStore> {
+  static async over(
+    database: Database,
+    network: string,
+    { pinsOf = () => [], ...shared }: Shared & { readonly pinsOf?: PinsOf } = {},
+  ): Promise<LevelStore> {
     const hold = new Hold({ maxRecordsPerFeed: HOLD_MAX_RECORDS_PER_FEED, maxBytes: HOLD_MAX_BYTES });
     const memory: Memory = {
       network,
@@ -85,6 +93,7 @@ export class LevelStore implements OwnStore {
       keyHolders: new KeyHolders(),
       choices: new Map(),
       pending: new PendingRecoveries(),
+      pinsOf,
       signedHeads: new HeadCache(SIGNED_HEADS_IN_MEMORY),
     };
     await buildNamed(database, network);
@@ -229,7 +238,7 @@ export class LevelStore implements OwnStore {
         const choice = turn.choice(fork);
         const isSettled = choice !== undefined && fork.recovery <= choice.recovery;
         if (isSettled && choice.proof === undefined) turn.choose({ ...choice, proof: { proof: [a, b], keyRecords } });
-        if (isSettled) return { result: 'known', fork };
+        if (isSettled || isSettledByPin(turn, fork, fork.recovery)) return { result: 'known', fork };
       } else if ((turn.mark(fork)?.recovery ?? 0) > fork.recovery) {
         // A recovery has ended it.
         return { result: 'known', fork };

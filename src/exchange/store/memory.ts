@@ -5,7 +5,8 @@ import type { Verifier } from '../record/envelope.ts';
 import { currentKey, firstKeys, type FeedKeys } from '../record/feed-keys.ts';
 import { PUBLIC_SCOPE } from '../record/feed-link.ts';
 import type { Fork } from '../record/fork-proof.ts';
-import type { FeedHead } from '../record/types.ts';
+import type { RecoveryPin } from '../record/recovery-pin.ts';
+import type { AuthorId, FeedHead } from '../record/types.ts';
 import type { Database } from './database.ts';
 import type { HeadCache } from './head-cache.ts';
 import type { Hold } from './hold.ts';
@@ -30,6 +31,8 @@ export interface Memory {
   /** The same of the public feeds, by key. */
   readonly keyHolders: KeyHolders;
   readonly pending: PendingRecoveries;
+  /** Recovery keys that an author has named in advance. Asked anew each time: a policy may have changed. */
+  readonly pinsOf: (author: AuthorId) => readonly RecoveryPin[];
   readonly signedHeads: HeadCache;
   readonly verifier: Verifier;
   /** The same on other threads, where many are to be checked; a simulation has none. */

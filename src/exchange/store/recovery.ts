@@ -7,6 +7,7 @@ import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
 import type { Admission, VerifiedRecord } from '../record/types.ts';
 import { freezeAt, held, refused } from './answers.ts';
 import type { CheckedBranch, Pending } from './pending.ts';
+import { chooseIfPinned } from './pins.ts';
 import type { Turn } from './turn.ts';
 
 /** A recovery whose signature and place hold. */
@@ -126,8 +127,10 @@ async function adopt(
   }
   const voided = await turn.goBack(link, ancestor, link.recovery);
   for (const record of records) turn.admit(record);
+  const admitted = turn.admit(recovery);
+  chooseIfPinned(turn, recovery);
   return {
-    ...turn.admit(recovery),
+    ...admitted,
     ...(records.length > 0 && { released: records }),
     ...(voided.length > 0 && { voided }),
   };

@@ -4,7 +4,8 @@ import { changeIn, openingOfRecovery } from '../record/feed-keys.ts';
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
 import { areRivals, rivalsStored, standingOf, type Recovery } from '../record/rivals.ts';
 import type { FeedLink, VerifiedRecord } from '../record/types.ts';
-import { idsOf } from './stored.ts';
+import type { Feed } from './layout.ts';
+import { damaged, idsOf, type StoredChoice } from './stored.ts';
 import type { Turn } from './turn.ts';
 
 /** The recovery in bytes that were verified before: stored, waiting, or part of a proof. */
@@ -67,4 +68,13 @@ export async function notChosen(
 async function storedRecovery(turn: Turn, link: FeedLink): Promise<Uint8Array | undefined> {
   const opening = openingOfRecovery(turn.keys(link), link.recovery);
   return opening && turn.envelopeAt(link, { ...opening, seq: 1 });
+}
+
+/** The newest recovery of the branch that is stored: with it, all that lead to it are settled. */
+export function newestOf(turn: Turn, feed: Feed): StoredChoice {
+  const keys = turn.keys(feed);
+  const recovery = keys.epochs.at(-1)?.recovery ?? 0;
+  const opening = openingOfRecovery(keys, recovery)?.opened;
+  if (!opening) throw damaged(`the keys of ${feed.author}`, 'a recovery was opened by no record');
+  return { ...feed, recovery, id: opening.id };
 }

@@ -4,7 +4,8 @@ export function defaultPolicyText(): string {
 # whenever you save it. Check it with: portalgun policy check
 
 # Peers, by names that only you use. An id is somebody's public key: compare it over another channel than the one
-# that it came by. Following carries their feed; by itself it trusts them with nothing.
+# that it came by. Following carries their feed; by itself it trusts them with nothing. An invitation also says which
+# recovery keys speak for its author, and peer add writes that down: recovery: ["0.8a88..."]
 #
 #   alice: { id: "ed25519:...", addresses: ["/dns4/example.org/tcp/4001"], follow: true }
 peers: {}

@@ -5,6 +5,7 @@
 import type { Document } from 'yaml';
 import { UsageError } from '../../errors.ts';
 import type { ChangeClass } from '../../recipe/types.ts';
+import { formatPin, type RecoveryPin } from '../record/recovery-pin.ts';
 import type { AuthorId } from '../record/types.ts';
 import { parsePolicy } from './policy.ts';
 import { addEntry, removeEntry, setValue } from './policy-splice.ts';
@@ -16,6 +17,8 @@ export interface PeerEntry {
   readonly addresses?: readonly string[];
   /** Default true. */
   readonly follow?: boolean;
+  /** Recovery keys that their invitation named. */
+  readonly recovery?: readonly RecoveryPin[];
 }
 
 /**
@@ -40,6 +43,9 @@ export function addPeer(text: string, name: string, entry: PeerEntry, fileName =
   const fields = [
     `id: ${JSON.stringify(entry.id)}`,
     ...(entry.addresses === undefined || entry.addresses.length === 0 ? [] : [`addresses: ${inline(entry.addresses)}`]),
+    ...(entry.recovery === undefined || entry.recovery.length === 0
+      ? []
+      : [`recovery: ${inline(entry.recovery.map(formatPin))}`]),
     ...(entry.follow === false ? ['follow: false'] : []),
   ];
   const line = `${plain(name)}: { ${fields.join(', ')} }`;

@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { importPublicKey } from '../../crypto/ed25519.ts';
 import { PortalgunError } from '../../errors.ts';
+import { parsePin, type RecoveryPin } from '../record/recovery-pin.ts';
 import type { AuthorId } from '../record/types.ts';
 import { memberOf } from './group.ts';
 import type { Names } from './group.ts';
@@ -32,7 +33,7 @@ function readPeers(reader: PolicyReader, at: At | undefined): Policy['peers'] {
   const nameOfId = new Map<AuthorId, string>();
   for (const [name, peerAt] of at === undefined ? [] : reader.map(at, 'a mapping of names to peers')) {
     checkName(reader, peerAt.keyAt, name);
-    const fields = reader.map(peerAt, '{ id, addresses, follow }', ['id', 'addresses', 'follow']);
+    const fields = reader.map(peerAt, '{ id, addresses, follow, recovery }', ['id', 'addresses', 'follow', 'recovery']);
     const idAt = fields.get('id');
     if (idAt === undefined) return reader.fail(peerAt, 'an id for this peer: "ed25519:" and 64 hex digits');
     const id = reader.string(idAt, 'an author id: "ed25519:" and 64 hex digits');
@@ -44,10 +45,12 @@ function readPeers(reader: PolicyReader, at: At | undefined): Policy['peers'] {
     }
     nameOfId.set(id, name);
     const followAt = fields.get('follow');
+    const recovery = readPins(reader, fields.get('recovery'));
     peers[name] = {
       id,
       addresses: readAddresses(reader, fields.get('addresses')),
       follow: followAt === undefined ? true : reader.boolean(followAt, 'true or false'),
+      ...(recovery.length > 0 && { recovery }),
     };
   }
   return peers;
@@ -61,6 +64,18 @@ function checkKey(reader: PolicyReader, at: At, id: AuthorId): void {
     if (!(error instanceof PortalgunError)) throw error;
     reader.fail(at, 'the id of a sound public key', error.message);
   }
+}
+
+function readPins(reader: PolicyReader, at: At | undefined): RecoveryPin[] {
+  if (at === undefined) return [];
+  const pins = new Map<number, RecoveryPin>();
+  const what = 'a recovery’s number and its key as an invitation has them, for example "0.8a88…"';
+  for (const pinAt of reader.list(at, 'a list of recovery keys as an invitation has them')) {
+    const pin = parsePin(reader.string(pinAt, what)) ?? reader.fail(pinAt, what);
+    if (pins.has(pin.recovery)) reader.fail(pinAt, `one key for recovery ${pin.recovery}`);
+    pins.set(pin.recovery, pin);
+  }
+  return [...pins.values()];
 }
 
 function readAddresses(reader: PolicyReader, at: At | undefined): string[] {

@@ -1,6 +1,7 @@
 /** The person's own policy, and what it decides. Pure: no I/O, no clock but the one given. */
 import type { Digest } from '../../crypto/digest.ts';
 import type { ChangeClass } from '../../recipe/types.ts';
+import type { RecoveryPin } from '../record/recovery-pin.ts';
 import type { AuthorId, Scope } from '../record/types.ts';
 
 declare const checked: unique symbol;
@@ -11,7 +12,16 @@ export type Apply = 'auto' | 'ask' | 'never';
 export interface Policy {
   readonly [checked]: true;
   readonly peers: Readonly<
-    Record<string, { readonly id: AuthorId; readonly addresses: readonly string[]; readonly follow: boolean }>
+    Record<
+      string,
+      {
+        readonly id: AuthorId;
+        readonly addresses: readonly string[];
+        readonly follow: boolean;
+        /** Recovery keys that their invitation named. */
+        readonly recovery?: readonly RecoveryPin[];
+      }
+    >
   >;
   readonly groups: Readonly<Record<string, Group>>;
   /** Private groups that this node is in, under names that only this file uses; its owner is a member of each. */

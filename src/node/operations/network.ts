@@ -6,14 +6,24 @@ import type { Exchange } from '../../exchange/p2p/types.ts';
 import type { RecentRefusal } from '../../exchange/p2p/recent-refusals.ts';
 import type { AuthorId } from '../../exchange/record/types.ts';
 import { formatInvitation } from '../invitation.ts';
+import { authorIdOf, pinsOf, PUBLIC_SCOPE, type RecoveryPin } from '../../exchange/record/index.ts';
 import { peerIdOf } from '../../exchange/p2p/index.ts';
 
 export async function id(session: Session): Promise<unknown> {
   const { author } = session.identity;
   const addresses = session.exchange?.addresses() ?? [];
   const { network } = session.config;
-  const invitation = formatInvitation({ author, network, addresses: forOthers(addresses) });
+  const invitation = formatInvitation({ author, network, addresses: forOthers(addresses), recovery: ownPins(session) });
   return { author, peerId: peerIdOf(signingKey(session).id), network, addresses, invitation };
+}
+
+/** What the feed says. Before its first record, what that one will say, if this key has never been changed. */
+function ownPins({ identity, store }: Session): readonly RecoveryPin[] {
+  const { author, keys, recoveryPublicKey } = identity;
+  const feed = store.keysOf(author, PUBLIC_SCOPE);
+  if (feed.recoveryKeys.length > 0) return pinsOf(feed);
+  const isFirst = keys.every(({ id }) => id === author);
+  return isFirst ? [{ recovery: 0, key: authorIdOf(recoveryPublicKey) }] : [];
 }
 
 /** Others cannot reach this machine's loopback: it is left out, unless the node listens nowhere else. */

@@ -1,5 +1,6 @@
 /** People whose nodes this home knows: kept in the policy file, which stays the person's own. */
-import { UsageError } from '../../errors.ts';
+import { RefusedError, UsageError } from '../../errors.ts';
+import { formatPin, isStoredBesidePin } from '../../exchange/record/index.ts';
 import { addPeer, addRule, removePeer, setFollow } from '../../exchange/trust/index.ts';
 import type { ChangeClass } from '../../recipe/types.ts';
 import { parseInvitation } from '../invitation.ts';
@@ -25,15 +26,34 @@ export async function add(session: Session, args: Arguments, signal: AbortSignal
   }
   const name = args.optionalText('name') ?? `peer-${invitation.author.slice('ed25519:'.length, 'ed25519:'.length + 8)}`;
   const addresses = [...invitation.addresses, ...args.texts('addresses')];
+  const { recovery } = invitation;
+  if (isStoredBesidePin(recovery, session.store.keysOf(invitation.author, PUBLIC_SCOPE))) {
+    throw new RefusedError(
+      'peer/other-recovery',
+      'what is stored here of that author names another recovery key than the invitation does.',
+      {
+        hint: 'Ask them in person: one of the two is not theirs. The feed that is here is kept; nothing was added.',
+        facts: { author: invitation.author },
+      },
+    );
+  }
   const automatic = args.texts('auto').map(automaticClass);
   await session.policy.edit((text) => {
-    const withPeer = addPeer(text, name, { id: invitation.author, addresses });
+    const withPeer = addPeer(text, name, { id: invitation.author, addresses, recovery });
     return automatic.length === 0
       ? withPeer
       : addRule(withPeer, { recipes: [`${name}/*`], auto: automatic, when: name });
   });
   const reached = await reach(session, addresses, signal);
-  return { name, author: invitation.author, addresses, follow: true, auto: automatic, reached };
+  return {
+    name,
+    author: invitation.author,
+    addresses,
+    follow: true,
+    recovery: recovery.map(formatPin),
+    auto: automatic,
+    reached,
+  };
 }
 
 /** Classes that one peer's voice may ever apply by itself. */
@@ -110,6 +130,7 @@ async function describe(session: Session, name: string): Promise<unknown> {
     author: peer.id,
     addresses: peer.addresses,
     follow: peer.follow,
+    recovery: (peer.recovery ?? []).map(formatPin),
     connected,
     records: head?.seq ?? 0,
     fresh: !isStale(peer.id),

@@ -40,6 +40,16 @@ describe('editing the policy', () => {
     );
   });
 
+  it('adds a peer with the recovery keys that were named for them', () => {
+    const recovery = [
+      { recovery: 0, key: BOB },
+      { recovery: 2, key: CAROL },
+    ];
+    const edited = addPeer('', 'alice', { id: ALICE, recovery });
+    assert.deepEqual(parsePolicy(edited, 'p.yaml').peers['alice']?.recovery, recovery);
+    assert.equal('recovery' in parsePolicy(addPeer('', 'alice', { id: ALICE }), 'p.yaml').peers['alice']!, false);
+  });
+
   it('keeps comments, order and blank lines of a file that a person wrote', () => {
     const edited = addPeer(OWN_WORDS, 'carol', { id: CAROL, follow: false });
     for (const line of OWN_WORDS.split('\n')) assert.ok(edited.split('\n').includes(line), line);

@@ -9,6 +9,7 @@ import { ALICE, PEERS } from './people.ts';
 
 const rule = (text: string): string => `${PEERS}rules:\n  - { recipes: ["*/*"], ${text} }\n`;
 const SCOPE = 'ab'.repeat(16);
+const PIN = `"0.${ALICE.slice('ed25519:'.length)}"`;
 const group = (text: string): string => `${PEERS}private: { g: { ${text} } }\n`;
 const many = (count: number): string => Array.from({ length: count }, (_, n) => n).join(', ');
 
@@ -36,6 +37,9 @@ const COMPLAINTS: readonly (readonly [text: string, at: string, expected: RegExp
   [`peers: { alice: { id: "${ALICE}", follow: maybe } }\n`, '1:107', /true or false/],
   [`peers: { alice: { id: "${ALICE}", addresses: ["10.0.0.1"] } }\n`, '1:111', /an address, for example/],
   [`peers: { alice: { id: "${ALICE}", addresses: [${'/ip4/1/tcp/1,'.repeat(17)}] } }\n`, '1:110', /at most 16/],
+  [`peers: { alice: { id: "${ALICE}", recovery: 7 } }\n`, '1:109', /a list of recovery keys as an invitation/],
+  [`peers: { alice: { id: "${ALICE}", recovery: [ "0.12" ] } }\n`, '1:111', /for example "0\.8a88…"/],
+  [`peers: { alice: { id: "${ALICE}", recovery: [${PIN}, ${PIN}] } }\n`, '1:180', /one key for recovery 0/],
   [`${PEERS}groups: { alice: { k: 1, of: [bob] } }\n`, '6:11', /a name that no peer has/],
   [`${PEERS}groups: { g: { of: [alice] } }\n`, '6:14', /how many, of whom/],
   [`${PEERS}groups: { g: { k: 2, of: [alice, alice] } }\n`, '6:34', /each member once/],
