@@ -1,7 +1,7 @@
 /**
  * Key records in a file: what it takes to check a record of an author who has changed keys, for who does not have that
- * author's feed. One record a line, each in DSSE's JSON form, so any other tool reads a line too. docs/records.md has the
- * rules in order.
+ * author's feed. One record a line, each in DSSE's JSON form, so any other tool reads a line too. docs/key-files.md has
+ * the rules in order.
  *
  * It shows that a chain of keys leads from the author id to the record. Whether its author has shown somebody else another
  * chain, no file can say.
