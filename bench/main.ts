@@ -11,6 +11,7 @@ import { benchNeedles } from './needles.ts';
 import { benchPeers } from './peers.ts';
 import { benchExchange } from './exchange.ts';
 import { benchReaction } from './reaction.ts';
+import { benchRebuild } from './rebuild.ts';
 import { benchSim } from './sim.ts';
 import { benchStart } from './start.ts';
 import { benchTyping } from './typing.ts';
@@ -19,6 +20,7 @@ import { lineOf, type Figure } from './figure.ts';
 const BENCHES: Readonly<Record<string, () => Promise<Figure[]>>> = {
   start: benchStart,
   reaction: benchReaction,
+  rebuild: benchRebuild,
   demo: benchDemo,
   bare: benchBare,
   compare: benchCompare,
