@@ -58,7 +58,7 @@ export async function startMachine(options: StartOptions): Promise<Machine> {
     const qmp = await connectQmp(control, { signal: options.signal }, whyClosed);
     const ports = others.slice(0, options.config.ports?.length ?? 0);
     const cable = options.config.network && others.at(-1);
-    const network = cable && openGuestServices(cable, options.config.network);
+    const network = cable && openGuestServices(cable, { ...options.config.network, outside: options.outside });
     const machine = new QemuMachine(options, {
       qemu,
       qmp,
@@ -203,9 +203,11 @@ class QemuMachine implements Machine {
     // Taken out and put in again it would be new to the guest, whose next read then fails.
     if (await this.#holds(id, medium)) return;
     try {
+      // A guest that has locked the drive is only asked to let go by this, and QEMU calls that success: the tray is closed still.
       await qmp.call('blockdev-open-tray', { id });
+      await qmp.call('blockdev-remove-medium', { id });
     } catch (error) {
-      if (!(error instanceof FailedError) || !/is locked/.test(error.message)) throw error;
+      if (!(error instanceof FailedError) || !/is locked|is not open/.test(error.message)) throw error;
       throw new FailedError(
         'machine/tray-locked',
         `the guest holds its ${drive} drive closed: what is in it is in use`,
@@ -215,7 +217,6 @@ class QemuMachine implements Machine {
         },
       );
     }
-    await qmp.call('blockdev-remove-medium', { id });
     if (medium === null) return;
     await qmp.call('blockdev-insert-medium', { id, 'node-name': mediumNode(medium) });
     await qmp.call('blockdev-close-tray', { id });

@@ -6,6 +6,7 @@
 import type { Duplex } from 'node:stream';
 import type { Drive } from '../../recipe/types.ts';
 import type { GuestServices } from '../network/guest-services.ts';
+import type { Outside } from '../network/outside.ts';
 
 /** One picture of the screen. `rgb` holds width × height × 3 bytes, rows from the top. */
 export interface Frame {
@@ -190,5 +191,7 @@ export interface StartOptions {
   /** QEMU's program. Default: `qemu-system-x86_64`. */
   readonly qemu?: string;
   readonly surroundings?: Surroundings;
+  /** The way out of this host for the guest's proxy. Default: the internet. */
+  readonly outside?: Outside;
   readonly signal?: AbortSignal;
 }

@@ -21,7 +21,7 @@ export interface GuestServices {
 export interface GuestServicesOptions {
   /** Places that the guest's proxy leads to; without any there is no proxy. */
   readonly allow?: readonly string[];
-  readonly outside?: Outside;
+  readonly outside?: Outside | undefined;
 }
 
 export function openGuestServices(

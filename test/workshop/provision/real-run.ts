@@ -13,6 +13,7 @@ import {
   type RunOptions,
   type RunResult,
 } from '../../../src/workshop/provision/index.ts';
+import type { Outside } from '../../../src/workshop/network/outside.ts';
 import { createEyes } from '../../../src/workshop/screen/index.ts';
 
 /** A recipe whose steps are tried once each. */
@@ -35,12 +36,14 @@ export interface RealRun extends Partial<RunOptions> {
   /** Of the test's own: a second run in it goes on from the checkpoints of the first. */
   readonly folder: string;
   readonly qemu?: string;
+  /** Where the guest's proxy leads to. */
+  readonly outside?: Outside;
 }
 
-export function runReally({ config, folder, qemu, ...options }: RealRun): Promise<RunResult> {
+export function runReally({ config, folder, qemu, outside, ...options }: RealRun): Promise<RunResult> {
   return runSteps({
     workbench: createWorkbench({
-      start: startMachine,
+      start: (start) => startMachine({ ...start, ...(outside && { outside }) }),
       config,
       media: sha256('what is in the drives'),
       accelerator: 'tcg',
