@@ -152,18 +152,21 @@ describe('recipes/debian-12-minimal.yaml', function () {
     itIsAlike('debian-12-minimal-web', () => again);
   });
 
-  it('costs the last step when that is changed', async () => {
-    const source = await readFile(recipe, 'utf8');
-    assert.ok(source.includes('sync; poweroff -f'));
-    await writeFile(recipe, source.replace('sync; poweroff -f', 'sync; sync; poweroff -f'));
-    const again = await jsonLines(test, ['build', recipe, '--repair', 'never', ...flags]);
-    assert.equal(again.find(({ event }) => event === 'resumed')?.step, 'check');
-    const steps = again.filter(({ event }) => event === 'step-done').map(({ step }) => step as string);
-    assert.equal(steps[0], 'power-off');
-    const [whole, changed] = [events, again].map((told) => told.at(-1).build);
-    assert.equal(changed.manifest, whole.manifest);
-    const seconds = [whole, changed].map(({ tookMs }) => `${Math.round(tookMs / 1000)} s`);
-    console.log(`      from power-on and after the change: ${seconds.join(' and ')}`);
+  // Last, and so in a suite of its own: mocha runs a suite's tests before the suites in it, and those above need the base as it is.
+  describe('changed in its last step', () => {
+    it('costs that step alone', async () => {
+      const source = await readFile(recipe, 'utf8');
+      assert.ok(source.includes('sync; poweroff -f'));
+      await writeFile(recipe, source.replace('sync; poweroff -f', 'sync; sync; poweroff -f'));
+      const again = await jsonLines(test, ['build', recipe, '--repair', 'never', ...flags]);
+      assert.equal(again.find(({ event }) => event === 'resumed')?.step, 'check');
+      const steps = again.filter(({ event }) => event === 'step-done').map(({ step }) => step as string);
+      assert.equal(steps[0], 'power-off');
+      const [whole, changed] = [events, again].map((told) => told.at(-1).build);
+      assert.equal(changed.manifest, whole.manifest);
+      const seconds = [whole, changed].map(({ tookMs }) => `${Math.round(tookMs / 1000)} s`);
+      console.log(`      from power-on and after the change: ${seconds.join(' and ')}`);
+    });
   });
 });
 
