@@ -7,7 +7,7 @@ import { feed, NETWORK, newAuthor } from '../record/author.ts';
 
 /** A judge over a disk whose writes wait until they are let through, or fail, and that can be read until it is `broken`. */
 async function judge() {
-  const state = { broken: false };
+  const state = { broken: false, isOpen: false };
   const disk = new Disk();
   const heard: string[] = [];
   const { promise: mayWrite, resolve: letWrite, reject: failToWrite } = Promise.withResolvers<void>();
@@ -17,13 +17,15 @@ async function judge() {
       has: (keys) => (state.broken ? Promise.reject(new Error('cannot read')) : disk.has(keys)),
       entries: (range) => disk.entries(range),
       write: async (batch) => {
-        await mayWrite;
+        // A store that is opened writes its layout first.
+        if (state.isOpen) await mayWrite;
         await disk.write(batch);
       },
       close: () => disk.close(),
     },
     NETWORK,
   );
+  state.isOpen = true;
   const judgeGossip = createGossipJudge({
     store,
     carries: () => true,
