@@ -2,14 +2,12 @@
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { measureDisks, storeImage, type MeasuredDisk } from '../../src/workshop/image/index.ts';
+import { measureDisks, type MeasuredDisk } from '../../src/workshop/image/index.ts';
 import { startMachine } from '../../src/workshop/machine/index.ts';
 import { json, type Answer } from '../support/cli.ts';
-import { finishedBuild } from '../support/finished-build.ts';
-import { needPrograms } from '../support/skip.ts';
+import { storedBuild } from '../support/stored-image.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 import { emptyDisk, makeExt4 } from '../workshop/image/disks.fixture.ts';
-import { FACTS } from '../workshop/image/image-facts.fixture.ts';
 import { measuringTools } from '../workshop/image/measuring-vm.fixture.ts';
 
 const MIB = 1024 * 1024;
@@ -49,10 +47,8 @@ describe('portalgun images diff', function () {
   let person: TestHome;
 
   before(async function () {
-    needPrograms(this, 'qemu-system-x86_64', 'mke2fs');
-    const tools = await measuringTools(this);
+    const tools = await measuringTools(this, 'mke2fs');
     person = await tempHome();
-    for (const each of [person.home.imagesDir, person.home.buildsDir]) await mkdir(each, { recursive: true });
     const builds = Object.entries(BUILDS);
     const disks: MeasuredDisk[] = [];
     for (const [image, { files, normalise }] of builds)
@@ -68,14 +64,7 @@ describe('portalgun images diff', function () {
     for (const [index, [image, { conditions, normalise }]] of builds.entries()) {
       const [disk, manifest] = [disks[index], manifests[index]];
       assert.ok(disk !== undefined && manifest !== undefined);
-      await storeImage({
-        imagesDir: person.home.imagesDir,
-        id: image,
-        disks: [{ id: 'root', path: disk.path, format: 'raw' }],
-        facts: FACTS,
-        measured: { diskId: 'root', manifest },
-      });
-      await finishedBuild(person, manifest, { image, conditions, normalise });
+      await storedBuild(person, image, { disk: disk.path, manifest, normalise, conditions });
     }
   });
   after(() => person?.remove());

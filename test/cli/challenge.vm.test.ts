@@ -7,7 +7,6 @@ import { startMachine } from '../../src/workshop/machine/index.ts';
 import { cli, json } from '../support/cli.ts';
 import { finishedBuild } from '../support/finished-build.ts';
 import { type RunningNode, befriend } from '../support/node.ts';
-import { needPrograms } from '../support/skip.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 import { emptyDisk, flipByte, makeExt4 } from '../workshop/image/disks.fixture.ts';
 import { FACTS } from '../workshop/image/image-facts.fixture.ts';
@@ -23,8 +22,7 @@ describe('portalgun crosscheck --challenge', function () {
   const nodes: RunningNode[] = [];
 
   before(async function () {
-    needPrograms(this, 'qemu-system-x86_64', 'mke2fs');
-    const tools = await measuringTools(this);
+    const tools = await measuringTools(this, 'mke2fs');
     alice = await tempHome();
     bob = await tempHome();
     const disk = await makeDisk(alice.folder);

@@ -3,14 +3,12 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { sha256 } from '../../src/crypto/digest.ts';
-import { formatManifest, measureDisk, storeImage } from '../../src/workshop/image/index.ts';
+import { formatManifest, measureDisk } from '../../src/workshop/image/index.ts';
 import { startMachine } from '../../src/workshop/machine/index.ts';
 import { cli, errorOf, json } from '../support/cli.ts';
-import { finishedBuild } from '../support/finished-build.ts';
-import { needPrograms } from '../support/skip.ts';
+import { storedBuild } from '../support/stored-image.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 import { emptyDisk, flipByte, makeExt4 } from '../workshop/image/disks.fixture.ts';
-import { FACTS } from '../workshop/image/image-facts.fixture.ts';
 import { measuringTools } from '../workshop/image/measuring-vm.fixture.ts';
 
 const MIB = 1024 * 1024;
@@ -22,8 +20,7 @@ describe('portalgun images hidden', function () {
   let person: TestHome;
 
   before(async function () {
-    needPrograms(this, 'qemu-system-x86_64', 'mke2fs');
-    const tools = await measuringTools(this);
+    const tools = await measuringTools(this, 'mke2fs');
     person = await tempHome();
     const tree = path.join(person.folder, 'tree');
     await mkdir(path.join(tree, 'etc'), { recursive: true });
@@ -40,21 +37,10 @@ describe('portalgun images hidden', function () {
       diskPath: disk,
       format: 'raw',
     });
-    for (const each of [person.home.imagesDir, person.home.buildsDir]) await mkdir(each, { recursive: true });
-    // `older`: measured when the rules of these names were others.
-    for (const [id, measured] of [
-      ['ruled', manifest],
-      ['older', formatManifest(manifest.entries, sha256('older rules'))],
-    ] as const) {
-      await storeImage({
-        imagesDir: person.home.imagesDir,
-        id,
-        disks: [{ id: 'root', path: disk, format: 'raw' }],
-        facts: FACTS,
-        measured: { diskId: 'root', manifest: measured },
-      });
-      await finishedBuild(person, measured, { image: id, normalise: RULES });
-    }
+    await storedBuild(person, 'ruled', { disk, manifest, normalise: RULES });
+    // Measured when the rules of these names were others.
+    const older = formatManifest(manifest.entries, sha256('older rules'));
+    await storedBuild(person, 'older', { disk, manifest: older, normalise: RULES });
   });
   after(() => person?.remove());
 

@@ -9,7 +9,6 @@ import { exportImage, type ExportCommand, type ExportedImage } from '../../src/n
 import { openHome } from '../../src/node/home.ts';
 import { measureDisks, type Manifest } from '../../src/workshop/image/index.ts';
 import { startMachine } from '../../src/workshop/machine/index.ts';
-import { needPrograms } from '../support/skip.ts';
 import { storedBuild } from '../support/stored-image.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 import { debugfs, emptyDisk, flipByte, makeExt4, run } from '../workshop/image/disks.fixture.ts';
@@ -37,8 +36,7 @@ describe('an image as an archive of its files', function () {
   }
 
   before(async function () {
-    needPrograms(this, 'qemu-system-x86_64', 'mke2fs', 'debugfs', 'python3');
-    const tools = await measuringTools(this);
+    const tools = await measuringTools(this, 'mke2fs', 'debugfs', 'python3');
     person = await tempHome();
     await openHome(person.home);
     await mkdir(at('out'));

@@ -5,7 +5,7 @@ import type { NormaliseRule } from '../../src/recipe/types.ts';
 import { storeImage, type Manifest, type StoredImage } from '../../src/workshop/image/index.ts';
 import { formatLock } from '../../src/recipe/lock.ts';
 import { keepLock } from '../../src/node/build-files.ts';
-import { writeBuildRecord, type BuildRecord } from '../../src/node/build-records.ts';
+import { writeBuildRecord, type BuildRecord, type Conditions } from '../../src/node/build-records.ts';
 import { sha256 } from '../../src/crypto/digest.ts';
 import { FACTS } from '../workshop/image/image-facts.fixture.ts';
 import { finishedBuild } from './finished-build.ts';
@@ -15,7 +15,12 @@ import type { TestHome } from './temp-home.ts';
 export async function storedBuild(
   person: TestHome,
   id: string,
-  made: { readonly disk: string; readonly manifest: Manifest; readonly normalise?: readonly NormaliseRule[] },
+  made: {
+    readonly disk: string;
+    readonly manifest: Manifest;
+    readonly normalise?: readonly NormaliseRule[];
+    readonly conditions?: Conditions;
+  },
 ): Promise<StoredImage> {
   const { home } = person;
   for (const folder of [home.imagesDir, home.buildsDir]) await mkdir(folder, { recursive: true });
@@ -32,6 +37,7 @@ export async function storedBuild(
     lock: FACTS.lock,
     files: Object.fromEntries(image.disks.map(({ file, sha256 }) => [file, sha256])),
     ...(made.normalise !== undefined && { normalise: made.normalise }),
+    ...(made.conditions !== undefined && { conditions: made.conditions }),
   });
   // An image has the name of its build.
   await rename(path.join(home.buildsDir, build), path.join(home.buildsDir, id));

@@ -15,7 +15,6 @@ import { parseManifest, type Manifest } from '../../../src/workshop/image/index.
 import { createDisk, flattenDisk, startMachine } from '../../../src/workshop/machine/index.ts';
 import { copyDisk, debugfs, emptyDisk, flipByte, makeExt4 } from '../image/disks.fixture.ts';
 import { measuringTools } from '../image/measuring-vm.fixture.ts';
-import { needPrograms } from '../../support/skip.ts';
 
 const MIB = 1024 * 1024;
 const SIZE = 8 * MIB;
@@ -33,8 +32,7 @@ describe('the stages of a build', function () {
   const unread: string[] = [];
 
   before(async function () {
-    needPrograms(this, 'qemu-system-x86_64', 'mke2fs');
-    const tools = await measuringTools(this);
+    const tools = await measuringTools(this, 'mke2fs');
     folder = await mkdtemp(path.join(tmpdir(), 'pg-stages-'));
     const at = (name: string): string => path.join(folder, name);
     const frozen = async (name: string, raw: string): Promise<string> => {

@@ -12,7 +12,6 @@ import { measureDisk, unescapeName, type Manifest, type ManifestEntry } from '..
 import { recogniseFileSystem } from '../../../src/workshop/image/file-system-head.ts';
 import { HEAD_BYTES } from '../../../src/workshop/image/limits.ts';
 import { startMachine } from '../../../src/workshop/machine/index.ts';
-import { needPrograms } from '../../support/skip.ts';
 import { emptyDisk, makeExt4, partition, readBytes, run } from './disks.fixture.ts';
 import { measuringTools } from './measuring-vm.fixture.ts';
 import { makeTree, walk } from './tree.fixture.ts';
@@ -43,9 +42,8 @@ describe('measuring a disk of many file systems', function () {
   let options: Omit<Parameters<typeof measureDisk>[0], 'diskPath'>;
 
   before(async function () {
-    needPrograms(
+    const tools = await measuringTools(
       this,
-      'qemu-system-x86_64',
       'sfdisk',
       'mke2fs',
       'debugfs',
@@ -58,7 +56,6 @@ describe('measuring a disk of many file systems', function () {
       'getfacl',
       'mkswap',
     );
-    const tools = await measuringTools(this);
     folder = await mkdtemp(path.join(tmpdir(), 'pg-many-'));
     tree = makeTree(path.join(folder, 'tree'), 'forwards', 1_600_000_000);
     // A colour, bytes that are no text, and a list of who may do what.

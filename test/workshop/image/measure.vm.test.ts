@@ -17,7 +17,6 @@ import {
   unescapeName,
 } from '../../../src/workshop/image/index.ts';
 import { startMachine } from '../../../src/workshop/machine/index.ts';
-import { needPrograms } from '../../support/skip.ts';
 import { copyDisk, debugfs, emptyDisk, flipByte, makeExt4, partition, readBytes, run } from './disks.fixture.ts';
 import { measuringTools } from './measuring-vm.fixture.ts';
 import { makeTree, ODD_NAMES, walk } from './tree.fixture.ts';
@@ -49,8 +48,7 @@ describe('measuring a disk', function () {
   const progress: MeasureProgress[] = [];
 
   before(async function () {
-    needPrograms(this, 'qemu-system-x86_64', 'sfdisk', 'mke2fs', 'debugfs', 'mkfs.fat', 'mcopy');
-    tools = await measuringTools(this);
+    tools = await measuringTools(this, 'sfdisk', 'mke2fs', 'debugfs', 'mkfs.fat', 'mcopy');
     folder = await mkdtemp(join(tmpdir(), 'pg-measure-'));
     options = {
       tools,

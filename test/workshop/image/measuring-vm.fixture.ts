@@ -4,12 +4,13 @@ import { tmpdir, userInfo } from 'node:os';
 import type { Context } from 'mocha';
 import { UnavailableError } from '../../../src/errors.ts';
 import { type MeasuringTools, prepareMeasuringTools } from '../../../src/workshop/image/index.ts';
-import { skip } from '../../support/skip.ts';
+import { needPrograms, skip } from '../../support/skip.ts';
 
 let tools: Promise<MeasuringTools> | undefined;
 
-/** Skips the test, saying why, where the packages or QEMU are not to be had. */
-export async function measuringTools(test: Context): Promise<MeasuringTools> {
+/** Skips the test, saying why, where the packages, QEMU, or the programs that it makes its disks with are not to be had. */
+export async function measuringTools(test: Context, ...programs: readonly string[]): Promise<MeasuringTools> {
+  needPrograms(test, 'qemu-system-x86_64', ...programs);
   tools ??= prepareMeasuringTools({
     // Kept between runs: 75 MB of packages. They are verified at each use.
     cacheDir: join(tmpdir(), `portalgun-test-media-${userInfo().uid}`),

@@ -17,7 +17,6 @@ import {
 } from '../../../src/workshop/image/index.ts';
 import { HEAD_BYTES } from '../../../src/workshop/image/limits.ts';
 import { startMachine } from '../../../src/workshop/machine/index.ts';
-import { needPrograms } from '../../support/skip.ts';
 import { emptyDisk, partition, readBytes, run } from './disks.fixture.ts';
 import { runInMakerVm } from './maker-vm.fixture.ts';
 import { measuringTools } from './measuring-vm.fixture.ts';
@@ -131,8 +130,7 @@ describe('disks that a guest has written', function () {
   let options: Omit<Parameters<typeof measureDisk>[0], 'diskPath'>;
 
   before(async function () {
-    needPrograms(this, 'qemu-system-x86_64', 'sfdisk', 'mkfs.xfs', ...PROGRAMS);
-    const tools = await measuringTools(this);
+    const tools = await measuringTools(this, 'sfdisk', 'mkfs.xfs', ...PROGRAMS);
     folder = mkdtempSync(path.join(tmpdir(), 'pg-guest-'));
     const empty = ([name, mib]: readonly [string, number]) => [name, emptyDisk(path.join(folder, name), mib * MIB)];
     disk = Object.fromEntries(Object.entries(DISKS).map(empty)) as typeof disk;
