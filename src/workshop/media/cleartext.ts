@@ -7,7 +7,7 @@
 import { RefusedError } from '../../errors.ts';
 import { BEGIN_SIGNATURE, END_SIGNATURE, readArmored } from './armor.ts';
 import { CLOCK_TOLERANCE_MS, MAX_RELEASE_BYTES, MAX_SIGNATURES } from './limits.ts';
-import { judgeSignatures, type Judgement, type OpenPgpKey } from './openpgp-judge.ts';
+import { judgeSignatures, understood, type Judgement, type OpenPgpKey } from './openpgp-judge.ts';
 
 export interface SignedText<K extends OpenPgpKey = OpenPgpKey> extends Judgement<K> {
   /** Exactly what was signed: line ends LF, no white space at line ends. */
@@ -27,21 +27,19 @@ export async function verifyCleartext<K extends OpenPgpKey>(
   what: string,
 ): Promise<SignedText<K>> {
   const openpgp = await import('openpgp');
-  const armored = frameOf(bytes, what);
-  let message: Awaited<ReturnType<typeof openpgp.readCleartextMessage>>;
-  try {
-    message = await openpgp.readCleartextMessage({ cleartextMessage: armored });
-  } catch (cause) {
-    throw malformed(what, cause instanceof Error ? cause.message : String(cause), cause);
-  }
+  const wrong = (why: string, cause: unknown) => malformed(what, why, cause);
+  const message = await understood(openpgp.readCleartextMessage({ cleartextMessage: frameOf(bytes, what) }), wrong);
   // Counted before any of them is verified.
   const count = message.getSigningKeyIDs().length;
   if (count > MAX_SIGNATURES) throw malformed(what, `it has ${count} signatures, at most ${MAX_SIGNATURES} are read`);
-  const { data, signatures } = await openpgp.verify({
-    message,
-    verificationKeys: keys.map(({ key }) => key),
-    date: new Date(now.getTime() + CLOCK_TOLERANCE_MS),
-  });
+  const { data, signatures } = await understood(
+    openpgp.verify({
+      message,
+      verificationKeys: keys.map(({ key }) => key),
+      date: new Date(now.getTime() + CLOCK_TOLERANCE_MS),
+    }),
+    wrong,
+  );
   const { binary, text } = openpgp.enums.signature;
   return {
     text: data,

@@ -4,10 +4,10 @@
  * Only signatures of exactly these bytes are taken (type 0x00). One of "canonical text" (0x01) would hold for many byte
  * strings that differ in their line ends, and whoever reads the file would read another than was signed.
  */
-import { RefusedError } from '../../errors.ts';
+import type { RefusedError } from '../../errors.ts';
 import { BEGIN_SIGNATURE, readArmored } from './armor.ts';
 import { CLOCK_TOLERANCE_MS, MAX_SIGNATURE_BYTES, MAX_SIGNATURES } from './limits.ts';
-import { judgeSignatures, malformedSignature, type Judgement, type OpenPgpKey } from './openpgp-judge.ts';
+import { judgeSignatures, malformedSignature, understood, type Judgement, type OpenPgpKey } from './openpgp-judge.ts';
 
 /** First bit of every packet (RFC 9580, section 4.2): set in binary files, and in no armored one. */
 const PACKET_BIT = 0x80;
@@ -24,31 +24,31 @@ export async function verifyDetached<K extends OpenPgpKey>(
   what: string,
 ): Promise<Judgement<K>> {
   const openpgp = await import('openpgp');
-  if (signature.length > MAX_SIGNATURE_BYTES)
-    throw malformedSignature(what, `it is larger than ${MAX_SIGNATURE_BYTES} bytes`);
-  let read: Awaited<ReturnType<typeof openpgp.readSignature>>;
-  try {
-    read =
-      ((signature[0] ?? 0) & PACKET_BIT) === 0
-        ? await openpgp.readSignature({ armoredSignature: frameOf(signature, what) })
-        : await openpgp.readSignature({ binarySignature: signature });
-  } catch (cause) {
-    if (cause instanceof RefusedError) throw cause;
-    throw malformedSignature(what, cause instanceof Error ? cause.message : String(cause), cause);
-  }
-  if (read.packets.length === 0) throw malformedSignature(what, 'there is none in it');
+  const malformed = (why: string, cause?: unknown) => malformedSignature(what, why, cause);
+  if (signature.length > MAX_SIGNATURE_BYTES) throw malformed(`it is larger than ${MAX_SIGNATURE_BYTES} bytes`);
+  const isArmored = ((signature[0] ?? 0) & PACKET_BIT) === 0;
+  const read = await understood(
+    isArmored
+      ? openpgp.readSignature({ armoredSignature: frameOf(signature, malformed) })
+      : openpgp.readSignature({ binarySignature: signature }),
+    malformed,
+  );
+  if (read.packets.length === 0) throw malformed('there is none in it');
   if (read.packets.length > MAX_SIGNATURES)
-    throw malformedSignature(what, `it has ${read.packets.length} signatures, at most ${MAX_SIGNATURES} are read`);
+    throw malformed(`it has ${read.packets.length} signatures, at most ${MAX_SIGNATURES} are read`);
   const message = await openpgp.createMessage({
     binary: content instanceof Uint8Array ? content : ReadableStream.from(content),
   });
-  const { data, signatures } = await openpgp.verify({
-    message,
-    signature: read,
-    verificationKeys: keys.map(({ key }) => key),
-    date: new Date(now.getTime() + CLOCK_TOLERANCE_MS),
-    format: 'binary',
-  });
+  const { data, signatures } = await understood(
+    openpgp.verify({
+      message,
+      signature: read,
+      verificationKeys: keys.map(({ key }) => key),
+      date: new Date(now.getTime() + CLOCK_TOLERANCE_MS),
+      format: 'binary',
+    }),
+    malformed,
+  );
   const judging = judgeSignatures({ results: signatures, keys, types: [openpgp.enums.signature.binary], now, what });
   // The library hashes what passes on its way to whoever reads `data`. Where it knows none of the keys nothing is to be read.
   const known = signatures.some(({ keyID }) => keys.some(({ key }) => key.getKeys(keyID).length > 0));
@@ -62,8 +62,7 @@ async function drain(stream: { getReader(): { read(): Promise<{ done: boolean }>
 }
 
 /** One armored block, and nothing else: no text before, between or after, no second block. */
-function frameOf(bytes: Uint8Array, what: string): string {
-  const wrong = (why: string, cause?: unknown) => malformedSignature(what, why, cause);
+function frameOf(bytes: Uint8Array, wrong: (why: string, cause?: unknown) => RefusedError): string {
   const { armored, lines } = readArmored(bytes, BEGIN_SIGNATURE, wrong);
   if (lines.filter((line) => line.includes('-----')).length !== 2) throw wrong('there is more than one block in it');
   return armored;

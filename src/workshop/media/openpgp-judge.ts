@@ -3,7 +3,7 @@
  * and whether that key was good then. The same for cleartext-signed texts and for detached signatures.
  */
 import type { PublicKey, Subkey, verify } from 'openpgp';
-import { RefusedError } from '../../errors.ts';
+import { asError, RefusedError } from '../../errors.ts';
 import { CLOCK_TOLERANCE_MS } from './limits.ts';
 
 /** An OpenPGP key of keys/. */
@@ -179,6 +179,21 @@ async function expiresAt(key: PublicKey, part: PublicKey | Subkey | undefined, n
 
 function day(date: Date): string {
   return date.toISOString().slice(0, 10);
+}
+
+/**
+ * What the library answers. Whatever it cannot read or look at (a packet cut off, a kind of signature that OpenPGP does not
+ * have) is `malformed`: it was given the bytes of a stranger, and nothing else.
+ */
+export async function understood<T>(
+  answer: Promise<T>,
+  malformed: (why: string, cause: unknown) => RefusedError,
+): Promise<T> {
+  try {
+    return await answer;
+  } catch (cause) {
+    throw malformed(asError(cause).message, cause);
+  }
 }
 
 export function malformedSignature(what: string, why: string, cause?: unknown): RefusedError {

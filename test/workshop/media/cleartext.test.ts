@@ -149,6 +149,16 @@ describe('cleartext signatures', () => {
     assert.equal((await refusal(TEXT, [key])).code, 'media/signed-text-malformed');
   });
 
+  it('refuses a signature of a kind that OpenPGP does not have', async () => {
+    const file = await clearsign(TEXT, [key], day(-1));
+    const start = file.indexOf('-----BEGIN PGP SIGNATURE');
+    const signature = await openpgp.readSignature({ armoredSignature: file.slice(start) });
+    const [packet] = signature.packets;
+    assert.ok(packet?.signatureData);
+    packet.signatureData[1] = 0x16; // the octet behind the version (RFC 9580, section 5.2.3)
+    assert.equal((await refusal(file.slice(0, start) + signature.armor(), [key])).code, 'media/signed-text-malformed');
+  });
+
   it('refuses more signatures than it reads', async () => {
     const file = await clearsign(
       TEXT,
