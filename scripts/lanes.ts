@@ -1,10 +1,11 @@
 /**
  * All short tests in two processes side by side: in one those that start a VM or containers (`*.vm.test.ts`), one after
- * another; in the other all others, whose lines are shown when the first has ended. The last line sums both.
+ * another; in the other all others, whose lines are shown when the first has ended. The failures of both are said once
+ * more where the output ends, and the last line sums both.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { addTotals, readTotals, totalsLine, type Totals } from './totals.ts';
+import { addTotals, readFailures, readTotals, totalsLine, type Totals } from './totals.ts';
 
 const MOCHA = ['--reporter', './scripts/reporter.ts', '--exit', '--extension', 'ts', '--ignore', 'test/vm/**'];
 const WITH_MACHINES = 'test/**/*.vm.test.ts';
@@ -24,6 +25,7 @@ const [machines, others] = await Promise.all([
   run(['--ignore', WITH_MACHINES, 'test/**/*.test.ts'], () => undefined),
 ]);
 process.stdout.write(others.output);
+for (const { failed, output } of [machines, others]) if (failed) process.stdout.write(readFailures(output));
 process.stdout.write(`${totalsLine(addTotals(machines.totals, others.totals))}\n`);
 process.exitCode = machines.failed || others.failed ? 1 : 0;
 

@@ -1,3 +1,7 @@
+import { stripVTControlCharacters } from 'node:util';
+
+const LINES_OF_A_BROKEN_RUN = 40;
+
 /** The closing line of a test run, `N passed, N failed` (and how many were skipped, where a skip is no failure). */
 export interface Totals {
   readonly passed: number;
@@ -15,6 +19,14 @@ export function readTotals(output: string): Totals | undefined {
     /(?:^|\n)(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\n$/.exec(output) ?? [];
   if (passed === undefined || failed === undefined) return undefined;
   return { passed: Number(passed), failed: Number(failed), skipped: Number(skipped) };
+}
+
+/** What a run's output says of its failures, from mocha's heading to the closing line; where it has no end, how it broke off. */
+export function readFailures(output: string): string {
+  const body = stripVTControlCharacters(output).replace(/\d+ passed, \d+ failed.*\n$/, '');
+  const heading = [...body.matchAll(/^ {2}\d+ failing/gm)].at(-1);
+  if (heading !== undefined) return body.slice(heading.index);
+  return readTotals(output) === undefined ? body.split('\n').slice(-LINES_OF_A_BROKEN_RUN).join('\n') : '';
 }
 
 export function addTotals(a: Totals, b: Totals): Totals {

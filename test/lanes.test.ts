@@ -1,6 +1,6 @@
 /** How `npm test` counts, and keeps two machines from running at once: scripts/lanes.ts, test/support/skip.ts. */
 import assert from 'node:assert/strict';
-import { addTotals, readTotals, totalsLine } from '../scripts/totals.ts';
+import { addTotals, readFailures, readTotals, totalsLine } from '../scripts/totals.ts';
 import { needPrograms } from './support/skip.ts';
 
 describe('the closing line of a test run', () => {
@@ -17,6 +17,15 @@ describe('the closing line of a test run', () => {
     for (const output of ['', '  ✔ a test\n', '12 passed, 0 failed\nand then it broke\n', '12 passed, 0 fai']) {
       assert.equal(readTotals(output), undefined, output);
     }
+  });
+
+  it('comes after the failures, which are said again where two runs end', () => {
+    const failing = '  1 failing\n\n  1) a test\n       is red:\n     Error: no\n\n';
+    assert.equal(readFailures(`  ✔ a test\n  3 passing\n${failing}${totalsLine(totals)}\n`), failing);
+    const coloured = failing.replace('  1 failing', '\u001B[31m  1 failing\u001B[0m');
+    assert.equal(readFailures(`  3 passing\n${coloured}${totalsLine(totals)}\n`), failing);
+    assert.equal(readFailures(`  ✔ a test\n  3 passing\n${totalsLine(totals)}\n`), '');
+    assert.equal(readFailures('  ✔ a test\nkilled'), '  ✔ a test\nkilled');
   });
 
   it('sums two runs', () => {
