@@ -87,12 +87,20 @@ async function propose(
   for (const candidate of candidates) {
     if (tried.has(candidate.record)) continue;
     if (candidate.decision.apply === 'never') {
-      options.passedOver(candidate.record, candidate.decision.because.at(-1) ?? 'policy says never', request);
+      options.passedOver(
+        candidate.record,
+        `${candidate.decision.because.at(-1) ?? 'policy says never'} (class ${candidate.changeClass})`,
+        request,
+      );
       continue;
     }
     if (candidate.decision.apply === 'ask') {
       if (!options.confirm) {
-        options.passedOver(candidate.record, 'policy leaves it to you, and nobody was asked', request);
+        options.passedOver(
+          candidate.record,
+          `policy leaves it to you (class ${candidate.changeClass}), and nobody was asked`,
+          request,
+        );
         continue;
       }
       tried.add(candidate.record);

@@ -73,14 +73,14 @@ describe('trusted patches as a repair source', () => {
     const { proposed, passed } = await exhaust({ lookup: finds(forbidden), confirm });
     assert.deepEqual(proposed, []);
     assert.equal(questions, 0);
-    assert.deepEqual(passed[0], [forbidden.record, 'policy says never']);
+    assert.deepEqual(passed[0], [forbidden.record, 'policy says never (class wording)']);
   });
 
   it('do not try what needs a person where nobody is asked, and say so', async () => {
     const one = candidate(1, 'ask');
     const { proposed, passed } = await exhaust({ lookup: finds(one) });
     assert.deepEqual(proposed, []);
-    assert.match(passed[0]?.[1] ?? '', /leaves it to you/);
+    assert.match(passed[0]?.[1] ?? '', /leaves it to you \(class wording\), /);
   });
 
   it('ask the person once about each, and keep to a no', async () => {
