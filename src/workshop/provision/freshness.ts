@@ -4,8 +4,9 @@
  * The rule, exactly. Let *before* be the last screen read before the last input was sent, and *now* a screen read
  * after it.
  * 1. *now* is aligned with *before*: of all shifts by 0 or more rows upwards, the one under which most text stands in
- *    equal rows (rows weigh as much as they hold; the smallest shift wins a tie). A screen of another size, or one on
- *    which not one row of *before* is found again, was replaced: everything on it is new.
+ *    equal rows (rows weigh as much as they hold; the smallest shift wins a tie). Where not one row is equal, but each stands in
+ *    its place with more behind it, nothing moved: a prompt that is all there is, and its late echo. Any other screen on which
+ *    not one row of *before* is found again, or one of another size, was replaced: everything on it is new.
  * 2. A match in *now* is old if *before* has a match of the same length at the same column, `shift` rows further down.
  *    Every other match is new.
  *
@@ -39,7 +40,8 @@ export function scrolledBy(before: readonly string[], now: readonly string[]): n
       bestShift = shift;
     }
   }
-  return best === 0 ? 'replaced' : bestShift;
+  if (best > 0) return bestShift;
+  return before.every((line, row) => now[row]?.startsWith(line.trimEnd())) ? 0 : 'replaced';
 }
 
 /** The matches of `now` that were not on the screen `before`. */
