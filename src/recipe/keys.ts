@@ -4,7 +4,7 @@ import { strokeOn, type KeyboardName } from './keyboards.ts';
 /** Characters name themselves. */
 const NAMED: ReadonlyMap<string, string> = new Map([
   ...['esc', 'tab', 'up', 'down', 'left', 'right', 'home', 'end', 'backspace', 'delete', 'insert'].map(same),
-  ...['caps_lock', 'num_lock', 'scroll_lock', 'print', 'pause', 'menu'].map(same),
+  ...['caps_lock', 'num_lock', 'scroll_lock', 'print', 'pause'].map(same),
   ...Array.from({ length: 12 }, (_, index) => same(`f${index + 1}`)),
   ['enter', 'ret'],
   ['return', 'ret'],
@@ -12,6 +12,8 @@ const NAMED: ReadonlyMap<string, string> = new Map([
   ['space', 'spc'],
   ['pageup', 'pgup'],
   ['pagedown', 'pgdn'],
+  // QEMU's own `menu` is a key that no PC's keyboard has: it sends nothing.
+  ['menu', 'compose'],
 ]);
 
 const MODIFIERS: ReadonlyMap<string, string> = new Map([

@@ -22,7 +22,7 @@ export interface MenuOptions extends Bench {
  */
 export async function chooseFromMenu(options: MenuOptions): Promise<void> {
   await highlightEntry(options);
-  await options.machine.sendKeys(keyEvents('enter'));
+  await options.machine.sendKeys(keyEvents('enter'), options.signal);
 }
 
 /**
@@ -30,7 +30,7 @@ export async function chooseFromMenu(options: MenuOptions): Promise<void> {
  * `chooseFromMenu`, `input/no-checkbox` where the entry has none, and `input/checkbox-stuck` where it does not change.
  */
 export async function tickInMenu(options: MenuOptions & { readonly ticked: boolean }): Promise<void> {
-  const { machine, entry, ticked } = options;
+  const { machine, entry, ticked, signal } = options;
   let screen = await highlightEntry(options);
   for (let keys = 0; keys <= CHECKBOX_KEYS; keys++) {
     const mark = markOf(screen);
@@ -42,7 +42,7 @@ export async function tickInMenu(options: MenuOptions & { readonly ticked: boole
       screen = later.screen;
       continue;
     }
-    await machine.sendKeys(keyEvents('space'));
+    await machine.sendKeys(keyEvents('space'), signal);
     ({ screen } = await watchFor(options, ECHO_SETTLE_MS, wholeScreen, (now) =>
       markOf(now) === ticked ? true : null,
     ));
@@ -67,7 +67,7 @@ function markOf(screen: ScreenText): boolean | null {
 
 /** Moves the highlight to the entry, and gives the screen on which it surely is. */
 async function highlightEntry(options: MenuOptions): Promise<ScreenText> {
-  const { machine, entry } = options;
+  const { machine, entry, signal } = options;
   const seen = new Set<string>();
   let screen = await drawn(options);
   let direction: 'up' | 'down' = directionTo(screen, entry);
@@ -84,7 +84,7 @@ async function highlightEntry(options: MenuOptions): Promise<ScreenText> {
       if (later.value !== null) continue;
       return screen;
     }
-    await machine.sendKeys(keyEvents(direction));
+    await machine.sendKeys(keyEvents(direction), signal);
     // The highlight moves, or a list that scrolls shows other text under it.
     const moved = await watchFor(options, ECHO_SETTLE_MS, highlights, (now) =>
       highlights(now) === before ? null : now,

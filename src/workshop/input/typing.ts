@@ -43,7 +43,7 @@ export interface Typed {
  * `input/cannot-type` where it never came out right.
  */
 export async function typeText(options: TypeOptions): Promise<Typed> {
-  const { text, machine, echo = true, pace = createPace() } = options;
+  const { text, machine, echo = true, pace = createPace(), signal } = options;
   if (text.length > TYPED_CHARACTERS) {
     throw new UsageError(
       'input/too-long',
@@ -54,14 +54,14 @@ export async function typeText(options: TypeOptions): Promise<Typed> {
     );
   }
   checkTypable(text, options.layout ?? DEFAULT_KEYBOARD);
-  await machine.sendKeys(releaseModifiers(options.layout));
+  await machine.sendKeys(releaseModifiers(options.layout), signal);
   try {
     if (options.clear === true) await clearField(options);
     if (!echo) return await typeBlind(options, pace);
     return await typeWithEcho(options, pace);
   } finally {
     if (machine.running) {
-      await machine.sendKeys(releaseLevels(options.layout));
+      await machine.sendKeys(releaseLevels(options.layout), signal);
       // Nothing shows when it is taken: the key that comes next, an Enter, must not find the queue full.
       await clockOf(options).sleep(QUEUE_DRAIN_MS * (options.hostFactor ?? 1));
     }
@@ -73,7 +73,7 @@ async function typeBlind(options: TypeOptions, pace: Pace): Promise<Typed> {
   const { machine, text, layout, signal } = options;
   for (const char of text) {
     signal?.throwIfAborted();
-    await machine.sendKeys(textEvents(char, layout));
+    await machine.sendKeys(textEvents(char, layout), signal);
     await clockOf(options).sleep(Math.max(BLIND_KEY_MS, pace.gapMs), signal);
   }
   return { retyped: 0 };
@@ -91,8 +91,8 @@ async function typeWithEcho(options: TypeOptions, pace: Pace): Promise<Typed> {
   while (field.confirmed.length < text.length) {
     const done: Field = field;
     const chunk = nextChunk(text.slice(done.confirmed.length), pace, done.next === null, layout);
-    await eraseUnseen(machine, done.next === null ? unseen : 0);
-    await machine.sendKeys(textEvents(chunk, layout));
+    await eraseUnseen(options, done.next === null ? unseen : 0);
+    await machine.sendKeys(textEvents(chunk, layout), signal);
     unseen = chunk.length;
     if (pace.gapMs > 0 || chunk.trim() === '')
       await clockOf(options).sleep(Math.max(BLIND_KEY_MS * chunk.length, pace.gapMs), signal);
@@ -113,7 +113,7 @@ async function typeWithEcho(options: TypeOptions, pace: Pace): Promise<Typed> {
     if (field.confirmed.length > longest) [longest, mismatches] = [field.confirmed.length, 0];
     if (++mismatches > MISMATCHES) throw cannotType(text, field);
     slowDown(pace);
-    await machine.sendKeys(releaseModifiers(layout));
+    await machine.sendKeys(releaseModifiers(layout), signal);
     const mended = await eraseStray(options, before, field, chunk, mismatches);
     retyped += Math.max(1, field.confirmed.length - mended.field.confirmed.length + chunk.length);
     field = mended.field;
@@ -126,8 +126,8 @@ async function typeWithEcho(options: TypeOptions, pace: Pace): Promise<Typed> {
  * Right before they are typed again: of a queue that is nearly full, keys are taken in the order in which they came, and so
  * no character without the backspace before it.
  */
-async function eraseUnseen(machine: TypeOptions['machine'], characters: number): Promise<void> {
-  for (let count = 0; count < characters; count++) await machine.sendKeys(keyEvents('backspace'));
+async function eraseUnseen({ machine, signal }: TypeOptions, characters: number): Promise<void> {
+  for (let count = 0; count < characters; count++) await machine.sendKeys(keyEvents('backspace'), signal);
 }
 
 /**
@@ -145,7 +145,7 @@ async function eraseStray(
   if (lastField.next === null && strayText(old, screen, lastField, sent, options.layout) === '') {
     if (mismatches >= NOT_ECHOED_AFTER) throw notEchoed();
     // A busy guest may show it yet: what comes late is erased by what is sent after it. On an empty line that does nothing.
-    for (const _ of sent) await options.machine.sendKeys(keyEvents('backspace'));
+    for (const _ of sent) await options.machine.sendKeys(keyEvents('backspace'), options.signal);
     // What it is compared with next is the screen without it: with a prompt that has come meanwhile, and nothing behind it.
     const erased = await watchFor(options, ERASE_SETTLE_MS, wholeScreen, () => null);
     return { field: lastField, screen: erased.screen };
@@ -167,7 +167,7 @@ async function eraseStray(
 
 /** One backspace, and the screen after it. */
 async function backspace(options: TypeOptions, before: ScreenText): Promise<ScreenText> {
-  await options.machine.sendKeys(keyEvents('backspace'));
+  await options.machine.sendKeys(keyEvents('backspace'), options.signal);
   const was = wholeScreen(before);
   const { screen } = await watchFor(options, ERASE_SETTLE_MS, wholeScreen, (now) =>
     wholeScreen(now) !== was ? true : null,
@@ -177,7 +177,7 @@ async function backspace(options: TypeOptions, before: ScreenText): Promise<Scre
 
 /** Backspaces from the end until they change nothing any more. An erased blank changes nothing either: three in a row decide. */
 async function clearField(options: TypeOptions): Promise<void> {
-  await options.machine.sendKeys(keyEvents('end'));
+  await options.machine.sendKeys(keyEvents('end'), options.signal);
   let screen = await look(options);
   let unchanged = 0;
   for (let count = 0; count < CLEARED_CHARACTERS && unchanged < 3; count++) {

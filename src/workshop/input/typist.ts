@@ -20,8 +20,8 @@ export interface Typist {
   ): Promise<Typed>;
   /** One key or chord (`enter`, `ctrl-x`), pressed and released. */
   press(key: string, signal?: AbortSignal): Promise<void>;
-  hold(key: string): Promise<void>;
-  release(key: string): Promise<void>;
+  hold(key: string, signal?: AbortSignal): Promise<void>;
+  release(key: string, signal?: AbortSignal): Promise<void>;
   /** Moves the highlight of the list on the screen to `entry`, verifies it, and presses Enter. */
   choose(entry: string, signal?: AbortSignal): Promise<void>;
   /** The same, and ticks or unticks the entry's checkbox unless it is so already. */
@@ -50,10 +50,10 @@ export function createTypist({ machine, eyes, hostFactor, pace = createPace() }:
     type: (text, options = {}, signal) => typeText({ ...bench, ...options, text, layout, pace, signal }),
     async press(key, signal) {
       signal?.throwIfAborted();
-      await machine.sendKeys(keyEvents(key, layout));
+      await machine.sendKeys(keyEvents(key, layout), signal);
     },
-    hold: async (key) => machine.sendKeys(holdEvents(key, true, layout)),
-    release: async (key) => machine.sendKeys(holdEvents(key, false, layout)),
+    hold: async (key, signal) => machine.sendKeys(holdEvents(key, true, layout), signal),
+    release: async (key, signal) => machine.sendKeys(holdEvents(key, false, layout), signal),
     choose: (entry, signal) => chooseFromMenu({ ...bench, entry, signal }),
     tick: (entry, ticked, signal) => tickInMenu({ ...bench, entry, ticked, signal }),
     click: (place, options, signal) => clickOn({ ...bench, signal }, place, options),

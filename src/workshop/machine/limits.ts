@@ -22,7 +22,7 @@ export const FRAME_HEIGHT_PIXELS = 2_400;
 /** Serial output taken from one guest: a kernel's whole log is 0.1 MB, an installer's some MB. */
 export const SERIAL_BYTES = 64 * 1024 * 1024;
 
-/** Events in one call: QEMU's PS/2 queue holds 16 bytes and drops the rest without a word. */
+/** Events in one call: eight keys pressed and let go, more than any chord has. */
 export const KEY_EVENTS_PER_CALL = 16;
 
 /** One read of guest memory (the VGA planes are 64 KiB). */

@@ -113,7 +113,7 @@ class QemuMachine implements Machine {
   constructor(options: StartOptions, parts: Parts) {
     this.#options = options;
     this.#parts = parts;
-    this.#keys = new KeyQueue(() => this.#keysRead());
+    this.#keys = new KeyQueue({ isEmpty: () => this.#keysRead(), put: (keys) => this.#putKeys(keys) });
     this.accelerator = options.accelerator;
     this.qemuVersion = parts.qmp.version;
     this.withheldMs = parts.withheldMs;
@@ -130,15 +130,17 @@ class QemuMachine implements Machine {
     return this.#running;
   }
 
-  async sendKeys(events: readonly KeyEvent[]): Promise<void> {
+  async sendKeys(events: readonly KeyEvent[], signal?: AbortSignal): Promise<void> {
     if (events.length > KEY_EVENTS_PER_CALL) {
       throw new UsageError(
         'machine/too-many-keys',
         `${events.length} key events at once: at most ${KEY_EVENTS_PER_CALL}`,
       );
     }
-    if (events.length === 0) return;
-    await this.#keys.room(events);
+    await this.#keys.send(events, signal);
+  }
+
+  async #putKeys(events: readonly KeyEvent[]): Promise<void> {
     await this.#parts.qmp.call('input-send-event', {
       events: events.map(({ key, down }) => ({ type: 'key', data: { down, key: { type: 'qcode', data: key } } })),
     });

@@ -113,10 +113,12 @@ export interface Machine {
   /** Current picture. Rejects with `machine/died` after QEMU's death. */
   frame(signal?: AbortSignal): Promise<Frame>;
   /**
-   * All events in one QMP call: they arrive together or not at all. At most 16 events (8 keys). Waits while the guest has not
-   * read what was sent before and there may be no room for more; rejects with `machine/keys-unread` where it never does.
+   * In one QMP call, so that they arrive together or not at all; in several, one behind the other, where they are more bytes than
+   * a keyboard holds (five keys at once). At most 16 events (8 keys). Waits while the guest has not read what was sent before and
+   * there may be no room for more; rejects with `machine/keys-unread` where it never does. `signal` ends this waiting alone:
+   * keys that there is room for are sent, so that whoever was stopped can still let go of what is held.
    */
-  sendKeys(events: readonly KeyEvent[]): Promise<void>;
+  sendKeys(events: readonly KeyEvent[], signal?: AbortSignal): Promise<void>;
   /** All events at once. Rejects with `machine/no-pointer` where the machine has none. */
   sendPointer(events: readonly PointerEvent[]): Promise<void>;
   /** Does the guest read the pointer? Until its driver does, what is sent is lost. */

@@ -27,8 +27,8 @@ export interface Typist {
   ): Promise<{ readonly retyped: number }>;
   /** One key or chord (`enter`, `ctrl-x`), pressed and released. */
   press(key: string, signal: AbortSignal): Promise<void>;
-  hold(key: string): Promise<void>;
-  release(key: string): Promise<void>;
+  hold(key: string, signal: AbortSignal): Promise<void>;
+  release(key: string, signal: AbortSignal): Promise<void>;
   /** Moves the highlight of the list on the screen to `entry`, checks it, and chooses it. */
   choose(entry: string, signal: AbortSignal): Promise<void>;
   /** The same, and ticks or unticks the entry's checkbox unless it is so already. */
@@ -75,8 +75,8 @@ export async function perform(act: Act, context: ActContext): Promise<void> {
     for (const key of act.keys) await press(key, context);
     return;
   }
-  if ('hold' in act) return told(`${act.hold} down`, context, () => typist.hold(act.hold));
-  if ('release' in act) return told(`${act.release} up`, context, () => typist.release(act.release));
+  if ('hold' in act) return told(`${act.hold} down`, context, () => typist.hold(act.hold, signal));
+  if ('release' in act) return told(`${act.release} up`, context, () => typist.release(act.release, signal));
   if ('menu' in act) return told(`menu: ${act.menu}`, context, () => typist.choose(act.menu, signal));
   if ('check' in act) return told(describeAct(act), context, () => typist.tick(act.check, true, signal));
   if ('uncheck' in act) return told(describeAct(act), context, () => typist.tick(act.uncheck, false, signal));

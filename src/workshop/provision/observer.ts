@@ -257,11 +257,11 @@ function handsOf(
     async frame(signal?: AbortSignal): Promise<Frame> {
       return told.capture(signal);
     },
-    async sendKeys(keys: readonly KeyEvent[]): Promise<void> {
+    async sendKeys(keys: readonly KeyEvent[], signal?: AbortSignal): Promise<void> {
       // Letting go of a key does nothing that a step could wait for: typing ends with releasing all modifiers.
-      if (!keys.some(({ down }) => down)) return machine.sendKeys(keys);
+      if (!keys.some(({ down }) => down)) return machine.sendKeys(keys, signal);
       told.input();
-      await machine.sendKeys(keys);
+      await machine.sendKeys(keys, signal);
       told.sent();
     },
     async sendPointer(events: readonly PointerEvent[]): Promise<void> {

@@ -37,6 +37,7 @@ describe('a US keyboard', () => {
     ['esc', 'esc'],
     ['space', 'spc'],
     ['pageup', 'pgup'],
+    ['menu', 'compose'],
     ['F10', 'f10'],
     ['c', 'c'],
     ['ctrl-x', '+ctrl x -ctrl'],

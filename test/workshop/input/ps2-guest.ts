@@ -38,6 +38,8 @@ export interface Ps2Options extends Ps2Faults {
   readonly sleepsAfter?: number;
   /** Until then the screen is empty: a shell that is busy takes what is typed, and shows it behind its prompt later. */
   readonly promptMs?: number;
+  /** Told each key that the guest has read. */
+  readonly onKey?: (event: KeyEvent) => void;
 }
 
 export interface Ps2Guest {
@@ -52,6 +54,8 @@ export interface Ps2Guest {
   held(): readonly string[];
   /** Bytes that did not fit into the queue. */
   overflowed(): number;
+  /** Bytes that wait for the guest. */
+  unread(): number;
   readonly injected: { lost: number; doubled: number; busy: number };
   /** Times that the guest set its keyboard up anew. */
   setUps(): number;
@@ -59,7 +63,7 @@ export interface Ps2Guest {
 
 export const QUEUE_BYTES = 16;
 const PROMPT = '~ # ';
-const MODIFIERS = ['shift', 'shift_r', 'ctrl', 'alt', 'alt_r'];
+const MODIFIERS = ['shift', 'shift_r', 'ctrl', 'alt', 'alt_r', 'meta_l'];
 /** A picture of the screen, and a command to QEMU: what they cost on a host, in this guest's time. */
 const FRAME_MS = 4;
 const COMMAND_MS = 0.4;
@@ -91,6 +95,7 @@ export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
     asleepMs = 0,
     sleepsAfter,
     setUpMs = 1,
+    onKey,
   } = options;
   const random = seeded(seed);
   const characters = CHARACTERS.get(layout)!;
@@ -111,7 +116,9 @@ export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
   let top = 0;
   let sequence = 0;
 
-  function handle({ key, down: pressed }: KeyEvent): void {
+  function handle(event: KeyEvent): void {
+    const { key, down: pressed } = event;
+    onKey?.(event);
     if (!pressed) {
       if (!down.delete(key) && key === 'shift') setUp();
       return;
@@ -265,6 +272,7 @@ export function ps2Guest(options: Ps2Options = {}): Ps2Guest {
     },
     held: () => MODIFIERS.filter((key) => down.has(key)),
     overflowed: () => overflowed,
+    unread: () => queuedBytes,
     injected,
     setUps: () => setUps,
   };
