@@ -173,6 +173,7 @@ describe('a machine', function () {
     const [pid] = await qemuProcesses();
     assert.ok(pid !== undefined);
     await machine.sendKeys(keyEvents('a'));
+    process.kill(pid, 'SIGSTOP'); // or it may have answered the first of them by then
     const pending = [machine.frame(), machine.frame(), machine.readMemory(0, 4096), machine.save(join(folder, 'm'))];
     const outcomes = pending.map((call) => assert.rejects(call, died));
     process.kill(pid, 'SIGKILL');
