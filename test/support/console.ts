@@ -3,7 +3,7 @@ import { outcomeOf, startCli } from './cli.ts';
 import type { TestHome } from './temp-home.ts';
 
 export interface Typist {
-  /** Resolves with everything since the last answer, once `words` is in it. */
+  /** Resolves with everything since the last answer up to the end of `words`, once they are there. What came with them is for the next. */
   until(words: string | RegExp): Promise<string>;
   send(line: string): void;
   /** Ctrl-]. Resolves with the exit code. */
@@ -24,10 +24,10 @@ export function runConsole(home: TestHome, image: string, flags: readonly string
   return {
     async until(words) {
       for (;;) {
-        const at = typeof words === 'string' ? text.indexOf(words) : text.search(words);
-        if (at >= 0) {
-          const seen = text;
-          text = '';
+        const end = typeof words === 'string' ? endOf(text, words) : endOf(text, words.exec(text)?.[0]);
+        if (end !== undefined) {
+          const seen = text.slice(0, end);
+          text = text.slice(end);
           return seen;
         }
         if (child.exitCode !== null)
@@ -41,4 +41,9 @@ export function runConsole(home: TestHome, image: string, flags: readonly string
       return (await ended).code;
     },
   };
+}
+
+function endOf(text: string, words: string | undefined): number | undefined {
+  const at = words === undefined ? -1 : text.indexOf(words);
+  return words === undefined || at < 0 ? undefined : at + words.length;
 }
