@@ -59,7 +59,6 @@ describe('a guest that is served files', function () {
       config: { ...smallMachine([]), network: { allow: [] }, kernel: { path: kernel, args: 'shell' } },
       folder,
       emit: (event) => events.push(event),
-      hostFactor: 2,
     });
     await finish(result);
     return result.resumedFrom;

@@ -21,7 +21,7 @@ const file = (path: string): FatFile => ({ path, sizeBytes: 1, content: () => [B
 const lists = (id: string, act: Act | undefined, folder: string, text: string): Step => ({
   id,
   do: [...(act ? [act] : []), { type: `ls (fd0)${folder}` }, { key: 'enter' }],
-  repeat: { until: { text, timeout: '3s' }, at_most: 5 },
+  repeat: { until: { text, timeout: '1s' }, at_most: 12 },
   checkpoint: true,
 });
 const STEPS: readonly Step[] = [

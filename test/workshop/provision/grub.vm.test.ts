@@ -84,7 +84,7 @@ describe('the engine on a real machine', function () {
   });
 
   it('mends a stale step with a patch, from the checkpoint before it', async () => {
-    const stale: Step = { ...PLATFORM, expect: { text: 'is-bios-is', timeout: '2s' } };
+    const stale: Step = { ...PLATFORM, expect: { text: 'is-bios-is', timeout: '1s' } };
     const store: RepairSource = {
       name: 'store',
       propose: () =>
@@ -106,11 +106,11 @@ describe('the engine on a real machine', function () {
   });
 
   it('mends a reworded prompt by what stands on the screen', async () => {
-    const stale: Step = { ...SHELL, expect: { text: 'Minimal ZSH-like line editing', timeout: '4s' } };
+    const stale: Step = { ...SHELL, expect: { text: 'Minimal ZSH-like line editing', timeout: '2s' } };
     const senses = createSenses(createEyes());
     const result = await run(recipeOf([stale, PLATFORM]), { senses, sources: [createSuggestionRepair(senses.reader)] });
     await finish(result);
-    assert.deepEqual(result.final.recipe.steps[0]?.expect, { text: 'Minimal BASH-like line editing', timeout: '4s' });
+    assert.deepEqual(result.final.recipe.steps[0]?.expect, { text: 'Minimal BASH-like line editing', timeout: '2s' });
   });
 
   it('resumes from one checkpoint as often as one likes, and from its child, disks and all', async () => {

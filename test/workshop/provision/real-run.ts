@@ -16,6 +16,9 @@ import {
 import type { Outside } from '../../../src/workshop/network/outside.ts';
 import { createEyes } from '../../../src/workshop/screen/index.ts';
 
+/** What timeouts are multiplied by: a screen may stand still for that much longer, too, before a step is given up. */
+const HOST_FACTOR = 3;
+
 /** A recipe whose steps are tried once each. */
 export function recipeOf(steps: readonly Step[], more: Partial<Recipe> = {}): ResolvedRecipe {
   const document = {
@@ -56,7 +59,7 @@ export function runReally({ config, folder, qemu, outside, ...options }: RealRun
     checkpoints: openCheckpoints(join(folder, 'checkpoints')),
     sources: [],
     emit: () => undefined,
-    hostFactor: 1,
+    hostFactor: HOST_FACTOR,
     signal: new AbortController().signal,
     ...options,
   });
