@@ -55,8 +55,14 @@ describe('a full disk', function () {
     const child = startCli(test, [...args, '--json']);
     const outcome = outcomeOf(child);
     await eventOf(child, ({ event, step }) => event === 'checkpoint' && step === 'menu');
-    const { blocks, bfree, bsize } = await statfs(mounted!);
-    await run('mount', ['-o', `remount,size=${(blocks - bfree) * bsize}`, mounted!]); // nothing more goes in
+    // It waits meanwhile: what it goes on to write would not be counted.
+    process.kill(-child.pid!, 'SIGSTOP');
+    try {
+      const { blocks, bfree, bsize } = await statfs(mounted!);
+      await run('mount', ['-o', `remount,size=${(blocks - bfree) * bsize}`, mounted!]); // nothing more goes in
+    } finally {
+      process.kill(-child.pid!, 'SIGCONT');
+    }
     const { code, stdout, stderr } = await outcome;
     const { error } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
     assert.deepEqual([code, error.code], [1, 'disk/full'], stderr);

@@ -176,13 +176,10 @@ async function flipBit(file: string, offset: number): Promise<void> {
 
 /** The QEMU that a build process has started: found among its children. */
 async function qemuOf(pid: number): Promise<number> {
-  for (const child of (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ')) {
-    const command = await readFile(`/proc/${child}/cmdline`, 'utf8');
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  for (const child of children.split(' ').filter((one) => one !== '')) {
+    const command = await readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => ''); // one that has ended meanwhile
     if (command.includes('qemu-system')) return Number(child);
-    if (child !== '') {
-      const grandchild = await qemuOf(Number(child)).catch(() => undefined);
-      if (grandchild !== undefined) return grandchild;
-    }
   }
   throw new Error(`process ${pid} has no QEMU`);
 }
