@@ -69,8 +69,8 @@ export function listened({ folder }: TestHome) {
 }
 
 /**
- * Gives people identities, running nodes, and each the others' invitations, under these names. The nodes are put into
- * `running`, for whoever called to stop.
+ * Gives people identities, running nodes, and each the others' invitations, under these names; resolves when all are
+ * connected. The nodes are put into `running`, for whoever called to stop.
  *
  * @returns what was told when their identities were made
  */
@@ -89,6 +89,12 @@ export async function befriend<Name extends string>(
     const { invitation } = await json(home, ['id', '--invite']);
     for (const [, other] of everybody.filter(([one]) => one !== name))
       await json(other, ['peer', 'add', invitation, '--name', name]);
+  }
+  // What is published before anybody is connected waits, and has no place yet.
+  for (const [name, home] of everybody) {
+    const met = ({ peers }: Answer): boolean =>
+      everybody.every(([one]) => one === name || peers.some((peer: Answer) => peer.name === one));
+    await eventually(() => json(home, ['node', 'status']), met);
   }
   return made;
 }
