@@ -31,11 +31,13 @@ export function parseInvitation(text: string): Invitation {
     });
   }
   const query = new URLSearchParams(match[2] ?? '');
+  const recovery = query.getAll('recovery').map(pinIn);
+  if (new Set(recovery.map((pin) => pin.recovery)).size < recovery.length) throw unreadablePin();
   return {
     author: parseAuthorId(`ed25519:${match[1]}`),
     network: query.get('network') ?? undefined,
     addresses: query.getAll('address'),
-    recovery: query.getAll('recovery').map(pinIn),
+    recovery,
   };
 }
 
@@ -43,7 +45,11 @@ export function parseInvitation(text: string): Invitation {
 function pinIn(text: string): RecoveryPin {
   const pin = parsePin(text);
   if (pin !== undefined) return pin;
-  throw new UsageError('peer/bad-invitation', 'what this invitation says of a recovery key does not read.', {
+  throw unreadablePin();
+}
+
+function unreadablePin(): UsageError {
+  return new UsageError('peer/bad-invitation', 'what this invitation says of a recovery key does not read.', {
     hint: 'Copy the whole line that `portalgun id --invite` prints.',
   });
 }

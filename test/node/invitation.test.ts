@@ -4,8 +4,9 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { publicKeyOf } from '../../src/crypto/ed25519.ts';
 import { authorIdOf, signHead, type RecoveryPin } from '../../src/exchange/record/index.ts';
 import { openHome } from '../../src/node/home.ts';
-import { createIdentity } from '../../src/node/identity-files.ts';
+import { createIdentity, writeIdentity } from '../../src/node/identity-files.ts';
 import { formatInvitation, parseInvitation } from '../../src/node/invitation.ts';
+import { formatRecoveryKey } from '../../src/node/recovery-key.ts';
 import { stalenessAt } from '../../src/node/knowledge.ts';
 import { runOperation } from '../../src/node/operations/index.ts';
 import { openSession, type Session } from '../../src/node/session.ts';
@@ -40,6 +41,10 @@ describe('an invitation', () => {
       assert.throws(() => parseInvitation(bad), { code: 'peer/bad-invitation', hint: /whole line/ });
     }
     assert.throws(() => parseInvitation(`${good}&recovery=0.${'00'.repeat(32)}`), { code: 'peer/bad-invitation' });
+    // Two keys under one number: whichever was put in, neither is believed.
+    for (const twice of [invitationTo(pin(0, 99), pin(0, 98)), invitationTo(pin(0, 99), pin(0, 99))]) {
+      assert.throws(() => parseInvitation(twice), { code: 'peer/bad-invitation' });
+    }
   });
 
   describe('in a home', function () {
@@ -82,6 +87,24 @@ describe('an invitation', () => {
       await rm(test.home.storeDir, { recursive: true });
       session = await openSession(test.home);
       assert.deepEqual(await said(), []);
+    });
+
+    it('threat 17: names no key that a thief has put into the own feed', async () => {
+      const owner = new Chain();
+      const identity = { author: ALICE, recoveryPublicKey: publicKeyOf(seedOf(99)), seeds: [seedOf(1)] };
+      await session.close();
+      await writeIdentity(test.home, identity);
+      session = await openSession(test.home);
+      const said = async () => parseInvitation((await call('id')).invitation).recovery;
+      await store(owner);
+      assert.deepEqual(await said(), [pin(0, 99)]);
+      // Made with a copy of the paper, and come from a peer: until the owner makes one beside it, it is what is stored.
+      await store(owner.branch().recover(66, -1, { next: 67 }));
+      assert.equal(session.store.keysOf(ALICE, 'public').recoveryKeys.length, 2);
+      assert.deepEqual(await said(), []);
+      const options = { offline: true, contest: true, recoveryKey: formatRecoveryKey(seedOf(99)) };
+      await call('key.recover', { ...options, newRecoveryKey: formatRecoveryKey(seedOf(98)) });
+      assert.deepEqual(await said(), [pin(0, 99), pin(1, 98)]);
     });
 
     it('is written down with them, and shown', async () => {

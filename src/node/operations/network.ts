@@ -17,13 +17,17 @@ export async function id(session: Session): Promise<unknown> {
   return { author, peerId: peerIdOf(signingKey(session).id), network, addresses, invitation };
 }
 
-/** What the feed says. Before its first record, what that one will say, if this key has never been changed. */
+/**
+ * What the feed says. Before its first record, what that one will say, if this key has never been changed. Nothing where the
+ * newest recovery names a key that is not of this home: by a thief's, friends would be bound to the thief.
+ */
 function ownPins({ identity, store }: Session): readonly RecoveryPin[] {
   const { author, keys, recoveryPublicKey } = identity;
+  const own = authorIdOf(recoveryPublicKey);
   const feed = store.keysOf(author, PUBLIC_SCOPE);
-  if (feed.recoveryKeys.length > 0) return pinsOf(feed);
+  if (feed.recoveryKeys.length > 0) return feed.recoveryKeys.at(-1) === own ? pinsOf(feed) : [];
   const isFirst = keys.every(({ id }) => id === author);
-  return isFirst ? [{ recovery: 0, key: authorIdOf(recoveryPublicKey) }] : [];
+  return isFirst ? [{ recovery: 0, key: own }] : [];
 }
 
 /** Others cannot reach this machine's loopback: it is left out, unless the node listens nowhere else. */

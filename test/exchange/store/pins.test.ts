@@ -83,6 +83,20 @@ describe('a feed whose recovery keys were named in advance', () => {
     assert.deepEqual(reasons([await store.admit(owner.last.envelope, everybody)]), ['admitted']);
   });
 
+  it('threat 17: comes back to its owner from a recovery of the thief’s that names the owner’s own new key', async () => {
+    const trunk = new Chain().write('mine');
+    const owner = trunk.branch().recover(2, -1, { next: 98 }).write('mine again');
+    const thief = trunk.branch().recover(66, -1, { next: 98 }).write('theirs');
+    const store = await invited(owner);
+    await offer(store, thief);
+    assert.equal((await offer(store, owner))[2], 'fork');
+    owner.recover(3, -1, { by: 98, next: 97 }).write('and on');
+    await store.admitAll(owner.envelopes.toReversed(), everybody);
+    await offer(store, owner);
+    assert.equal((await store.head(owner.author, 'public'))?.id, owner.last.id);
+    assert.deepEqual(await store.frozen(), []);
+  });
+
   it('freezes where the other recovery was stored before its author said so', async () => {
     const trunk = new Chain().write('mine');
     const owner = trunk.branch().recover(2, -1, { next: 98 });
