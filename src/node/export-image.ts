@@ -9,6 +9,7 @@ import { errnoOf, FailedError, UsageError } from '../errors.ts';
 import { isExportName, type ExportFormat } from '../exchange/record/index.ts';
 import {
   checkDisk,
+  diffManifests,
   exportDisk,
   hasFileSystem,
   leftOutOfTar,
@@ -143,7 +144,7 @@ async function exportTar(
       },
       signal,
     );
-    if (found.digest !== manifest.digest) throw altered(image, found.digest);
+    if (found.digest !== manifest.digest) throw altered(image, found, diffManifests(manifest, found));
     return await tar.finish();
   } finally {
     await tar.close();

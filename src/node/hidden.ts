@@ -41,7 +41,8 @@ export async function hiddenByRules(
   onReading?.();
   const bare = await measureImage(home, image, { as: 'hidden', normalise: [] }, signal);
   const paths = new Set(touched.map(({ entry }) => entry.path));
-  if (diffManifests(kept, bare).some(({ path }) => !paths.has(path))) throw altered(image, bare.digest);
+  const untouched = diffManifests(kept, bare).filter(({ path }) => !paths.has(path));
+  if (untouched.length > 0) throw altered(image, bare, untouched);
   const found = new Map(bare.entries.map((entry) => [entry.path, entry]));
   return touched.map(({ entry, rule }) => ({
     path: entry.path,

@@ -1,10 +1,10 @@
 /** Reads a stored image again, through the measuring VM: every byte of it, and that it still is what its manifest says. */
 import path from 'node:path';
-import type { Digest } from '../crypto/digest.ts';
 import { RefusedError, UnavailableError, UsageError } from '../errors.ts';
 import type { NormaliseRule } from '../recipe/types.ts';
 import {
   compileRules,
+  diffManifests,
   imageFolder,
   measureDisk,
   measureDisks,
@@ -13,6 +13,7 @@ import {
   readImageManifest,
   type ContentTap,
   type Manifest,
+  type ManifestDifference,
   type MeasuredDisk,
   type MeasureOptions,
   type MeasureProgress,
@@ -31,7 +32,7 @@ export interface ImageReading {
   readonly as: string;
 }
 
-/** Rejects with `image/altered` where the image is not any more what its manifest says. */
+/** Rejects with `image/altered`, naming what differs, where the image is not any more what its manifest says. */
 export async function readImage(
   home: Home,
   image: StoredImage,
@@ -48,15 +49,16 @@ export async function readImages(
   as: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const disks: MeasuredDisk[] = [];
+  const disks: (MeasuredDisk & { readonly image: StoredImage; readonly kept: Manifest })[] = [];
   for (const { image, tap } of readings) {
-    const normalise = await rulesOf(home, image, await readImageManifest(home.imagesDir, image));
-    disks.push({ ...diskOf(home, image), normalise, tap });
+    const kept = await readImageManifest(home.imagesDir, image);
+    disks.push({ ...diskOf(home, image), normalise: await rulesOf(home, image, kept), tap, image, kept });
   }
   const measured = await measureDisks({ ...(await measuring(home, as, signal)), normalise: [], disks });
-  for (const [index, { digest }] of measured.entries()) {
-    const { image } = readings[index] ?? {};
-    if (image !== undefined && digest !== image.manifest) throw altered(image, digest);
+  for (const [index, found] of measured.entries()) {
+    const { image, kept } = disks[index] ?? {};
+    if (image === undefined || kept === undefined || found.digest === kept.digest) continue;
+    throw altered(image, found, diffManifests(kept, found));
   }
 }
 
@@ -111,10 +113,24 @@ async function measuring(
   };
 }
 
-export function altered({ id, manifest }: StoredImage, found: Digest): RefusedError {
-  return new RefusedError('image/altered', `the image ${id} is not what its manifest says`, {
+/** Of these differences the message names the first; a person who must find out what happened wants some more. */
+const ALTERED_NAMED = 20;
+
+export function altered(
+  { id, manifest }: StoredImage,
+  found: Manifest,
+  differences: readonly ManifestDifference[],
+): RefusedError {
+  const [first, ...more] = differences.map(({ path }) => path);
+  const where = first === undefined ? '' : `: ${first}${more.length === 0 ? '' : `, and ${more.length} more`}`;
+  return new RefusedError('image/altered', `the image ${id} is not what its manifest says${where}`, {
     hint: 'do not use this image: build it again, and find out what changed it',
-    facts: { id, expected: manifest, found },
+    facts: {
+      id,
+      expected: manifest,
+      found: found.digest,
+      paths: differences.slice(0, ALTERED_NAMED).map(({ path }) => path),
+    },
   });
 }
 
