@@ -1,6 +1,6 @@
 /** How a failure is told: what happened, to which thing, what to do next; the exit code says which kind it is. */
 import { errnoOf, PortalgunError, InterruptedError } from '../errors.ts';
-import { harmless, jsonLine, paint } from './output.ts';
+import { harmless, jsonLine, note, paint } from './output.ts';
 import type { Context } from './context.ts';
 
 /** Links of the cause chain that --verbose shows. */
@@ -17,11 +17,11 @@ const FILE_HINTS: Readonly<Record<string, string | undefined>> = {
 /** Prints the error to stderr (and, with `--json`, as a document to stdout). Returns the exit code. */
 export function reportFailure(context: Context, error: unknown): number {
   const known = asPortalgunError(error, context.signal);
-  const { code, message, facts } = known;
-  const hint = known.hint ?? FILE_HINTS[errnoOf(known.cause) ?? ''];
+  const answer = errorAnswer(known);
   if (context.json) {
-    context.stdout.write(`${jsonLine({ error: { code, message, hint, facts } })}\n`);
+    context.stdout.write(`${jsonLine({ error: answer })}\n`);
   } else {
+    const { message, hint } = answer;
     context.stderr.write(`${paint(context, 'stderr', 'red', 'error:')} ${harmless(message)}\n`);
     if (hint !== undefined) context.stderr.write(`  ${harmless(hint)}\n`);
     if (context.verbose) for (const line of causes(known)) context.stderr.write(`  because: ${harmless(line)}\n`);
@@ -29,6 +29,19 @@ export function reportFailure(context: Context, error: unknown): number {
   if (context.environment['DEBUG']) context.stderr.write(`${harmless(known.stack ?? '')}\n`);
   return known.exitCode;
 }
+
+/** An error as `--json` shows it. */
+export function errorAnswer({ code, message, hint, facts, cause }: PortalgunError): ErrorAnswer {
+  return { code, message, hint: hint ?? FILE_HINTS[errnoOf(cause) ?? ''], facts };
+}
+
+/** Of one thing among others that are listed all the same. */
+export function noteUnreadable(context: Context, { message, hint }: PortalgunError): void {
+  note(context, message);
+  if (hint !== undefined) note(context, `  ${hint}`);
+}
+
+type ErrorAnswer = Pick<PortalgunError, 'code' | 'message' | 'hint' | 'facts'>;
 
 function asPortalgunError(error: unknown, signal: AbortSignal): PortalgunError {
   if (error instanceof PortalgunError) return error;

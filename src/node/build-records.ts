@@ -3,15 +3,13 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Digest } from '../crypto/digest.ts';
 import { isDigest } from '../crypto/digest.ts';
-import { errnoOf, UsageError } from '../errors.ts';
+import { errnoOf, PortalgunError, UsageError } from '../errors.ts';
 import type { AttestationInput } from '../exchange/record/index.ts';
 import type { Evidence } from '../exchange/record/types.ts';
 import type { Condition, NormaliseRule, Operation } from '../recipe/types.ts';
 import { writeFileAtomic } from './atomic.ts';
+import { formatBuildJson, parseBuildJson, type BUILD_RECORD_VERSION } from './build-json.ts';
 import type { Home } from './home.ts';
-import { ownJson } from './own-json.ts';
-
-export const BUILD_RECORD_VERSION = 1;
 
 /** One change of the recipe that this build needed. */
 export interface KeptRepair {
@@ -98,44 +96,81 @@ export async function newBuildFolder(
 }
 
 export async function writeBuildRecord(home: Home, record: BuildRecord): Promise<void> {
-  await writeFileAtomic(path.join(home.buildsDir, record.id, 'build.json'), `${JSON.stringify(record, null, 2)}\n`);
+  await writeFileAtomic(path.join(home.buildsDir, record.id, 'build.json'), formatBuildJson(record));
 }
 
-/** Oldest first. Folders without a readable record (a build that was killed at its very start) are left out. */
-export async function listBuilds(home: Home): Promise<BuildRecord[]> {
-  let names: string[];
-  try {
-    names = await readdir(home.buildsDir);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
+export interface BuildList {
+  /** Oldest first. */
+  readonly builds: readonly BuildRecord[];
+  /** Folders whose record does not read, and why. */
+  readonly unreadable: readonly UnreadableBuild[];
+}
+
+export interface UnreadableBuild {
+  readonly id: string;
+  readonly error: PortalgunError;
+}
+
+/** Folders without a record (of builds that were killed at their very start) are in neither list. */
+export async function listBuilds(home: Home): Promise<BuildList> {
   const builds: BuildRecord[] = [];
-  for (const name of names) {
-    const record = await readRecord(home, name);
-    if (record) builds.push(record);
+  const unreadable: UnreadableBuild[] = [];
+  for (const id of await folders(home)) {
+    try {
+      const record = await readRecord(home, id);
+      if (record !== undefined) builds.push(record);
+    } catch (error) {
+      if (!(error instanceof PortalgunError)) throw error;
+      unreadable.push({ id, error });
+    }
   }
-  return builds.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
+  builds.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
+  return { builds, unreadable };
 }
 
-/** By id, or `latest`. Rejects with `build/unknown`. */
+/** By id, or `latest`. Rejects with `build/unknown`, `build/damaged` or `build/newer`. */
 export async function findBuild(home: Home, id: string): Promise<BuildRecord> {
-  const builds = await listBuilds(home);
-  const found =
-    id === 'latest' ? builds.findLast(({ again }) => again === undefined) : builds.find((build) => build.id === id);
+  const { builds, unreadable } = await listBuilds(home);
+  if (id === 'latest') {
+    const found = builds.findLast(({ again }) => again === undefined);
+    refuseIfLater(unreadable, found);
+    if (found) return found;
+  }
+  const found = buildIn({ builds, unreadable }, (build) => build.id === id, id);
   if (found) return found;
   throw new UsageError('build/unknown', `no build ${id} in this home`, { hint: 'portalgun builds list shows them.' });
 }
 
-/** The newest finished build of a recipe: by name, `author/name`, digest or file name. Rejects with `build/none`. */
+/** The build that is `wanted`. Throws what is wrong with the one of that id where that is why there is none. */
+export function buildIn(
+  { builds, unreadable }: BuildList,
+  wanted: (build: BuildRecord) => boolean,
+  id: string,
+): BuildRecord | undefined {
+  const found = builds.find(wanted);
+  const damaged = unreadable.find((one) => one.id === id);
+  if (found === undefined && damaged !== undefined) throw damaged.error;
+  return found;
+}
+
+/**
+ * The newest finished build of a recipe: by name, `author/name`, digest or file name. Rejects with `build/none`, `build/damaged`
+ * or `build/newer`.
+ */
 export async function latestBuildOf(home: Home, recipe: string): Promise<ComparableBuild> {
   const name = path
     .basename(recipe)
     .replace(/\.ya?ml$/, '')
     .replace(/@.*$/, '');
-  const builds = (await listBuilds(home)).filter(isComparable);
-  const found = builds.findLast((build) =>
-    isDigest(recipe) ? build.finalRecipe === recipe || build.startedRecipe === recipe : build.recipeName === name,
+  const { builds, unreadable } = await listBuilds(home);
+  const found = builds
+    .filter(isComparable)
+    .findLast((build) =>
+      isDigest(recipe) ? build.finalRecipe === recipe || build.startedRecipe === recipe : build.recipeName === name,
+    );
+  refuseIfLater(
+    unreadable.filter(({ id }) => isDigest(recipe) || nameIn(id) === name),
+    found,
   );
   if (found) return found;
   throw new UsageError('build/none', `nothing comparable has been built here from ${recipe}`, {
@@ -154,12 +189,40 @@ export function isComparable(build: BuildRecord): build is ComparableBuild {
   );
 }
 
-async function readRecord(home: Home, name: string): Promise<BuildRecord | undefined> {
+/** Which one is the newest is not known where one that does not read is later than `found`, as the names of their folders say. */
+function refuseIfLater(unreadable: readonly UnreadableBuild[], found: BuildRecord | undefined): void {
+  const later = unreadable.find(({ id }) => found === undefined || stampIn(id) >= stampIn(found.id));
+  if (later) throw later.error;
+}
+
+/** Of an id as `newBuildFolder` makes it: the recipe's name, and when the build began. */
+const ID = /^(.*)-(\d{8}-\d{6})(?:-\d+)?$/;
+
+function nameIn(id: string): string | undefined {
+  return ID.exec(id)?.[1];
+}
+
+function stampIn(id: string): string {
+  return ID.exec(id)?.[2] ?? '';
+}
+
+async function folders(home: Home): Promise<string[]> {
   try {
-    const value = ownJson<BuildRecord>(await readFile(path.join(home.buildsDir, name, 'build.json'), 'utf8'));
-    return value.version === BUILD_RECORD_VERSION && value.id === name ? value : undefined;
+    return (await readdir(home.buildsDir)).sort();
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined;
+    if (errnoOf(error) === 'ENOENT') return [];
     throw error;
   }
+}
+
+/** Undefined where there is none. Rejects with `build/damaged` or `build/newer`. */
+async function readRecord(home: Home, id: string): Promise<BuildRecord | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path.join(home.buildsDir, id, 'build.json'), 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+  return parseBuildJson(text, id);
 }

@@ -22,7 +22,8 @@ export interface KnownDisagreement {
 /** Of builds with one key and one manifest the newest stands for all. Newest first. */
 export async function knownDisagreements(session: Session): Promise<KnownDisagreement[]> {
   const newest = new Map<string, ComparableBuild>();
-  for (const build of (await listBuilds(session.home)).filter(isComparable).toReversed()) {
+  const { builds } = await listBuilds(session.home);
+  for (const build of builds.filter(isComparable).toReversed()) {
     const key = `${build.buildKey} ${build.manifest}`;
     if (!newest.has(key)) newest.set(key, build);
   }

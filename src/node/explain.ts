@@ -49,7 +49,7 @@ export async function explainDifference(
     await readImageManifest(home.imagesDir, right),
   );
   if (differences.length === 0) return [];
-  const builds = await listBuilds(home);
+  const { builds } = await listBuilds(home);
   const buildOf = (image: StoredImage): BuildRecord | undefined => builds.find((build) => build.image === image.id);
   const [first, second] = [buildOf(left), buildOf(right)];
   const named = withOrigins(differences, first === undefined ? [] : await readStages(home, first));

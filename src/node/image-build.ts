@@ -8,7 +8,8 @@ import { isThere } from './is-there.ts';
 
 /** Undefined where none is kept. Rejects with `image/altered` where its record does not read, or tells of another image. */
 export async function buildOfImage(home: Home, image: StoredImage): Promise<BuildRecord | undefined> {
-  const build = (await listBuilds(home)).find((one) => one.image === image.id);
+  const { builds } = await listBuilds(home);
+  const build = builds.find((one) => one.image === image.id);
   if (build === undefined) {
     // An image has the name of its build.
     if (await isThere(path.join(home.buildsDir, image.id))) throw otherThanBuilt(image, 'build.json');

@@ -21,7 +21,7 @@ import {
   type TreeCopy,
 } from '../workshop/image/index.ts';
 import { acceleratorCandidates, hostBootId, probeAccelerator, startMachine } from '../workshop/machine/index.ts';
-import { listBuilds } from './build-records.ts';
+import { buildIn, listBuilds } from './build-records.ts';
 import type { Home } from './home.ts';
 import { mediaSources } from './media-sources.ts';
 
@@ -135,7 +135,7 @@ export function altered(
 }
 
 /**
- * Those that it was measured under. Rejects with `possession/no-rules`, or with `image/other-rules` where they are rules of ours
+ * Those that it was measured under. Rejects with `possession/no-rules`, `build/damaged`, or with `image/other-rules` where they are rules of ours
  * that have another version now: what they did then cannot be done again.
  */
 export async function rulesOf(
@@ -143,7 +143,8 @@ export async function rulesOf(
   image: StoredImage,
   { normaliser }: Pick<Manifest, 'normaliser'>,
 ): Promise<readonly NormaliseRule[]> {
-  const rules = (await listBuilds(home)).find((one) => one.image === image.id)?.normalise;
+  // An image has the name of its build.
+  const rules = buildIn(await listBuilds(home), (one) => one.image === image.id, image.id)?.normalise;
   if (rules !== undefined && compileRules(rules).digest === normaliser) return rules;
   if (rules !== undefined) {
     throw new UnavailableError(

@@ -21,8 +21,8 @@ import type { BuildEvent, RepairRequest, RepairSource } from '../workshop/provis
 import { attestationOf, buildKeyFor } from './attestation.ts';
 import { keepLock, keepManifest, keepRecipe, keepScreen, keepStages } from './build-files.ts';
 import { takeBuildLock } from './build-lock.ts';
+import { BUILD_RECORD_VERSION } from './build-json.ts';
 import {
-  BUILD_RECORD_VERSION,
   listBuilds,
   newBuildFolder,
   writeBuildRecord,
@@ -150,7 +150,7 @@ function atHand({ checked, file, folder, lock }: RecipeSource): RecipeAtHand {
 /** Who holds the lock is the only build: whatever else says that it runs was killed, and can be gone on from. */
 async function closeKilledBuilds(home: Home): Promise<void> {
   await rm(freshCheckpoints(home), { recursive: true, force: true });
-  for (const build of await listBuilds(home)) {
+  for (const build of (await listBuilds(home)).builds) {
     if (build.status !== 'running') continue;
     await discardScratch(home.imagesDir, build.id);
     await writeBuildRecord(home, { ...build, status: 'interrupted' });

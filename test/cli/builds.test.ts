@@ -1,12 +1,15 @@
-/** What `builds show` says of a build from what was written down of it. */
+/** What `builds` says of builds from what was written down of them. */
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { sha256 } from '../../src/crypto/digest.ts';
 import { transcriptFile } from '../../src/node/build-files.ts';
-import { BUILD_RECORD_VERSION, newBuildFolder, writeBuildRecord } from '../../src/node/build-records.ts';
+import { BUILD_RECORD_VERSION } from '../../src/node/build-json.ts';
+import { newBuildFolder, writeBuildRecord } from '../../src/node/build-records.ts';
 import { openHome } from '../../src/node/home.ts';
 import type { BuildEvent } from '../../src/workshop/provision/types.ts';
-import { cli, json } from '../support/cli.ts';
+import { cli, errorOf, json, type Answer } from '../support/cli.ts';
+import { flipByte } from '../workshop/image/disks.fixture.ts';
 import { withHomes, type TestHome } from '../support/temp-home.ts';
 
 async function keptBuild({ home }: TestHome, events: readonly BuildEvent[]): Promise<string> {
@@ -31,6 +34,32 @@ async function keptBuild({ home }: TestHome, events: readonly BuildEvent[]): Pro
 type Request = Omit<Extract<BuildEvent, { event: 'request' }>, 'event' | 'atMs'>;
 const requests = (...asked: readonly Request[]): BuildEvent[] =>
   asked.map((request, atMs): BuildEvent => ({ atMs, event: 'request', ...request }));
+
+describe('portalgun builds list, and images list', () => {
+  it('say of one that does not read what is wrong with it, beside the others, and in --json', () =>
+    withHomes(1, async (test) => {
+      const [kept, damaged] = [await keptBuild(test, []), await keptBuild(test, [])];
+      flipByte(path.join(test.home.buildsDir, damaged, 'build.json'), 50);
+      await mkdir(path.join(test.home.imagesDir, 'halved'), { recursive: true });
+      await writeFile(path.join(test.home.imagesDir, 'halved', 'image.json'), '{');
+      for (const [what, id, others] of [
+        ['builds', damaged, [kept]],
+        ['images', 'halved', []],
+      ] as const) {
+        const { code, stdout, stderr } = await cli(test, [what, 'list']);
+        assert.equal(code, 0);
+        assert.match(stderr, new RegExp(`json of the (build|image) ${id} is damaged: .*\\n  .*build it again`));
+        assert.match(stdout, new RegExp(`^${id} +unreadable`, 'm'));
+        const [first, ...more] = await json(test, [what, 'list']);
+        assert.deepEqual([first.id, first.error.code.split('/')[1]], [id, 'damaged']);
+        assert.deepEqual(
+          more.map((one: Answer) => one.id),
+          others,
+        );
+      }
+      assert.equal((await errorOf(test, ['builds', 'show', damaged], 3)).code, 'build/damaged');
+    }));
+});
 
 describe('portalgun builds show', () => {
   it('lists what the guest asked of its network, by host: let through, served, and refused with the reason', () =>

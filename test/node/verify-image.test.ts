@@ -70,37 +70,34 @@ describe('an image, its build, and what was signed of it', function () {
     await writeBuildRecord(person.home, build);
   });
 
-  const image = (name: string) => () => path.join(person.home.imagesDir, 'made', name);
-  const build = (name: string) => () => path.join(person.home.buildsDir, stored.id, name);
-  /** Within what is to be signed, in `build.json`. */
-  const facts = (text: string): [number, number] => {
-    const from = text.indexOf('"attestation": {') + '"attestation": '.length;
-    return [from, text.indexOf('\n  }', from)];
-  };
-  const whole = (text: string): [number, number] => [0, text.length];
+  const image = (name: string) => (): string => path.join(person.home.imagesDir, 'made', name);
+  const build = (name: string) => (): string => path.join(person.home.buildsDir, stored.id, name);
 
-  for (const [what, file, range, named] of [
-    ['the disk', image('root.raw'), whole, /^root\.raw of the image made/],
-    ['the manifest', image('manifest.txt'), whole, /^manifest\.txt of the image made/],
-    ['image.json', image('image.json'), whole, /^image\.json of the image made/],
-    ['the manifest of the build', build('manifest.txt'), whole, /^manifest\.txt of the build/],
-    ['the lock', build('lock.yaml'), whole, /^lock\.yaml of the build/],
-    ['what is attested', build('build.json'), facts, /^build\.json of the build|record .* of the build/],
+  async function refusesFlips(file: string, intact: Buffer, [from, to]: readonly [number, number], named: RegExp) {
+    const random = seeded(intact.length);
+    await chmod(file, 0o600);
+    for (let count = 0; count < FLIPS; count += 1) {
+      const at = from + Math.floor(random() * (to - from));
+      const bit = Math.floor(random() * 8);
+      const flipped = Buffer.from(intact);
+      flipped.writeUInt8(flipped.readUInt8(at) ^ (1 << bit), at);
+      await writeFile(file, flipped);
+      const { message } = await refusal(`bit ${bit} of ${flipped.toString('latin1', at - 20, at + 20)}`);
+      assert.match(message, named);
+    }
+  }
+
+  for (const [what, file, named] of [
+    ['the disk', image('root.raw'), /^root\.raw of the image made/],
+    ['the manifest', image('manifest.txt'), /^manifest\.txt of the image made/],
+    ['image.json', image('image.json'), /^image\.json of the image made/],
+    ['the manifest of the build', build('manifest.txt'), /^manifest\.txt of the build/],
+    ['the lock', build('lock.yaml'), /^lock\.yaml of the build/],
+    ['build.json', build('build.json'), /^build\.json of the build/],
   ] as const) {
     it(`one flipped bit of ${what} is found, named and refused`, async () => {
-      const random = seeded(what.length);
       const intact = await readFile(file());
-      await chmod(file(), 0o600);
-      const [from, to] = range(intact.toString('latin1'));
-      for (let count = 0; count < FLIPS; count += 1) {
-        const at = from + Math.floor(random() * (to - from));
-        const bit = Math.floor(random() * 8);
-        const flipped = Buffer.from(intact);
-        flipped.writeUInt8(flipped.readUInt8(at) ^ (1 << bit), at);
-        await writeFile(file(), flipped);
-        const { message } = await refusal(`bit ${bit} of ${flipped.toString('latin1', at - 20, at + 20)}`);
-        assert.match(message, named);
-      }
+      await refusesFlips(file(), intact, [0, intact.length], named);
       await rm(file());
       // Without image.json there is no image.
       if (what !== 'image.json') assert.match((await refusal('that it is missing')).message, /made/);
@@ -108,6 +105,20 @@ describe('an image, its build, and what was signed of it', function () {
       await verify();
     });
   }
+
+  it('one flipped bit of what is attested is found in a build.json that was written without a digest', async () => {
+    const file = build('build.json')();
+    const intact = await readFile(file);
+    const older = intact.toString().replace(/,\n {2}"digest": "[^"]+"/, '');
+    assert.equal(older.length, intact.length - 87);
+    await writeFile(file, older);
+    await verify();
+    const from = older.indexOf('"attestation": {') + '"attestation": '.length;
+    const named = /^build\.json of the build|record .* of the build/;
+    await refusesFlips(file, Buffer.from(older), [from, older.indexOf('\n  }', from)], named);
+    await writeFile(file, intact);
+    await verify();
+  });
 
   it('one flipped bit of the record in the store is found, named and refused', async () => {
     const random = seeded(9);

@@ -5,7 +5,8 @@ import type { NormaliseRule } from '../../src/recipe/types.ts';
 import { storeImage, type Manifest, type StoredImage } from '../../src/workshop/image/index.ts';
 import { formatLock } from '../../src/recipe/lock.ts';
 import { keepLock } from '../../src/node/build-files.ts';
-import { writeBuildRecord, type BuildRecord, type Conditions } from '../../src/node/build-records.ts';
+import { parseBuildJson } from '../../src/node/build-json.ts';
+import { writeBuildRecord, type Conditions } from '../../src/node/build-records.ts';
 import { sha256 } from '../../src/crypto/digest.ts';
 import { FACTS } from '../workshop/image/image-facts.fixture.ts';
 import { finishedBuild } from './finished-build.ts';
@@ -42,7 +43,7 @@ export async function storedBuild(
   // An image has the name of its build.
   await rename(path.join(home.buildsDir, build), path.join(home.buildsDir, id));
   const lockFile = await keepLock(home, id, formatLock({ lock: 1, of: sha256('media'), media: {} }));
-  const record = await readFile(path.join(home.buildsDir, id, 'build.json'), 'utf8');
-  await writeBuildRecord(home, { ...(JSON.parse(record) as BuildRecord), id, lockFile });
+  const record = parseBuildJson(await readFile(path.join(home.buildsDir, id, 'build.json'), 'utf8'), build);
+  await writeBuildRecord(home, { ...record, id, lockFile });
   return image;
 }

@@ -9,24 +9,30 @@ import { ownJson } from '../../node/own-json.ts';
 import type { BuildEvent } from '../../workshop/provision/types.ts';
 import { shortDigest } from '../../crypto/digest.ts';
 import type { Context } from '../context.ts';
+import { errorAnswer, noteUnreadable } from '../failure.ts';
 import { bytes, printLine, printResult, seconds, table, wrap } from '../output.ts';
 import { boxedScreen } from '../repair/boxed-screen.ts';
 import { PHASE_WORDS, wrapped } from '../repair/report.ts';
 
 export async function list(context: Context): Promise<undefined> {
-  const builds = await listBuilds(context.home);
-  printResult(context, builds, () =>
-    builds.length === 0
+  const { builds, unreadable } = await listBuilds(context.home);
+  for (const { error } of unreadable) noteUnreadable(context, error);
+  const listed = [...unreadable.map(({ id, error }) => ({ id, error: errorAnswer(error) })), ...builds];
+  printResult(context, listed, () =>
+    listed.length === 0
       ? 'No builds yet. Start with: portalgun build recipes/debian-12-tiny.yaml'
       : table(
           ['build', 'state', 'took', 'repairs', 'image'],
-          builds.map((build) => [
-            build.id,
-            build.status,
-            seconds(build.tookMs),
-            String(build.repairs.length),
-            build.image === undefined ? '-' : build.image === build.id ? 'yes' : build.image,
-          ]),
+          [
+            ...unreadable.map(({ id }) => [id, 'unreadable', '-', '-', '-']),
+            ...builds.map((build) => [
+              build.id,
+              build.status,
+              seconds(build.tookMs),
+              String(build.repairs.length),
+              build.image === undefined ? '-' : build.image === build.id ? 'yes' : build.image,
+            ]),
+          ],
         ),
   );
   return undefined;

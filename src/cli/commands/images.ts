@@ -11,25 +11,30 @@ import { verifyStoredImage, type VerifiedImage } from '../../node/verify-image.t
 import { imageFolder, listImages, readImageManifest, showImage } from '../../workshop/image/index.ts';
 import type { Context } from '../context.ts';
 import { describeDifferences } from '../differences.ts';
+import { errorAnswer, noteUnreadable } from '../failure.ts';
 import { bytes, minute, note, printLine, printResult, table } from '../output.ts';
 
 export async function list(context: Context): Promise<undefined> {
   const { images, unreadable } = await listImages(context.home.imagesDir);
-  for (const { id, error } of unreadable) note(context, `image ${id} cannot be read: ${error.message}`);
+  for (const { error } of unreadable) noteUnreadable(context, error);
   const against = await contradictedBy(context);
   const listed = images.map((image) => ({ ...image, contradictedBy: against(image.manifest) }));
-  printResult(context, listed, () =>
-    listed.length === 0
+  const damaged = unreadable.map(({ id, error }) => ({ id, error: errorAnswer(error) }));
+  printResult(context, [...damaged, ...listed], () =>
+    listed.length === 0 && damaged.length === 0
       ? 'No images yet. Build one: portalgun build recipes/debian-12-tiny.yaml'
       : [
           ...table(
             ['image', 'manifest', 'size', 'made'],
-            listed.map((image) => [
-              image.id,
-              shortDigest(image.manifest),
-              bytes(image.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0)),
-              minute(image.finishedAt),
-            ]),
+            [
+              ...damaged.map(({ id }) => [id, 'unreadable', '-', '-']),
+              ...listed.map((image) => [
+                image.id,
+                shortDigest(image.manifest),
+                bytes(image.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0)),
+                minute(image.finishedAt),
+              ]),
+            ],
           ),
           ...listed.flatMap(({ id, recipeName, contradictedBy: peers }) =>
             peers === null || peers.length === 0

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { listBuilds } from '../../node/build-records.ts';
+import { buildIn, listBuilds } from '../../node/build-records.ts';
 import { connect, type HomeConnection } from '../../node/connect.ts';
 import { findBases } from '../../node/recipe-bases.ts';
 import { loadRecipe, lockFileOf } from '../../node/recipe-source.ts';
@@ -350,7 +350,7 @@ function mergedOperations(before: CheckedRecipe, patches: readonly NamedOperatio
 
 /** Operations of a stored patch record, or of the repairs of one of this home's builds. */
 async function operationsOf(context: Context, home: HomeConnection, patch: string): Promise<Operations> {
-  const build = (await listBuilds(context.home)).find(({ id }) => id === patch);
+  const build = buildIn(await listBuilds(context.home), ({ id }) => id === patch, patch);
   if (build) return { operations: build.repairs.flatMap(({ operations }) => operations) };
   return home.call<Operations>('patch.get', { record: patch }, context.signal);
 }

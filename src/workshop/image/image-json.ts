@@ -22,15 +22,16 @@ export function formatImageJson(image: StoredImage): string {
 export function parseImageJson(text: string, id: string): StoredImage {
   const value = parse(text, id);
   if (!isObject(value)) throw damaged(id, 'it is no object');
-  const { version } = value;
+  const { digest, ...said } = value;
+  // Before all else: a version that we do not know may be one changed bit.
+  if (digest !== undefined && digest !== digestIn(said)) throw damaged(id, 'it is not what was written');
+  const { version } = said;
   if (typeof version === 'number' && Number.isSafeInteger(version) && version > IMAGE_VERSION) {
     throw new UnavailableError('image/newer', `the image ${id} was stored by a newer portalgun (version ${version})`, {
       hint: 'update portalgun, or use the version that built the image',
       facts: { id, version, known: IMAGE_VERSION },
     });
   }
-  const { digest, ...said } = value;
-  if (digest !== undefined && digest !== digestIn(said)) throw damaged(id, 'it is not what was written');
   if (!isStoredImage(said)) throw damaged(id, 'a field is missing or has a wrong value');
   if (said.id !== id) throw damaged(id, `it is that of another image, ${JSON.stringify(said.id)}`);
   return said;

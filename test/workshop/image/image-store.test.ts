@@ -5,6 +5,8 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256 } from '../../../src/crypto/digest.ts';
+import { formatImageJson, parseImageJson } from '../../../src/workshop/image/image-json.ts';
+import { IMAGE_VERSION, type StoredImage } from '../../../src/workshop/image/image-types.ts';
 import {
   draftImage,
   listImages,
@@ -104,6 +106,30 @@ describe('the image store', function () {
     await assert.rejects(store('one', { ...FACTS, recipeName: 'other' }), { code: 'image/exists' });
     assert.deepEqual(await showImage(imagesDir, 'one'), stored);
     assert.deepEqual(await readdir(imagesDir), ['one']);
+  });
+
+  it('one flipped bit of image.json is found and refused, in whichever field it is', () => {
+    const file = { sizeBytes: 1, sha256: sha256('disk') };
+    const image: StoredImage = {
+      ...FACTS,
+      version: IMAGE_VERSION,
+      id: 'one',
+      buildKey: sha256('key'),
+      machine: { ...FACTS.machine, firmware: 'uefi' },
+      manifest: MANIFEST.digest,
+      measuredDisk: 'root',
+      disks: [{ id: 'root', format: 'raw', file: 'root.raw', ...file, personal: { file: 'personal.qcow2', ...file } }],
+    };
+    const intact = Buffer.from(formatImageJson(image));
+    assert.deepEqual(parseImageJson(intact.toString(), 'one'), image);
+    for (let at = 0; at < intact.length; at += 1) {
+      for (let bit = 0; bit < 8; bit += 1) {
+        const flipped = Buffer.from(intact);
+        flipped.writeUInt8(flipped.readUInt8(at) ^ (1 << bit), at);
+        const refused = { code: 'image/damaged', exitCode: 3 };
+        assert.throws(() => parseImageJson(flipped.toString(), 'one'), refused, `bit ${bit} at ${at}`);
+      }
+    }
   });
 
   it('lists the newest first, and says of a damaged or newer one what is wrong', async () => {
