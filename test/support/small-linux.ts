@@ -6,15 +6,11 @@ import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { UnavailableError } from '../../src/errors.ts';
-import { KEYS_FOLDER } from '../../src/node/keys-folder.ts';
 import { writeCpio, type CpioEntry } from '../../src/workshop/image/cpio.ts';
 import { moduleName, moduleOrder, readModinfo } from '../../src/workshop/image/kernel-modules.ts';
 import { toolPackage } from '../../src/workshop/image/measuring-tools.ts';
-import { preparePackages, type VerifiedFile } from '../../src/workshop/media/index.ts';
 import { needQemu } from '../workshop/machine/guests.ts';
-import { skip } from './skip.ts';
-import { TEST_CACHE } from './test-cache.ts';
+import { packages } from './packages.ts';
 
 const run = promisify(execFile);
 
@@ -125,14 +121,4 @@ async function collect(context: Mocha.Context): Promise<Parts> {
       ...order.map((name) => file(`modules/${name}.ko`, modules.get(name) ?? Buffer.alloc(0))),
     ],
   };
-}
-
-async function packages(context: Mocha.Context, names: readonly string[]): Promise<readonly VerifiedFile[]> {
-  try {
-    const options = { cacheDir: TEST_CACHE, keysDir: KEYS_FOLDER, clock: () => new Date(), closure: false };
-    return (await preparePackages({ ...options, packages: names })).debs;
-  } catch (error) {
-    if (!(error instanceof UnavailableError)) throw error;
-    return skip(context, error.message);
-  }
 }

@@ -1,10 +1,10 @@
 /** The measuring VM's kernel and initramfs, made once for a test run from packages that are verified anew. */
-import { join } from 'node:path';
-import { tmpdir, userInfo } from 'node:os';
 import type { Context } from 'mocha';
 import { UnavailableError } from '../../../src/errors.ts';
+import { KEYS_FOLDER } from '../../../src/node/keys-folder.ts';
 import { type MeasuringTools, prepareMeasuringTools } from '../../../src/workshop/image/index.ts';
 import { needPrograms, skip } from '../../support/skip.ts';
+import { TEST_CACHE } from '../../support/test-cache.ts';
 
 let tools: Promise<MeasuringTools> | undefined;
 
@@ -12,14 +12,14 @@ let tools: Promise<MeasuringTools> | undefined;
 export async function measuringTools(test: Context, ...programs: readonly string[]): Promise<MeasuringTools> {
   needPrograms(test, 'qemu-system-x86_64', ...programs);
   tools ??= prepareMeasuringTools({
-    // Kept between runs: 75 MB of packages. They are verified at each use.
-    cacheDir: join(tmpdir(), `portalgun-test-media-${userInfo().uid}`),
-    keysDir: join(import.meta.dirname, '../../../keys'),
+    cacheDir: TEST_CACHE,
+    keysDir: KEYS_FOLDER,
     clock: () => new Date(),
   });
   try {
     return await tools;
   } catch (error) {
+    tools = undefined; // whoever asks next may have more luck with the network
     if (!(error instanceof UnavailableError)) throw error;
     return skip(test, error.message);
   }

@@ -1,18 +1,16 @@
 /** Small guests for tests with a real QEMU, and the ways to wait for them. */
-import { execFile } from 'node:child_process';
-import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { access, mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { toolPackage } from '../../../src/workshop/image/measuring-tools.ts';
 import type { Machine, MachineConfig } from '../../../src/workshop/machine/types.ts';
 import { createEyes } from '../../../src/workshop/screen/eyes.ts';
 import { learnVgaFont } from '../../../src/workshop/screen/learn-vga.ts';
 import { findText } from '../../../src/workshop/screen/match.ts';
 import type { Eyes, ScreenText } from '../../../src/workshop/screen/types.ts';
-import { needPrograms, skip } from '../../support/skip.ts';
-
-const run = promisify(execFile);
+import { packages } from '../../support/packages.ts';
+import { needPrograms } from '../../support/skip.ts';
+import { TEST_CACHE } from '../../support/test-cache.ts';
 
 /** Skips where no real machine can run. */
 export function needQemu(context: Mocha.Context): void {
@@ -28,23 +26,21 @@ export const grubIso = (context: Mocha.Context): Promise<string> =>
 /** iPXE as something that QEMU starts like a kernel, from Debian's package ipxe. */
 export const ipxeKernel = (context: Mocha.Context): Promise<string> => fileOfPackage(context, 'ipxe', 'boot/ipxe.lkrn');
 
-/** Of a package that is installed, or fetched by apt into a folder that is kept. */
+/** Of a package; kept, as what it came out of is. */
 async function fileOfPackage(context: Mocha.Context, name: string, file: string): Promise<string> {
   needQemu(context);
-  const kept = join(tmpdir(), 'portalgun-test-media');
-  for (const path of [join('/', file), join(kept, file)]) if (await exists(path)) return path;
-  const fresh = await mkdtemp(join(tmpdir(), 'portalgun-test-media-'));
-  try {
-    await run('apt-get', ['download', '-q', name], { cwd: fresh });
-    await run('sh', ['-c', 'dpkg-deb -x "$0"_*.deb .', name], { cwd: fresh });
-    await mkdir(join(kept, file, '..'), { recursive: true });
-    await rename(join(fresh, file), join(kept, file));
-    return join(kept, file);
-  } catch {
-    return skip(context, `neither installed nor fetched by apt-get download: ${name}`);
-  } finally {
-    await rm(fresh, { recursive: true, force: true });
+  const kept = join(TEST_CACHE, 'guests', file);
+  if (await exists(kept)) return kept;
+  const [deb] = await packages(context, [name]);
+  if (deb === undefined) throw new Error(`one package was asked for: ${name}`);
+  for await (const { data } of toolPackage(deb).files((one) => one === file)) {
+    await mkdir(dirname(kept), { recursive: true });
+    const whole = `${kept}.${process.pid}`;
+    await writeFile(whole, data);
+    await rename(whole, kept);
+    return kept;
   }
+  throw new Error(`the package ${name} has no /${file}`);
 }
 
 /** The bytes of key-recorder.S. */
