@@ -47,7 +47,7 @@ describe('recipes/debian-12-tiny.yaml', function () {
   });
 
   describe('built for real', function () {
-    this.timeout(900_000);
+    this.timeout(1_800_000);
     let tiny: TinyBuild;
     let entries: readonly ManifestEntry[];
     before(async function () {
