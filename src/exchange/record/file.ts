@@ -42,11 +42,18 @@ export function openRecordFile(bytes: Uint8Array, options: FileOptions): Verifie
   return record;
 }
 
+const NO_RECORD =
+  'A record is what portalgun why RECORD --proof FILE writes, byte for byte; an exported file needs its .attestation.json beside it.';
+
+const HINTS: Readonly<Partial<Record<Refusal['refused'], string>>> = {
+  'too-large': NO_RECORD,
+  'bad-encoding': NO_RECORD,
+  'unknown-key':
+    'Its author has changed keys. Whoever has the feed writes them down: portalgun why RECORD --keys FILE; then verify --keys FILE.',
+};
+
 function refusal({ refused, detail }: Refusal): RefusedError {
-  const hint =
-    refused === 'unknown-key'
-      ? 'Its author has changed keys. Whoever has the feed writes them down: portalgun why RECORD --keys FILE; then verify --keys FILE.'
-      : undefined;
+  const hint = HINTS[refused];
   return new RefusedError('record/refused', `This record does not hold: ${detail}.`, {
     ...(hint !== undefined && { hint }),
     facts: { refused },

@@ -12,6 +12,15 @@ describe('a record in a file', () => {
     assert.deepEqual(openRecordFile(record.envelope, options), record);
   });
 
+  it('is told from what is none, with what a record is', () => {
+    for (const none of ['hello', '{"a": 1}', 'x'.repeat(200_000)]) {
+      assert.throws(() => openRecordFile(Buffer.from(none), { network: NETWORK }), {
+        code: 'record/refused',
+        hint: /why RECORD --proof FILE .*attestation\.json/,
+      });
+    }
+  });
+
   it('is refused with exit code 3 and the reason', () => {
     const json = recordToJson(record);
     for (const bytes of [
