@@ -48,7 +48,8 @@ describe('docs/when-things-go-wrong.md', function () {
   }
 
   before(async () => {
-    for (const name of ['alice', 'bob', 'new', 'thief']) homes.set(name, await together(name));
+    for (const name of ['alice', 'bob', 'carol', 'new', 'thief']) homes.set(name, await together(name));
+    await json(person('carol'), ['init']);
     for (const name of ['alice', 'bob']) {
       const { author, recoveryKey } = await json(person(name), ['init']);
       variables.set(name.toUpperCase(), author);
@@ -164,6 +165,8 @@ describe('docs/when-things-go-wrong.md', function () {
         const shown = /New recovery key;[\s\S]*?\n {2}([0-9a-f-]{80})/.exec(seen)?.[1];
         const hers = /portalgun peer choose YOU ([0-9a-f]+)/.exec(seen)?.[1];
         if (hers !== undefined) variables.set('HERS', hers);
+        const [invitation] = /^portalgun:\S+$/m.exec(seen) ?? [];
+        if (invitation !== undefined) variables.set('INVITATION', invitation);
         if (shown !== undefined && name === 'alice')
           await writeFile(path.join(person('new').folder, 'new-paper'), shown);
       }

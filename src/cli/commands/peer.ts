@@ -1,7 +1,7 @@
 import { connect } from '../../node/connect.ts';
 import type { Rivals } from '../../node/rivals.ts';
 import type { Context } from '../context.ts';
-import { note, printResult, shortAuthor, table } from '../output.ts';
+import { fitting, note, printResult, shortAuthor, table } from '../output.ts';
 import { rivalLines } from '../rivals.ts';
 
 interface Peer {
@@ -9,6 +9,8 @@ interface Peer {
   readonly author: string;
   readonly addresses: readonly string[];
   readonly follow: boolean;
+  /** As the policy has them: `0.<64 hex digits>`. */
+  readonly recovery: readonly string[];
   readonly connected: boolean;
   readonly records: number;
   readonly fresh: boolean;
@@ -23,18 +25,23 @@ interface AddFlags {
 
 export async function add(context: Context, invitation: string, flags: AddFlags): Promise<undefined> {
   const home = await connect(context.home);
-  const added = await home.call<{ name: string; author: string; auto: string[]; reached: string }>(
+  const added = await home.call<Pick<Peer, 'name' | 'author' | 'recovery'> & { auto: string[]; reached: string }>(
     'peer.add',
     { invitation, name: flags.name, addresses: flags.address ?? [], auto: flags.auto ?? [] },
     context.signal,
   );
-  printResult(context, added, ({ name, author, auto, reached }) => [
-    `${name} is ${author}`,
-    `You follow ${name}: their feed is carried and shown (${reached}).`,
-    auto.length > 0
-      ? `Their patches of class ${auto.join(', ')} to their own recipes may now apply by themselves.`
-      : 'Nothing of theirs is applied by itself; policy.yaml is where you may say otherwise.',
-  ]);
+  printResult(context, added, ({ name, author, recovery, auto, reached }) =>
+    fitting(context, [
+      `${name} is ${author}`,
+      `You follow ${name}: their feed is carried and shown (${reached}).`,
+      ...(recovery.length === 0
+        ? []
+        : ['Their invitation names their recovery key: a feed with another one is not taken for theirs.']),
+      auto.length > 0
+        ? `Their patches of class ${auto.join(', ')} to their own recipes may now apply by themselves.`
+        : 'Nothing of theirs is applied by itself; policy.yaml is where you may say otherwise.',
+    ]),
+  );
   return undefined;
 }
 
@@ -68,6 +75,7 @@ export async function show(context: Context, peer: string): Promise<undefined> {
     `state    ${stateOf(found)}`,
     `records  ${found.records}`,
     ...found.addresses.map((address) => `address  ${address}`),
+    ...found.recovery.map((pin) => `recovery ${pin}`),
     ...rivalLines(found.name, found.rivals),
   ]);
   return undefined;
