@@ -1,6 +1,6 @@
 /** How a failure is told: what happened, to which thing, what to do next; the exit code says which kind it is. */
 import { errnoOf, PortalgunError, InterruptedError } from '../errors.ts';
-import { harmless, jsonLine, note, paint } from './output.ts';
+import { fitting, harmless, jsonLine, note, paint } from './output.ts';
 import type { Context } from './context.ts';
 
 /** Links of the cause chain that --verbose shows. */
@@ -22,9 +22,19 @@ export function reportFailure(context: Context, error: unknown): number {
     context.stdout.write(`${jsonLine({ error: answer })}\n`);
   } else {
     const { message, hint } = answer;
-    context.stderr.write(`${paint(context, 'stderr', 'red', 'error:')} ${harmless(message)}\n`);
-    if (hint !== undefined) context.stderr.write(`  ${harmless(hint)}\n`);
-    if (context.verbose) for (const line of causes(known)) context.stderr.write(`  because: ${harmless(line)}\n`);
+    const lines = [
+      `error: ${message}`,
+      ...(hint === undefined ? [] : [`  ${hint}`]),
+      ...(context.verbose ? causes(known).map((line) => `  because: ${line}`) : []),
+    ];
+    const [first = '', ...more] = lines
+      .flatMap((line) => harmless(line).split('\n'))
+      .flatMap((line) =>
+        // What is to be copied stays whole.
+        line.startsWith('  sudo ') ? [line] : fitting(context, [line], 'stderr'),
+      );
+    const told = [first.replace('error:', paint(context, 'stderr', 'red', 'error:')), ...more];
+    context.stderr.write(`${told.join('\n')}\n`);
   }
   if (context.environment['DEBUG']) context.stderr.write(`${harmless(known.stack ?? '')}\n`);
   return known.exitCode;

@@ -89,8 +89,13 @@ export function folded(line: string, width: number): string[] {
 }
 
 /** Columns of the terminal that is written to; without a terminal nothing is broken, so that tools see whole lines. */
-export function columns(context: Context): number {
-  return context.stdout.isTTY === true ? (context.stdout.columns ?? 80) : Infinity;
+export function columns(context: Context, stream: 'stdout' | 'stderr' = 'stdout'): number {
+  return context[stream].isTTY === true ? (context[stream].columns ?? 80) : Infinity;
+}
+
+/** Lines, those broken that do not fit into the terminal that is written to. */
+export function fitting(context: Context, lines: readonly string[], stream: 'stdout' | 'stderr' = 'stdout'): string[] {
+  return lines.flatMap((line) => folded(line, columns(context, stream)));
 }
 
 export type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';

@@ -28,8 +28,17 @@ function describe(context: Context, findings: readonly Finding[], healthy: boole
     const state = findings[index]?.state ?? 'ok';
     return line.replace(MARK[state], paint(context, 'stdout', COLOUR[state], MARK[state]));
   });
-  const mends = findings.flatMap(({ what, mend }) => (mend === undefined ? [] : [`  ${what}: ${mend}`]));
+  const mends = mendLines(findings, columns(context));
   return [header, ...painted, '', healthy ? 'Nothing is missing.' : 'To mend:', ...mends];
+}
+
+/** What is to be copied stays whole, on a line of its own where it does not fit beside what it mends. */
+export function mendLines(findings: readonly Finding[], width: number): string[] {
+  return findings.flatMap(({ what, mend }) => {
+    if (mend === undefined) return [];
+    const line = `  ${what}: ${mend}`;
+    return line.length <= width ? [line] : [`  ${what}:`, `    ${mend}`];
+  });
 }
 
 async function whichAccelerator(context: Context): Promise<{ name: string; detail: string }> {

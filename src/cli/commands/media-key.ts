@@ -10,7 +10,7 @@ import {
 import { UsageError } from '../../errors.ts';
 import { yesOrNo } from '../confirm.ts';
 import type { Context } from '../context.ts';
-import { columns, printLine, printResult, table } from '../output.ts';
+import { columns, fitting, printLine, printResult, table } from '../output.ts';
 
 interface AddFlags {
   readonly name: string;
@@ -34,12 +34,12 @@ export async function add(
         facts: { fingerprint: key.fingerprint, owner: key.owner },
       });
     }
-    for (const line of [
+    for (const line of fitting(context, [
       `${key.kind} key ${key.fingerprint}`,
       `It says that it is of ${key.owner}. Nobody has checked that.`,
       'Compare the fingerprint with what its owner publishes, by another way than this file came.',
       `Every recipe with \`signed_by: ${name}\` will take what it has signed.`,
-    ])
+    ]))
       printLine(context, line);
     if (!(await yesOrNo(context, 'Is it the same? [y/N] '))) {
       printLine(context, 'Nothing was added.');
@@ -48,10 +48,8 @@ export async function add(
   }
   await openHome(context.home);
   await addMediaKey(context.home, key, name, new Date());
-  printResult(
-    context,
-    { name, kind: key.kind, fingerprint: key.fingerprint, owner: key.owner },
-    () => `${name}: ${key.kind} key ${key.fingerprint} may now vouch for media.`,
+  printResult(context, { name, kind: key.kind, fingerprint: key.fingerprint, owner: key.owner }, () =>
+    fitting(context, [`${name}: ${key.kind} key ${key.fingerprint} may now vouch for media.`]),
   );
   return undefined;
 }
@@ -82,6 +80,8 @@ export async function list(context: Context): Promise<undefined> {
 
 export async function remove(context: Context, which: string): Promise<undefined> {
   const { name = '', fingerprint } = await removeMediaKey(context.home, which);
-  printResult(context, { name, fingerprint }, () => `${name}: ${fingerprint} vouches for nothing any more.`);
+  printResult(context, { name, fingerprint }, () =>
+    fitting(context, [`${name}: ${fingerprint} vouches for nothing any more.`]),
+  );
   return undefined;
 }
