@@ -53,7 +53,7 @@ export function verifyFile(bytes: Uint8Array, known: FileOptions, keyRecords?: U
   if (looksLikeExport(bytes)) return { valid: true, export: openExport(bytes, options) };
   const record = openRecordFile(bytes, options);
   const judged = judge(record);
-  const chain = keyFile?.chainOf(record.link.author, record.link.scope);
+  const chain = keyFile?.chainOf(record.link.author);
   return {
     valid: true,
     record: record.id,
@@ -70,8 +70,8 @@ export function verifyFile(bytes: Uint8Array, known: FileOptions, keyRecords?: U
 function byKeyFile(file: KeyFile, network: string): FileOptions {
   return {
     network,
-    keysOf: (author, scope) => file.chainOf(author, scope).keys,
-    standing: (record) => standsIn(file.chainOf(record.link.author, record.link.scope), record),
+    keysOf: (author) => file.chainOf(author).keys,
+    standing: (record) => standsIn(file.chainOf(record.link.author), record),
   };
 }
 

@@ -1,4 +1,5 @@
 import { connect } from '../../node/connect.ts';
+import type { HeldBack } from '../../node/groups.ts';
 import type { Context } from '../context.ts';
 import { printResult, table } from '../output.ts';
 
@@ -6,6 +7,7 @@ interface Group {
   readonly name: string;
   readonly scope: string;
   readonly members: readonly string[];
+  readonly heldBack?: readonly { readonly member: string; readonly why: HeldBack }[];
 }
 
 export async function add(
@@ -30,10 +32,23 @@ export async function list(context: Context): Promise<undefined> {
   printResult(context, groups, () =>
     groups.length === 0
       ? 'You are in no private group. Make one: portalgun group add NAME --member PEER'
-      : table(
-          ['group', 'id', 'members'],
-          groups.map(({ name, scope, members }) => [name, scope, ['me', ...members].join(', ')]),
-        ),
+      : [
+          ...table(
+            ['group', 'id', 'members'],
+            groups.map(({ name, scope, members }) => [name, scope, ['me', ...members].join(', ')]),
+          ),
+          ...groups.flatMap(heldBackLines),
+        ],
   );
   return undefined;
+}
+
+const WHY: Readonly<Record<HeldBack, string>> = {
+  'key-changed': 'their key was changed, and the new one has not said which records here stay',
+  revoked: 'their key was revoked, and there is no new one yet',
+  frozen: 'it is not known which key is theirs (portalgun peer show NAME)',
+};
+
+function heldBackLines({ name, heldBack = [] }: Group): string[] {
+  return heldBack.flatMap(({ member, why }) => [`${name}: nothing of ${member} is shown for now:`, `  ${WHY[why]}`]);
 }

@@ -73,6 +73,8 @@ interface Changed {
   readonly epoch: number;
   readonly record: string;
   readonly voided: readonly string[];
+  /** Private groups in which the own feed goes on under the new key. */
+  readonly groups: readonly string[];
   /** Why the node is offline since, if it is. */
   readonly offline?: string;
 }
@@ -82,6 +84,7 @@ export async function rotate(context: Context, flags: { offline?: boolean }): Pr
   const changed = await home.call<Changed>('key.rotate', { offline: flags.offline ?? false }, context.signal);
   printResult(context, changed, () => [
     `Your feed goes on under a new key, in epoch ${changed.epoch}: ${changed.key}`,
+    ...groupLines(changed),
     ...offlineLines(changed),
     'Your author id stays the same. Make a new backup: portalgun key backup FILE',
   ]);
@@ -122,6 +125,7 @@ export async function recover(context: Context, flags: RecoverFlags): Promise<un
       ? 'Every record that was here stays.'
       : `${changed.voided.length} records are void, for everybody: ${changed.voided.map((id) => id.slice(0, 19)).join(' ')}`,
     ...recoveryLines(context, next, isWrittenDown),
+    ...groupLines(changed),
     ...offlineLines(changed),
     'Make a new backup: portalgun key backup FILE',
   ]);
@@ -158,6 +162,10 @@ function recoveryLines(context: Context, next: NextRecoveryKey | undefined, isWr
     '',
     `Write it down, then remove ${next.file}`,
   ];
+}
+
+function groupLines({ groups }: Changed): string[] {
+  return groups.length === 0 ? [] : [`So does what you have published in private groups: ${groups.join(', ')}`];
 }
 
 function offlineLines({ offline }: { readonly offline?: string }): string[] {

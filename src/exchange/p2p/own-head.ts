@@ -23,7 +23,7 @@ export async function renewOwnHead(
 ): Promise<void> {
   const head = await store.head(self, scope);
   if (head === undefined) return;
-  const feedKeys = store.keysOf(self, scope);
+  const feedKeys = store.keysOf(self, PUBLIC_SCOPE);
   // Another key signs now: this home is an old copy, or its key was replaced.
   if (keyAt(feedKeys, head) !== authorIdOf(publicKeyOf(seed))) return;
   const signed = await store.headOf(self, scope);

@@ -6,7 +6,8 @@
  * steals the signing key can neither bring a recovery key of their own nor keep the owner from using theirs (threat 17).
  */
 import type { Digest } from '../../crypto/digest.ts';
-import { keyActionOf, type KeyChange } from './key-change.ts';
+import { keyActionOf, type Following, type KeyChange, type Kept } from './key-change.ts';
+import { PUBLIC_SCOPE } from './feed-link.ts';
 import { EPOCHS_MAX } from './limits.ts';
 import { refuse, type Refusal } from './refusal.ts';
 import type { AuthorId, FeedLink, KeyId, Statement, VerifiedRecord } from './types.ts';
@@ -36,6 +37,12 @@ export function firstKeys(author: AuthorId): FeedKeys {
   return { author, epochs: [first], recoveryKeys: [], revoked: false };
 }
 
+/** Where the feed is, as its key records say. */
+export function newestEpoch({ epochs }: FeedKeys): Pick<Epoch, 'recovery' | 'epoch'> {
+  const { recovery, epoch } = epochs.at(-1) ?? { recovery: 0, epoch: 0 };
+  return { recovery, epoch };
+}
+
 /** Who signs the next record of the feed. */
 export function currentKey(keys: FeedKeys): KeyId {
   return keys.epochs.at(-1)?.key ?? keys.author;
@@ -61,8 +68,12 @@ export function openingOfRecovery(keys: FeedKeys, recovery: number): Epoch | und
   return recovery === 0 ? undefined : keys.epochs.find((epoch) => epoch.recovery === recovery);
 }
 
-/** Whose signature a record must carry: its epoch's key, or for one that opens an epoch the key before, or the recovery key. */
+/**
+ * Whose signature a record must carry: its epoch's key, or for one that opens an epoch the key before, or the recovery key.
+ * In a private group always the key of that epoch of the author's public feed, whose keys these are.
+ */
 export function signerOf(keys: FeedKeys, link: FeedLink, statement: Statement): KeyId | Refusal {
+  if (link.scope !== PUBLIC_SCOPE) return signerInGroup(keys, link, statement);
   if (!opensEpoch(link)) return keyAt(keys, link);
   const action = keyActionOf(statement, link);
   if ('refused' in action) return action;
@@ -71,6 +82,17 @@ export function signerOf(keys: FeedKeys, link: FeedLink, statement: Statement): 
   const key = keys.recoveryKeys[link.recovery - 1];
   if (key === undefined) return unknownKey(keys, link);
   return key ?? refuse('bad-signature', `${link.author} has committed to no recovery key`);
+}
+
+function signerInGroup(keys: FeedKeys, link: FeedLink, statement: Statement): KeyId | Refusal {
+  const key = keyAt(keys, link);
+  if (typeof key !== 'string' || !opensEpoch(link)) return key;
+  // Before that key is looked at, which costs as much as a signature: on another branch of the public feed it is another one.
+  if (statement.predicate['key'] !== key) {
+    return refuse('unknown-key', `the public feed of ${link.author} has another key there`);
+  }
+  const action = keyActionOf(statement, link);
+  return 'refused' in action ? action : key;
 }
 
 /** A record that opens an epoch: its link alone says so. */
@@ -93,6 +115,8 @@ export function advanceKeys(keys: FeedKeys, record: Pick<VerifiedRecord, 'id' | 
       return { ...keys, recoveryKeys: [action.recoveryKey] };
     case 'revoke':
       return { ...keys, revoked: true };
+    case 'follow':
+      return followed(keys, id, link, action);
     default:
       return openEpoch(keys, id, link, action);
   }
@@ -106,8 +130,14 @@ function openEpoch(keys: FeedKeys, id: Digest, link: FeedLink, change: KeyChange
   return { ...keys, epochs: [...keptEpochs(keys, change), opened], recoveryKeys, revoked: false };
 }
 
+/** Of a group's feed this says where its epochs begin. Whose key signs there, the public feed says. */
+function followed(keys: FeedKeys, id: Digest, { recovery, epoch }: FeedLink, { key, keep }: Following): FeedKeys {
+  const opened: Epoch = { recovery, epoch, key, opened: { id, keptSeq: keep?.seq ?? 0 } };
+  return { ...keys, epochs: [...(keep === null ? [] : keptEpochs(keys, { keep })), opened], recoveryKeys: [null] };
+}
+
 /** Without those of a branch that is not kept. */
-function keptEpochs({ epochs }: FeedKeys, { keep }: KeyChange): Epoch[] {
+function keptEpochs({ epochs }: FeedKeys, { keep }: { readonly keep: Kept }): Epoch[] {
   return epochs.filter(
     ({ recovery, epoch }) => recovery < keep.recovery || (recovery === keep.recovery && epoch <= keep.epoch),
   );
@@ -117,7 +147,14 @@ function keptEpochs({ epochs }: FeedKeys, { keep }: KeyChange): Epoch[] {
 export function changeIn({ link, statement }: Pick<VerifiedRecord, 'link' | 'statement'>): KeyChange | undefined {
   if (!opensEpoch(link)) return undefined;
   const action = keyActionOf(statement, link);
-  return 'keep' in action ? action : undefined;
+  return 'keep' in action && action.action !== 'follow' ? action : undefined;
+}
+
+/** What a record does that takes a private group's feed along with the public one. */
+export function followingIn({ link, statement }: Pick<VerifiedRecord, 'link' | 'statement'>): Following | undefined {
+  if (!opensEpoch(link)) return undefined;
+  const action = keyActionOf(statement, link);
+  return 'keep' in action && action.action === 'follow' ? action : undefined;
 }
 
 /**

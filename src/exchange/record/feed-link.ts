@@ -34,7 +34,9 @@ export function parseFeedLink(value: JsonValue | undefined): FeedLink | Refusal 
   // Each recovery opens an epoch.
   if (recovery > epoch) return bad('has more recoveries than epochs');
   const first = recovery === 0 && epoch === 0 && seq === 1;
-  if (first !== (prev === null))
+  // A group's feed may begin when its author has changed keys already.
+  const mayBegin = first || (scope !== PUBLIC_SCOPE && seq === 1);
+  if (prev === null ? !mayBegin : first)
     return bad('has a prev that does not fit: the very first record has none, every other one has');
   return { network, author, scope, recovery, epoch, seq, prev };
 }

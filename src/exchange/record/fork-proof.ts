@@ -152,7 +152,9 @@ function claimOf(bytes: Uint8Array, options: ForkOptions): Claim | Refusal {
   if (isRefusal(record)) return record;
   const { author, scope, recovery, epoch, seq, prev } = record.link;
   const action = opensEpoch(record.link) ? keyActionOf(record.statement, record.link) : undefined;
-  const change = action !== undefined && 'keep' in action ? action : undefined;
+  const opening = action !== undefined && 'keep' in action ? action : undefined;
+  // Where a group's feed goes on, it says nothing of what the key before has signed: that key may be a thief's by then.
+  const change = opening?.action === 'follow' ? undefined : opening;
   return {
     author,
     scope,
@@ -161,7 +163,7 @@ function claimOf(bytes: Uint8Array, options: ForkOptions): Claim | Refusal {
     seq,
     id: record.id,
     // What a key change comes after is of another epoch.
-    prev: change === undefined ? prev : undefined,
+    prev: opening === undefined ? prev : undefined,
     keep: change?.keep,
     recoveryKey: change?.action === 'recover' ? change.recoveryKey : undefined,
   };

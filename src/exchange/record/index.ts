@@ -29,6 +29,7 @@ export {
   currentKey,
   epochOf,
   firstKeys,
+  newestEpoch,
   keyAt,
   opensEpoch,
   signerOf,
@@ -81,7 +82,23 @@ export {
   type LinkVerdict,
   type Position,
 } from './links.ts';
-export { keyActionOf, keyChangePredicate, keyDraft, type KeyAction, type KeyChange, type Kept } from './key-change.ts';
+export {
+  followingPredicate,
+  keyActionOf,
+  keyChangePredicate,
+  keyDraft,
+  type Following,
+  type KeyAction,
+  type KeyChange,
+  type Kept,
+} from './key-change.ts';
+export {
+  isVouchedFor,
+  judgeGroupLink,
+  standsInGroup,
+  type GroupFeedState,
+  type GroupLinkVerdict,
+} from './group-links.ts';
 export { judge, kindOf, understand } from './meaning.ts';
 export {
   BUILD_TYPE,

@@ -8,6 +8,9 @@
  * | `rotate` | the old key | opens epoch + 1 of the same recovery |
  * | `recover` | the recovery key | opens recovery + 1, epoch + 1, after whatever record it keeps |
  * | `revoke` | the signing key | closes the feed, until a recovery |
+ * | `follow` | the key that it names | opens an epoch that the public feed has, in a private group's feed |
+ *
+ * The first four are of public feeds alone: in a group's, who signs is what the public one says.
  *
  * `rotate` and `recover` carry the new key's own signature too (`proof`): nobody can put another's key into their feed.
  */
@@ -18,6 +21,7 @@ import { importPublicKey, publicKeyOf, sign, verify } from '../../crypto/ed25519
 import { isSafeLine } from '../../crypto/text.ts';
 import { PortalgunError } from '../../errors.ts';
 import { preAuthEncoding } from './dsse.ts';
+import { PUBLIC_SCOPE } from './feed-link.ts';
 import { authorIdOf, authorKeyBytes, isAuthorId } from './identity.ts';
 import { LINE_MAX_LENGTH, RECOVERIES_MAX } from './limits.ts';
 import { subjectOf } from './meaning/subjects.ts';
@@ -40,9 +44,17 @@ export type KeyChange =
   | { readonly action: 'rotate'; readonly key: KeyId; readonly keep: Kept }
   | { readonly action: 'recover'; readonly key: KeyId; readonly keep: Kept; readonly recoveryKey: KeyId };
 
+/** A private group's feed goes on under the key that the public one has in this epoch. `keep`: null where it begins there. */
+export interface Following {
+  readonly action: 'follow';
+  readonly key: KeyId;
+  readonly keep: Kept | null;
+}
+
 export type KeyAction =
   | { readonly action: 'open'; readonly recoveryKey: KeyId }
   | { readonly action: 'revoke'; readonly reason: string }
+  | Following
   | KeyChange;
 
 /** What a key record does at its place. A refusal says why it does nothing; of other kinds too. */
@@ -58,7 +70,12 @@ export function keyActionOf(
     return bad('its subject is not the author of the feed');
   }
   const { predicate } = statement;
+  if ((predicate['action'] === 'follow') !== (link.scope !== PUBLIC_SCOPE)) {
+    return bad('it is of no use in this feed: in a private group’s, the public one says who signs');
+  }
   switch (predicate['action']) {
+    case 'follow':
+      return only(predicate, ['action', 'key', 'keep']) ?? readFollowing(predicate, link);
     case 'open':
       return only(predicate, ['action', 'recoveryKey']) ?? readOpening(predicate, link);
     case 'rotate':
@@ -77,6 +94,13 @@ export function keyActionOf(
 /** The subject and predicate of a key record. Throws nothing; drafts.ts reads what it gives. */
 export function keyDraft(author: AuthorId, predicate: Draft['predicate']): Draft {
   return { subject: [subjectOf(author, digestOfKey(author))], predicateType: PREDICATE.key, predicate };
+}
+
+/** The predicate of the record that takes a private group's feed along with the public one. */
+export function followingPredicate(key: KeyId, keep: Kept | null): Draft['predicate'] {
+  if (keep === null) return { action: 'follow', key, keep };
+  const { recovery, epoch, seq, id } = keep;
+  return { action: 'follow', key, keep: { recovery, epoch, seq, id } };
 }
 
 /** The predicate of a key change, with the new key's proof for exactly this place. */
@@ -131,6 +155,34 @@ function readChange(
     return bad('predicate.proof is not the new key’s signature for this place');
   }
   return recoveryKey === undefined ? { action: 'rotate', key, keep } : { action: 'recover', key, keep, recoveryKey };
+}
+
+function readFollowing(predicate: Statement['predicate'], link: FeedLink): Following | Refusal {
+  if (link.epoch === 0 || link.seq !== 1) return bad('what follows a key change is the first record of an epoch');
+  const key = readKey(predicate, 'key');
+  if (typeof key !== 'string') return key;
+  const keep = predicate['keep'] === null ? null : readPlaceBefore(predicate['keep'], link);
+  if (keep !== null && 'refused' in keep) return keep;
+  // So the link alone says where the feed begins.
+  if ((keep?.id ?? null) !== link.prev) return bad('predicate.keep is not the record before');
+  return { action: 'follow', key, keep };
+}
+
+/** Of any epoch before: a group in which nothing was written meanwhile has left some out. */
+function readPlaceBefore(value: unknown, link: FeedLink): Kept | Refusal {
+  if (!isObject(value)) return bad('predicate.keep is not an object');
+  const unknown = only(value, ['recovery', 'epoch', 'seq', 'id']);
+  if (unknown !== undefined) return unknown;
+  const { recovery, epoch, seq, id } = value;
+  const isPlace = isCount(recovery) && isCount(epoch) && isCount(seq) && recovery <= epoch && seq > 0 && isDigest(id);
+  if (!isPlace || recovery > link.recovery || (recovery === link.recovery && epoch >= link.epoch)) {
+    return bad('predicate.keep is not a record of an epoch before');
+  }
+  return { recovery, epoch, seq, id };
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 /** The epoch before, in the same recovery or the one before it; `prev` is the record that is kept. */

@@ -8,12 +8,14 @@
  */
 import { RefusedError } from '../../errors.ts';
 import { advanceKeys, changeIn, firstKeys, hasRoom, type FeedKeys } from './feed-keys.ts';
+import { PUBLIC_SCOPE } from './feed-link.ts';
 import { openRecordFile, recordToJson } from './file.ts';
+import { standsInGroup } from './group-links.ts';
 import { keyActionOf } from './key-change.ts';
 import { KEY_FILE_MAX_BYTES, KEY_FILE_MAX_RECORDS } from './limits.ts';
 import { compareEpochs, comparePositions, positionOf, type Position } from './links.ts';
 import { refuse, type Refusal } from './refusal.ts';
-import type { AuthorId, Scope, VerifiedRecord } from './types.ts';
+import type { AuthorId, VerifiedRecord } from './types.ts';
 
 /** What the key records of one feed say. */
 export interface KeyChain {
@@ -27,7 +29,8 @@ export interface KeyChain {
 }
 
 export interface KeyFile {
-  readonly chainOf: (author: AuthorId, scope: Scope) => KeyChain;
+  /** Of an author's public feed: it says who signs in a private group's too. */
+  readonly chainOf: (author: AuthorId) => KeyChain;
 }
 
 /** One line for each. */
@@ -42,30 +45,31 @@ export function openKeyFile(bytes: Uint8Array, network: string): KeyFile {
   if (lines.at(-1) === '') lines.pop();
   if (lines.length > KEY_FILE_MAX_RECORDS) throw bad(`it has more than ${KEY_FILE_MAX_RECORDS} lines`);
   if (lines.length === 0) throw bad('it is empty');
-  const chains = new Map<string, KeyChain & { readonly last: Position }>();
+  const chains = new Map<AuthorId, KeyChain & { readonly last: Position }>();
   for (const [index, line] of lines.entries()) {
-    const record = openLine(line, index + 1, network, (author, scope) => chains.get(feed(author, scope))?.keys);
-    const { author, scope } = record.link;
-    const before = chains.get(feed(author, scope));
+    const record = openLine(line, index + 1, network, (author) => chains.get(author)?.keys);
+    const { author } = record.link;
+    const before = chains.get(author);
+    const chain = grow(before, record, index + 1);
     const after = before?.last;
     if (after !== undefined && comparePositions(record.link, after) <= 0) {
       throw bad(`line ${index + 1} does not come after the line before it: ${place(record.link)}, and ${place(after)}`);
     }
-    chains.set(feed(author, scope), { ...grow(before, record, index + 1), last: positionOf(record.link) });
+    chains.set(author, { ...chain, last: positionOf(record.link) });
   }
-  return { chainOf: (author, scope) => chains.get(feed(author, scope)) ?? empty(author) };
+  return { chainOf: (author) => chains.get(author) ?? empty(author) };
 }
 
 function openLine(
   line: string,
   number: number,
   network: string,
-  known: (author: AuthorId, scope: Scope) => FeedKeys | undefined,
+  known: (author: AuthorId) => FeedKeys | undefined,
 ): VerifiedRecord {
   try {
     return openRecordFile(Buffer.from(line), {
       network,
-      keysOf: (author, scope) => known(author, scope) ?? firstKeys(author),
+      keysOf: (author) => known(author) ?? firstKeys(author),
     });
   } catch (error) {
     if (error instanceof RefusedError) throw bad(`line ${number}: ${error.message}`, error);
@@ -78,6 +82,8 @@ function grow(before: KeyChain | undefined, record: VerifiedRecord, line: number
   const chain = before ?? empty(link.author);
   const action = keyActionOf(statement, link);
   if ('refused' in action) throw bad(`line ${line} is no key record: ${action.detail}`);
+  if (action.action === 'follow')
+    throw bad(`line ${line} is of a private group, in which the public feed says who signs`);
   if (chain.revokedAt !== null && action.action !== 'recover') {
     throw bad(`line ${line} comes after a revocation, and only a recovery can`);
   }
@@ -94,6 +100,7 @@ function grow(before: KeyChain | undefined, record: VerifiedRecord, line: number
 /** Whether a record, whose signature is by the key of its epoch, stands where these key records let it. */
 export function standsIn({ keys, ends, revokedAt }: KeyChain, record: VerifiedRecord): Refusal | undefined {
   const { link } = record;
+  if (link.scope !== PUBLIC_SCOPE) return standsInGroup(keys, link);
   if (isBeside(keys, record)) return refuse('replayed', 'there is another key record where it changes the key');
   const end = ends.find(({ recovery, epoch }) => recovery === link.recovery && epoch === link.epoch);
   if (end !== undefined && link.seq > end.seq) {
@@ -122,10 +129,6 @@ function isBeside({ epochs }: FeedKeys, { id, link, statement }: VerifiedRecord)
 
 function empty(author: AuthorId): KeyChain {
   return { keys: firstKeys(author), ends: [], revokedAt: null, records: 0 };
-}
-
-function feed(author: AuthorId, scope: Scope): string {
-  return `${author} ${scope}`;
 }
 
 function place({ recovery, epoch, seq }: Position): string {

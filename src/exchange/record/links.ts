@@ -7,7 +7,8 @@
 import type { Digest } from '../../crypto/digest.ts';
 import { epochAfter, openingOfRecovery, type FeedKeys } from './feed-keys.ts';
 import type { KeyChange, Kept } from './key-change.ts';
-import type { FeedHead, FeedLink } from './types.ts';
+import { PUBLIC_SCOPE } from './feed-link.ts';
+import type { FeedHead, FeedLink, Scope } from './types.ts';
 
 export interface Position {
   readonly recovery: number;
@@ -124,6 +125,14 @@ export function positionOf({ recovery, epoch, seq }: Position): Position {
 /** A recovery outranks every epoch of the recovery before it (threat 17), an epoch every seq of the one before (threat 4). */
 export function compareEpochs(a: Omit<Position, 'seq'>, b: Omit<Position, 'seq'>): number {
   return a.recovery - b.recovery || a.epoch - b.epoch;
+}
+
+/**
+ * Whether an epoch may end what another one has come to, forks too: in a public feed that takes a recovery; in a group's
+ * feed, in which the public one says who signs, any later epoch.
+ */
+export function outranks(scope: Scope, a: Omit<Position, 'seq'>, b: Omit<Position, 'seq'>): boolean {
+  return scope === PUBLIC_SCOPE ? a.recovery > b.recovery : compareEpochs(a, b) > 0;
 }
 
 export function comparePositions(a: Position, b: Position): number {

@@ -163,6 +163,8 @@ export type RefusalReason =
   | 'bad-signature'
   /** Of an epoch whose opening this node has not seen: nobody can say whose signature it must be. */
   | 'unknown-key'
+  /** In a private group: signed by a key that its author has given up since, and nothing newer vouches for it. */
+  | 'given-up'
   | 'replayed'
   | 'revoked'
   | 'bad-link'

@@ -2,7 +2,7 @@
 import type { Digest } from '../../crypto/digest.ts';
 import { changeIn } from '../record/feed-keys.ts';
 import type { Fork } from '../record/fork-proof.ts';
-import { comparePositions, positionOf, type Position } from '../record/links.ts';
+import { comparePositions, outranks, positionOf, type Position } from '../record/links.ts';
 import { refuse, type Refusal } from '../record/refusal.ts';
 import type { Admission, FeedLink, VerifiedRecord } from '../record/types.ts';
 import type { Turn } from './turn.ts';
@@ -36,7 +36,7 @@ export function behindFork(turn: Turn, record: Pick<VerifiedRecord, 'link' | 'st
   const { link } = record;
   const fork = turn.fork(link);
   if (fork === undefined || comparePositions(link, fork) < 0) return undefined;
-  const mayMatter = link.recovery > fork.recovery || changeIn(record)?.action === 'recover';
+  const mayMatter = outranks(link.scope, link, fork) || changeIn(record)?.action === 'recover';
   return mayMatter && fork.rivals === undefined ? undefined : frozenAt(fork);
 }
 

@@ -2,19 +2,36 @@
 import type { Digest } from '../../crypto/digest.ts';
 import { publicKeyOf } from '../../crypto/ed25519.ts';
 import { FailedError, RefusedError, UsageError } from '../../errors.ts';
-import { currentKey, openingOfRecovery } from '../record/feed-keys.ts';
+import { currentKey, newestEpoch, openingOfRecovery } from '../record/feed-keys.ts';
 import { authorIdOf } from '../record/identity.ts';
-import { keyChangePredicate, keyDraft, type Kept } from '../record/key-change.ts';
+import { followingPredicate, keyChangePredicate, keyDraft, type Kept } from '../record/key-change.ts';
+import { compareEpochs } from '../record/links.ts';
 import { signRecord } from '../record/sign.ts';
 import type { FeedLink, KeyId, VerifiedRecord } from '../record/types.ts';
 import { leave } from './choose.ts';
-import type { Feed } from './layout.ts';
+import { BEFORE_ALL, type Feed } from './layout.ts';
 import { readRecord } from './stored.ts';
 import type { Turn } from './turn.ts';
 import type { NewKey } from './types.ts';
 
 /** The key that is to sign the next record must be the one that does, in a feed that goes on. */
 export function requireSigner(turn: Turn, feed: Feed, seed: Uint8Array): void {
+  requireUnfrozen(turn, feed);
+  requireKey(turn, feed, seed);
+}
+
+/** Null: the feed is where its keys are, so nothing is to be signed. */
+export function signFollowing(turn: Turn, feed: Feed, seed: Uint8Array): VerifiedRecord | null {
+  requireKey(turn, feed, seed);
+  const signers = turn.signers(feed);
+  const mark = turn.mark(feed);
+  const newest = newestEpoch(signers);
+  if (compareEpochs(newest, mark ?? BEFORE_ALL) <= 0) return null;
+  const link: FeedLink = { network: turn.memory.network, ...feed, ...newest, seq: 1, prev: mark?.id ?? null };
+  return signRecord(seed, link, keyDraft(feed.author, followingPredicate(currentKey(signers), mark ?? null)), signers);
+}
+
+function requireUnfrozen(turn: Turn, feed: Feed): void {
   const fork = turn.fork(feed);
   if (fork !== undefined) {
     const what = `two different records with seq ${fork.seq} carry your signature`;
@@ -26,7 +43,10 @@ export function requireSigner(turn: Turn, feed: Feed, seed: Uint8Array): void {
       facts: { seq: fork.seq, scope: fork.scope },
     });
   }
-  const keys = turn.keys(feed);
+}
+
+function requireKey(turn: Turn, feed: Feed, seed: Uint8Array): void {
+  const keys = turn.signers(feed);
   if (currentKey(keys) !== authorIdOf(publicKeyOf(seed))) {
     throw new RefusedError('store/key-replaced', 'The key of this home does not sign your feed any more.', {
       hint: 'it was changed elsewhere: restore the newest backup of your identity, or `portalgun key recover`',

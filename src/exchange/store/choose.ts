@@ -7,6 +7,7 @@ import { isRefusal } from '../record/refusal.ts';
 import { keysUntil } from '../record/rivals.ts';
 import { UsageError } from '../../errors.ts';
 import type { Digest } from '../../crypto/digest.ts';
+import { takeGroupsBack } from './group-feeds.ts';
 import { judgeAll } from './judge.ts';
 import type { Feed } from './layout.ts';
 import { newestOf } from './rivals.ts';
@@ -51,7 +52,9 @@ export async function leave(turn: Turn, feed: Feed, recovery: Digest): Promise<D
   const { id, link, statement } = kept;
   const action = keyActionOf(statement, link);
   const isRevoked = 'action' in action && action.action === 'revoke';
-  return turn.rewind({ ...feed, ...positionOf(link), id }, keysUntil(turn.keys(feed), link, isRevoked));
+  const voided = await turn.rewind({ ...feed, ...positionOf(link), id }, keysUntil(turn.keys(feed), link, isRevoked));
+  await takeGroupsBack(turn, feed.author);
+  return voided;
 }
 
 function recoveryOf(turn: Turn, envelope: Uint8Array): number {

@@ -1,4 +1,5 @@
 /** Signed heads as they were last read or kept: every sync asks for all of them, and reading one verifies it again. */
+import { PUBLIC_SCOPE } from '../record/feed-link.ts';
 import type { SignedHead } from '../record/head.ts';
 import { feedName, type Feed } from './layout.ts';
 
@@ -20,10 +21,12 @@ export class HeadCache {
     return this.#forgotten;
   }
 
-  /** What is on the disk is void too. */
+  /** What is on the disk is void too. With a public feed the author's others go: who signs there may be another by now. */
   forget(feed: Feed): void {
     this.#forgotten += 1;
     this.#heads.delete(feedName(feed));
+    if (feed.scope !== PUBLIC_SCOPE) return;
+    for (const [name, { head }] of this.#heads) if (head.author === feed.author) this.#heads.delete(name);
   }
 
   /** What was put longest ago goes first. */

@@ -1,15 +1,17 @@
 /** Bytes from anywhere, judged one after another, each against what is on the disk and what this turn has judged before it. */
 import { openParsed, type Verifier } from '../record/envelope.ts';
-import { changeIn, changedTooOften, hasRoom, opensEpoch } from '../record/feed-keys.ts';
+import { changeIn, changedTooOften, followingIn, hasRoom, newestEpoch, opensEpoch } from '../record/feed-keys.ts';
+import { PUBLIC_SCOPE } from '../record/feed-link.ts';
+import { judgeGroupLink } from '../record/group-links.ts';
 import type { KeyChange } from '../record/key-change.ts';
-import { comparePositions, firstPlaceOf, judgeLink, type Position } from '../record/links.ts';
+import { comparePositions, firstPlaceOf, judgeLink, outranks, type Position } from '../record/links.ts';
 import { isRefusal, refuse } from '../record/refusal.ts';
 import type { Admission, AuthorId, Scope, VerifiedRecord } from '../record/types.ts';
 import { behindFork, freezeAt, frozenAt, held, refused } from './answers.ts';
 import { readAhead, type Batch, type ReadRecord } from './read-ahead.ts';
 import { beginsBesidePin, recoversBesidePin } from './pins.ts';
 import { knownRival, notChosen, rivalOf } from './rivals.ts';
-import { catchUp, isAwaited, recover, takeAwaited } from './recovery.ts';
+import { catchUp, follow, isAwaited, recover, takeAwaited } from './recovery.ts';
 import type { Turn } from './turn.ts';
 
 type Follows = (author: AuthorId, scope: Scope) => boolean;
@@ -51,7 +53,7 @@ async function judge(
   // Nor is what lies behind a proven fork, which is refused whatever its signature.
   const frozen = awaited ? undefined : (behindFork(turn, parsed) ?? knownRival(turn, parsed));
   if (frozen !== undefined) return refused(frozen, link);
-  const record = openParsed(sealed, parsed, { keys, verifier, feedKeys: turn.keys(link) });
+  const record = openParsed(sealed, parsed, { keys, verifier, feedKeys: turn.signers(link) });
   const taken = awaited ? await takeAwaited(turn, sealed, parsed, record) : undefined;
   if (taken !== undefined) return taken;
   if (isRefusal(record)) return refused(record, link);
@@ -64,6 +66,7 @@ async function judge(
 /** A verified record of a followed author: where does it belong? */
 async function place(turn: Turn, record: VerifiedRecord): Promise<Admission> {
   const { id, link } = record;
+  if (link.scope !== PUBLIC_SCOPE) return placeInGroup(turn, record);
   const head = turn.mark(link);
   const change = changeIn(record);
   const behind = head !== undefined && comparePositions(link, head) <= 0;
@@ -94,6 +97,34 @@ async function place(turn: Turn, record: VerifiedRecord): Promise<Admission> {
   }
 }
 
+/** The same in the feed of a private group, of which the public one says who signs. */
+async function placeInGroup(turn: Turn, record: VerifiedRecord): Promise<Admission> {
+  const { id, link } = record;
+  const head = turn.mark(link);
+  const signers = turn.signers(link);
+  const behind = head !== undefined && comparePositions(link, head) <= 0;
+  const idAt = behind ? await turn.idAt(link, link) : undefined;
+  const state = { head, idAt, newest: newestEpoch(signers), following: followingIn(record) };
+  const verdict = judgeGroupLink(id, link, state);
+  if (verdict.verdict === 'known') return { result: 'known', id };
+  if (signers.revoked) return refused(refuse('revoked', `${link.author} has revoked the key that signed this`), link);
+  const fork = turn.fork(link);
+  const isEnded = verdict.verdict === 'follow' && fork !== undefined && outranks(link.scope, link, fork);
+  if (fork !== undefined && comparePositions(link, fork) >= 0 && !isEnded) return refused(frozenAt(fork), link);
+  switch (verdict.verdict) {
+    case 'next':
+      return turn.admit(record);
+    case 'follow':
+      return follow(turn, record, verdict.keep);
+    case 'gap':
+      return wait(turn, record, verdict.missingFrom);
+    case 'fork':
+      return prove(turn, record, verdict.at, verdict.against);
+    default:
+      return refused(refuse(verdict.verdict, verdict.detail), link);
+  }
+}
+
 async function next(turn: Turn, record: VerifiedRecord, change: KeyChange | undefined): Promise<Admission> {
   const { link } = record;
   const keys = turn.keys(link);
@@ -107,6 +138,8 @@ async function next(turn: Turn, record: VerifiedRecord, change: KeyChange | unde
     const { recovery, epoch, seq } = change.keep;
     return freezeAt(turn, record, beyond.envelope, { recovery, epoch, seq: seq + 1 });
   }
+  // What waits in groups was signed by a key that is given up with this.
+  if (change !== undefined) turn.memory.pending.endGroupsOf(link.author);
   return turn.admit(record);
 }
 
@@ -116,7 +149,8 @@ async function wait(turn: Turn, record: VerifiedRecord, missingFrom: number): Pr
   if (opensEpoch(link)) return held(id, missingFrom);
   const { hold } = turn.memory;
   const waiting = hold.at(link, link.seq);
-  if (waiting !== undefined && waiting.id !== id && comparePositions(waiting.link, link) === 0) {
+  const isProof = link.scope === PUBLIC_SCOPE || !turn.isGivenUp(link, link);
+  if (waiting !== undefined && waiting.id !== id && comparePositions(waiting.link, link) === 0 && isProof) {
     return freezeAt(turn, record, waiting.envelope, link);
   }
   hold.put(record);

@@ -18,14 +18,16 @@
  * | `blob <digest>` | bytes |
  */
 import type { Digest } from '../../crypto/digest.ts';
+import { PUBLIC_SCOPE } from '../record/feed-link.ts';
 import type { Position } from '../record/links.ts';
 import type { AuthorId, Scope } from '../record/types.ts';
 
 /**
  * Raised with every change after which an older portalgun would leave something out: an older layout is migrated when it is
- * opened, a newer one refused. 2: `named` and `choice`, which a portalgun that reads 1 neither writes nor heeds.
+ * opened, a newer one refused. 2: `named` and `choice`, which a portalgun that reads 1 neither writes nor heeds. 3: feeds of
+ * groups that follow key changes, which one that reads 2 does not take back with the public feed.
  */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 /** The oldest that is migrated. */
 export const OLDEST_LAYOUT = 1;
 
@@ -37,6 +39,9 @@ export interface Feed {
   readonly author: AuthorId;
   readonly scope: Scope;
 }
+
+/** Where a feed without records is. */
+export const BEFORE_ALL: Position = { recovery: 0, epoch: 0, seq: 0 };
 
 export const VERSION_KEY = key('meta', 'version');
 export const NETWORK_KEY = key('meta', 'network');
@@ -110,6 +115,11 @@ export function blobKey(digest: Digest): string {
 export function under(...parts: readonly string[]): { readonly gte: string; readonly lt: string } {
   const prefix = `${parts.join(SEPARATOR)}${SEPARATOR}`;
   return { gte: prefix, lt: `${prefix}${AFTER_ALL}` };
+}
+
+/** The feed that says who signs in this one. */
+export function publicFeed({ author }: Feed): Feed {
+  return { author, scope: PUBLIC_SCOPE };
 }
 
 /** One name for a feed in a Map. */

@@ -2,7 +2,7 @@
 import type { Digest } from '../../crypto/digest.ts';
 import { publicKeyOf, verify, verifyAside } from '../../crypto/ed25519.ts';
 import { createKeyCache } from '../../crypto/key-cache.ts';
-import { FailedError } from '../../errors.ts';
+import { FailedError, UsageError } from '../../errors.ts';
 import { openingDraft } from '../record/drafts.ts';
 import { openStored, type OpenOptions } from '../record/envelope.ts';
 import { advanceKeys, firstKeys, type FeedKeys } from '../record/feed-keys.ts';
@@ -10,7 +10,7 @@ import { verifyForkProof } from '../record/fork-proof.ts';
 import { feedOfHead, type SignedHead } from '../record/head.ts';
 import { authorIdOf } from '../record/identity.ts';
 import { KEY_CACHE_MAX_KEYS } from '../record/limits.ts';
-import type { Position } from '../record/links.ts';
+import { outranks, type Position } from '../record/links.ts';
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
 import { saysMore } from '../record/rivals.ts';
 import { signRecord } from '../record/sign.ts';
@@ -21,9 +21,9 @@ import type { Database } from './database.ts';
 import { HeadCache } from './head-cache.ts';
 import { Hold } from './hold.ts';
 import { KeyHolders } from './key-holders.ts';
-import { leaveToContest, requireSigner, signKeyChange } from './change-key.ts';
+import { leaveToContest, requireSigner, signFollowing, signKeyChange } from './change-key.ts';
 import { choose } from './choose.ts';
-import { feedName, lastPart, under, type Feed } from './layout.ts';
+import { BEFORE_ALL, feedName, lastPart, publicFeed, under, type Feed } from './layout.ts';
 import { BATCH_MAX_RECORDS, HOLD_MAX_BYTES, HOLD_MAX_RECORDS_PER_FEED, SIGNED_HEADS_IN_MEMORY } from './limits.ts';
 import { judgeAll } from './judge.ts';
 import { rememberKeys, type Memory } from './memory.ts';
@@ -153,6 +153,7 @@ export class LevelStore implements OwnStore {
     const author = signer.author ?? authorIdOf(publicKeyOf(signer.seed));
     const feed: Feed = { author, scope };
     return this.#write(async (turn) => {
+      if (scope !== PUBLIC_SCOPE) await this.#follow(turn, feed, signer.seed);
       requireSigner(turn, feed, signer.seed);
       const { recoveryPublicKey } = signer;
       if (turn.mark(feed) === undefined && scope === PUBLIC_SCOPE && recoveryPublicKey !== undefined) {
@@ -162,12 +163,19 @@ export class LevelStore implements OwnStore {
     });
   }
 
+  async followKeys(signer: Signer, scope: Scope): Promise<VerifiedRecord | null> {
+    if (scope === PUBLIC_SCOPE) return null;
+    const author = signer.author ?? authorIdOf(publicKeyOf(signer.seed));
+    return this.#write((turn) => this.#follow(turn, { author, scope }, signer.seed));
+  }
+
   async changeKey(
     change: NewKey,
     scope: Scope,
   ): Promise<{ readonly record: VerifiedRecord; readonly voided: readonly Digest[] }> {
     const feed: Feed = { author: change.author, scope };
     return this.#write(async (turn) => {
+      if (scope !== PUBLIC_SCOPE) throw onlyInPublic();
       if (change.action === 'rotate') {
         requireSigner(turn, feed, change.seed);
         const { author, recoveryPublicKey } = change;
@@ -223,8 +231,17 @@ export class LevelStore implements OwnStore {
   ): Promise<ProofAdmission> {
     const { network, keys, verifier, feedKeys } = this.#memory;
     const { keyRecords = [] } = options;
-    const known = [a, b].flatMap((bytes) => feedKeys.get(nameOfFeed(bytes, network)) ?? []).at(0);
-    const check = { network, keys, verifier, keyRecords, ...(known !== undefined && { feedKeys: known }) };
+    const feed = feedOf(a, network);
+    const known = feed && feedKeys.get(feedName(publicFeed(feed)));
+    // Of a group's signers only the public feed tells, as it is here: no proof brings another one.
+    const isPublic = feed?.scope === PUBLIC_SCOPE;
+    const check = {
+      network,
+      keys,
+      verifier,
+      keyRecords: isPublic ? keyRecords : [],
+      ...(known !== undefined && { feedKeys: known }),
+    };
     const fork = verifyForkProof(a, b, check);
     if (isRefusal(fork)) return this.#refused(fork);
     if (!options.follows(fork.author, fork.scope)) {
@@ -239,8 +256,11 @@ export class LevelStore implements OwnStore {
         const isSettled = choice !== undefined && fork.recovery <= choice.recovery;
         if (isSettled && choice.proof === undefined) turn.choose({ ...choice, proof: { proof: [a, b], keyRecords } });
         if (isSettled || isSettledByPin(turn, fork, fork.recovery)) return { result: 'known', fork };
-      } else if ((turn.mark(fork)?.recovery ?? 0) > fork.recovery) {
+      } else if (outranks(fork.scope, turn.mark(fork) ?? BEFORE_ALL, fork)) {
         // A recovery has ended it.
+        return { result: 'known', fork };
+      } else if (!isPublic && turn.isGivenUp(fork, fork)) {
+        // Whoever has the key now, two records that it signs say nothing of its author.
         return { result: 'known', fork };
       }
       await turn.freeze(fork, [a, b]);
@@ -320,6 +340,14 @@ export class LevelStore implements OwnStore {
     return admissions;
   }
 
+  async #follow(turn: Turn, feed: Feed, seed: Uint8Array): Promise<VerifiedRecord | null> {
+    const record = signFollowing(turn, feed, seed);
+    if (record === null) return null;
+    const [admission] = await judgeAll(turn, [record.envelope], only(feed.author));
+    if (admission?.result === 'admitted') return admission.record;
+    throw notAppended(admission);
+  }
+
   async #appendOne(turn: Turn, seed: Uint8Array, feed: Feed, draft: Draft): Promise<VerifiedRecord> {
     const mark = turn.mark(feed);
     const link = {
@@ -332,7 +360,7 @@ export class LevelStore implements OwnStore {
     };
     const [admission] = await judgeAll(
       turn,
-      [signRecord(seed, link, draft, turn.keys(feed)).envelope],
+      [signRecord(seed, link, draft, turn.signers(feed)).envelope],
       only(feed.author),
     );
     if (admission?.result === 'admitted') return admission.record;
@@ -349,17 +377,18 @@ export class LevelStore implements OwnStore {
   }
 }
 
-const BEFORE_ALL: Position = { recovery: 0, epoch: 0, seq: 0 };
-
 function only(author: AuthorId): (candidate: AuthorId) => boolean {
   return (candidate) => candidate === author;
 }
 
 /** Whose feed an envelope is of; nothing of it is verified. */
-function nameOfFeed(envelope: Uint8Array, network: string): string {
+function feedOf(envelope: Uint8Array, network: string): Feed | undefined {
   const record = openStored(envelope, network);
-  const feed = isRefusal(record) ? feedOfHead(envelope) : record.link;
-  return feed === undefined ? '' : feedName(feed);
+  return isRefusal(record) ? feedOfHead(envelope) : record.link;
+}
+
+function onlyInPublic(): UsageError {
+  return new UsageError('store/public-only', 'Keys are changed in the public feed; those of groups follow it.');
 }
 
 function notAppended(admission: Admission | undefined): FailedError {

@@ -8,7 +8,8 @@ import type { Digest } from '../../crypto/digest.ts';
 import type { ParsedRecord } from '../record/envelope.ts';
 import type { FeedKeys } from '../record/feed-keys.ts';
 import { BRANCH_MAX_BYTES, BRANCH_MAX_RECORDS } from '../record/limits.ts';
-import type { VerifiedRecord } from '../record/types.ts';
+import { PUBLIC_SCOPE } from '../record/feed-link.ts';
+import type { AuthorId, VerifiedRecord } from '../record/types.ts';
 import { feedName, type Feed } from './layout.ts';
 
 export interface Pending {
@@ -22,8 +23,8 @@ export interface Pending {
 
 /** The beginning of a branch. */
 export interface CheckedBranch {
-  /** The stored record that it comes after. */
-  readonly after: Digest;
+  /** The stored record that it comes after; null for all of a group's feed. */
+  readonly after: Digest | null;
   readonly records: readonly VerifiedRecord[];
   /** Who signs what follows. */
   readonly keys: FeedKeys;
@@ -65,6 +66,13 @@ export class PendingRecoveries {
 
   end(feed: Feed): void {
     this.#feeds.delete(feedName(feed));
+  }
+
+  /** Of private groups: the author has changed keys, so what waited was signed by one that was given up. */
+  endGroupsOf(author: AuthorId): void {
+    for (const [name, { recovery }] of this.#feeds) {
+      if (recovery.link.author === author && recovery.link.scope !== PUBLIC_SCOPE) this.#feeds.delete(name);
+    }
   }
 
   #put(pending: Pending): Pending {

@@ -82,7 +82,7 @@ interface Check {
 }
 
 function signingKey(turn: Turn, { link, statement }: ParsedRecord): PublicKey | undefined {
-  const signer = signerOf(turn.keys(link), link, statement);
+  const signer = signerOf(turn.signers(link), link, statement);
   if (typeof signer !== 'string') return undefined;
   try {
     return turn.memory.keys(authorKeyBytes(signer));

@@ -1,11 +1,17 @@
-/** Recoveries of feeds: one whose branch is here takes the feed there; one whose branch is yet to come waits for it. */
+/**
+ * Recoveries of feeds: one whose branch is here takes the feed there; one whose branch is yet to come waits for it. What takes
+ * a private group's feed along with its author's keys does the same.
+ */
 import { openSealed, readEnvelope, type ParsedRecord, type SealedRecord } from '../record/envelope.ts';
 import { advanceKeys, changeIn, changedTooOften, hasRoom, type FeedKeys } from '../record/feed-keys.ts';
 import type { Kept } from '../record/key-change.ts';
-import { firstPlaceOf } from '../record/links.ts';
+import { PUBLIC_SCOPE } from '../record/feed-link.ts';
+import { compareEpochs, firstPlaceOf } from '../record/links.ts';
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
 import type { Admission, VerifiedRecord } from '../record/types.ts';
 import { freezeAt, held, refused } from './answers.ts';
+import { takeGroupsBack } from './group-feeds.ts';
+import { BEFORE_ALL, type Feed } from './layout.ts';
 import type { CheckedBranch, Pending } from './pending.ts';
 import { chooseIfPinned } from './pins.ts';
 import type { Turn } from './turn.ts';
@@ -18,6 +24,27 @@ export async function recover(turn: Turn, record: VerifiedRecord, keep: Kept): P
   if (first !== undefined && first.recovery.id !== id) {
     return freezeAt(turn, record, first.recovery.envelope, firstPlaceOf(link.recovery));
   }
+  return keepBranch(turn, record, keep);
+}
+
+/** The record that takes a group's feed along. Of several that wait for their branch the one with the newest key counts. */
+export async function follow(turn: Turn, record: VerifiedRecord, keep: Kept | null): Promise<Admission> {
+  const { link, id } = record;
+  const { pending } = turn.memory;
+  const first = pending.get(link)?.recovery;
+  if (first !== undefined && first.id !== id) {
+    const order = compareEpochs(link, first.link);
+    if (order === 0) return freezeAt(turn, record, first.envelope, link);
+    if (order < 0) return refused(refuse('given-up', `${link.author} has gone on under another key`), link);
+    pending.end(link);
+  }
+  if (keep !== null) return keepBranch(turn, record, keep);
+  return adopt(turn, record, record, { after: null, records: [], keys: turn.keys(link) }, []);
+}
+
+async function keepBranch(turn: Turn, record: VerifiedRecord, keep: Kept): Promise<Admission> {
+  const { id, link } = record;
+  const { pending } = turn.memory;
   if ((await turn.idAt(link, keep)) === keep.id) {
     return adopt(turn, record, record, { after: keep.id, records: [], keys: turn.keys(link) }, []);
   }
@@ -53,7 +80,7 @@ export async function takeAwaited(
   }
   const { checked, recovery, branch } = pending;
   if (checked !== null) {
-    const record = open(turn, sealed, checked.keys);
+    const record = open(turn, sealed, signersIn(turn, parsed.link, checked.keys));
     return isRefusal(record)
       ? refused(record, parsed.link)
       : adopt(turn, recovery, parsed, checked, [parsed, ...branch]);
@@ -61,6 +88,11 @@ export async function takeAwaited(
   // The next record of the branch that is stored: it goes its ordinary way.
   const isNext = parsed.link.prev === turn.mark(parsed.link)?.id && turn.fork(parsed.link) === undefined;
   if (isNext && !isRefusal(opened)) return undefined;
+  if (parsed.link.prev === null && parsed.link.scope !== PUBLIC_SCOPE) {
+    // All of the feed: what is stored is another one, or nothing.
+    const none: CheckedBranch = { after: null, records: [], keys: turn.keys(parsed.link) };
+    return adopt(turn, recovery, parsed, none, [parsed, ...branch]);
+  }
   const longer = recoveries.extend(pending, parsed);
   if (longer === undefined) {
     return refused(
@@ -102,7 +134,7 @@ async function adopt(
   let { keys } = checked;
   for (const [index, one] of branch.entries()) {
     const sealed = readEnvelope(one.envelope);
-    const record = isRefusal(sealed) ? sealed : open(turn, sealed, keys);
+    const record = isRefusal(sealed) ? sealed : open(turn, sealed, signersIn(turn, link, keys));
     if (isRefusal(record)) {
       // Its words are the right ones, its signature is not: it must come again, and who has just sent another is not to blame.
       const rest = branch.slice(index + 1);
@@ -119,21 +151,27 @@ async function adopt(
     keys = advanceKeys(keys, record);
   }
   pending.end(link);
-  const ancestor = await turn.placeOf(link, checked.after);
+  const ancestor = checked.after === null ? BEFORE_ALL : await turn.placeOf(link, checked.after);
   if (ancestor === undefined) {
     // What it came after is not stored any more: all of it is asked for anew.
     if (link.prev !== null) pending.begin(recovery, link.prev);
     return held(recovery.id, link.seq);
   }
-  const voided = await turn.goBack(link, ancestor, link.recovery);
+  const voided = await turn.goBack(link, ancestor, link);
   for (const record of records) turn.admit(record);
   const admitted = turn.admit(recovery);
   chooseIfPinned(turn, recovery);
+  if (link.scope === PUBLIC_SCOPE) await takeGroupsBack(turn, link.author);
   return {
     ...admitted,
     ...(records.length > 0 && { released: records }),
     ...(voided.length > 0 && { voided }),
   };
+}
+
+/** By the keys of the branch itself; of a group's, by those of the public feed. */
+function signersIn(turn: Turn, feed: Feed, keys: FeedKeys): FeedKeys {
+  return feed.scope === PUBLIC_SCOPE ? keys : turn.signers(feed);
 }
 
 function open(turn: Turn, sealed: SealedRecord, feedKeys: FeedKeys): VerifiedRecord | Refusal {

@@ -1,16 +1,30 @@
 /** The newest signed head of each feed. One that contradicts what is stored is proof of a fork. */
 import { feedOfHead, openHead, readHead, type HeadOptions, type SignedHead } from '../record/head.ts';
-import { epochAfter } from '../record/feed-keys.ts';
-import { comparePositions, positionOf, type Position } from '../record/links.ts';
+import { epochAfter, newestEpoch } from '../record/feed-keys.ts';
+import { PUBLIC_SCOPE } from '../record/feed-link.ts';
+import { compareEpochs, comparePositions, positionOf, type Position } from '../record/links.ts';
 import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
 import { saysMore } from '../record/rivals.ts';
 import { frozenAt } from './answers.ts';
-import { feedName, headKey, type Feed } from './layout.ts';
+import { feedName, headKey, publicFeed, type Feed } from './layout.ts';
+import type { FeedHead } from '../record/types.ts';
 import { damaged } from './stored.ts';
 import type { Memory } from './memory.ts';
 import type { Turn } from './turn.ts';
 
+/** Of a private group's feed none that a key has signed which was given up since: nobody could tell whose word it is. */
 export async function readSignedHead(memory: Memory, feed: Feed): Promise<SignedHead | undefined> {
+  const signed = await readNewest(memory, feed);
+  const isGivenUp = signed !== undefined && feed.scope !== PUBLIC_SCOPE && isBehindKeys(memory, signed.head);
+  return isGivenUp ? undefined : signed;
+}
+
+function isBehindKeys({ feedKeys }: Memory, { author, recovery, epoch }: FeedHead): boolean {
+  const keys = feedKeys.get(feedName({ author, scope: PUBLIC_SCOPE }));
+  return keys !== undefined && compareEpochs({ recovery, epoch }, newestEpoch(keys)) < 0;
+}
+
+async function readNewest(memory: Memory, feed: Feed): Promise<SignedHead | undefined> {
   const { signedHeads } = memory;
   for (;;) {
     const ready = signedHeads.get(feed);
@@ -21,6 +35,8 @@ export async function readSignedHead(memory: Memory, feed: Feed): Promise<Signed
     if (signedHeads.forgotten !== forgotten) continue;
     if (bytes === undefined) return undefined;
     const signed = readHead(bytes, headOptions(memory, feed));
+    // The public feed may have come to another key since.
+    if (isRefusal(signed) && feed.scope !== PUBLIC_SCOPE) return undefined;
     if (isRefusal(signed)) throw damaged(`the signed head of ${feed.author}`, signed.detail);
     // One that was kept while the disk was read is newer.
     const kept = signedHeads.get(feed);
@@ -36,7 +52,7 @@ export function openNewHead(memory: Memory, envelope: Uint8Array, now: Date): Si
 }
 
 function headOptions({ network, keys, verifier, feedKeys }: Memory, feed: Feed | undefined): HeadOptions {
-  const known = feed && feedKeys.get(feedName(feed));
+  const known = feed && feedKeys.get(feedName(publicFeed(feed)));
   return { network, keys, verifier, ...(known !== undefined && { feedKeys: known }) };
 }
 
@@ -47,6 +63,9 @@ export async function keepHead(
 ): Promise<{ readonly result: 'kept' | 'older'; readonly head: SignedHead } | Refusal> {
   const { head } = signed;
   const mark = turn.mark(head);
+  if (head.scope !== PUBLIC_SCOPE && (turn.isGivenUp(head, head) || turn.signers(head).revoked)) {
+    return refuse('given-up', `the key that signed this head of ${head.author} was given up since`);
+  }
   if (mark !== undefined && head.recovery < mark.recovery) {
     return refuse('replayed', `the head is of recovery ${head.recovery}, and ${mark.recovery} has ended that`);
   }

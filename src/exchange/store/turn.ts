@@ -5,16 +5,18 @@
  */
 import type { Digest } from '../../crypto/digest.ts';
 import { parseSealed, readEnvelope, type ParsedRecord } from '../record/envelope.ts';
-import { advanceKeys, firstKeys, type FeedKeys } from '../record/feed-keys.ts';
+import { advanceKeys, firstKeys, newestEpoch, type FeedKeys } from '../record/feed-keys.ts';
+import { PUBLIC_SCOPE } from '../record/feed-link.ts';
 import type { Fork } from '../record/fork-proof.ts';
 import type { SignedHead } from '../record/head.ts';
 import { PROOF_KEYS_MAX } from '../record/limits.ts';
-import { comparePositions, positionOf, type Position } from '../record/links.ts';
+import { compareEpochs, comparePositions, outranks, positionOf, type Position } from '../record/links.ts';
 import { isRefusal } from '../record/refusal.ts';
 import { saysMore } from '../record/rivals.ts';
-import type { Admission, FeedHead, VerifiedRecord } from '../record/types.ts';
+import type { Admission, AuthorId, FeedHead, VerifiedRecord } from '../record/types.ts';
 import type { Write } from './database.ts';
 import {
+  BEFORE_ALL,
   choiceKey,
   feedName,
   forkKey,
@@ -23,6 +25,7 @@ import {
   linkKey,
   linksAfter,
   markKey,
+  publicFeed,
   recordKey,
   typeKey,
   type Feed,
@@ -37,7 +40,8 @@ export type Admitted = Extract<Admission, { result: 'admitted' }>;
 export class Turn {
   readonly memory: Memory;
   readonly #writes: Write[] = [];
-  readonly #marks = new Map<string, FeedHead>();
+  /** Null: nothing of it is left. */
+  readonly #marks = new Map<string, { readonly feed: Feed; readonly mark: FeedHead | null }>();
   /** Null: a recovery has ended it. */
   readonly #forks = new Map<string, Fork | null>();
   readonly #proofs = new Map<string, KeptProof>();
@@ -55,17 +59,19 @@ export class Turn {
 
   get writes(): readonly Write[] {
     // Of a feed's many records in one turn, only the last one's mark is ever read.
-    const marks = [...this.#marks.values()].map((mark): Write => ({
-      type: 'put',
-      key: markKey(mark),
-      value: Buffer.from(JSON.stringify(mark)),
-    }));
+    const marks = [...this.#marks.values()].map(({ feed, mark }): Write => {
+      const key = markKey(feed);
+      return mark === null ? { type: 'del', key } : { type: 'put', key, value: Buffer.from(JSON.stringify(mark)) };
+    });
     return [...this.#writes, ...marks];
   }
 
   settle(): void {
     const { marks, hold, signedHeads, forks, choices } = this.memory;
-    for (const [name, mark] of this.#marks) marks.set(name, mark);
+    for (const [name, { mark }] of this.#marks) {
+      if (mark === null) marks.delete(name);
+      else marks.set(name, mark);
+    }
     for (const [name, keys] of this.#keys) rememberKeys(this.memory, name, keys);
     for (const [name, choice] of this.#choices) choices.set(name, choice);
     for (const feed of this.#recovered) {
@@ -92,7 +98,8 @@ export class Turn {
   }
 
   mark(feed: Feed): FeedHead | undefined {
-    return this.#marks.get(feedName(feed)) ?? this.memory.marks.get(feedName(feed));
+    const here = this.#marks.get(feedName(feed));
+    return here === undefined ? this.memory.marks.get(feedName(feed)) : (here.mark ?? undefined);
   }
 
   fork(feed: Feed): Fork | undefined {
@@ -123,6 +130,16 @@ export class Turn {
   keys(feed: Feed): FeedKeys {
     const name = feedName(feed);
     return this.#keys.get(name) ?? this.memory.feedKeys.get(name) ?? firstKeys(feed.author);
+  }
+
+  /** Who signs in a feed: of a private group's, the author's public one says it. */
+  signers(feed: Feed): FeedKeys {
+    return this.keys(publicFeed(feed));
+  }
+
+  /** Whether the key of this epoch signs no more. In a private group that decides what its word is worth. */
+  isGivenUp(feed: Feed, place: Omit<Position, 'seq'>): boolean {
+    return compareEpochs(place, newestEpoch(this.signers(feed))) < 0;
   }
 
   /** Of these, those that are stored. */
@@ -169,7 +186,7 @@ export class Turn {
     this.put(at, Buffer.from(id));
     this.put(typeKey(statement.predicateType, id), new Uint8Array(0));
     for (const named of namedKeys(record)) this.put(named, new Uint8Array(0));
-    this.#marks.set(feedName(link), mark);
+    this.#stand(mark);
     this.#admitted.set(id, record).set(at, record);
     const before = this.keys(link);
     const keys = advanceKeys(before, record);
@@ -181,26 +198,49 @@ export class Turn {
   }
 
   /**
-   * Goes back to a place, for the recovery of this number that keeps nothing behind it. What lay there counts for nothing
-   * any more, and is not given on; a fork of the time before is ended.
+   * Goes back to a place, for what opens this epoch and keeps nothing behind it. What lay there counts for nothing any more,
+   * and is not given on; a fork of the time before is ended.
    */
-  async goBack(feed: Feed, to: Position, recovery: number): Promise<Digest[]> {
+  async goBack(feed: Feed, to: Position, by: Omit<Position, 'seq'>): Promise<Digest[]> {
     const voided = await this.#void(feed, to);
     this.#recovered.push({ author: feed.author, scope: feed.scope });
     this.#writes.push({ type: 'del', key: headKey(feed) });
     const fork = this.fork(feed);
     // A proof may have come first that speaks of what follows this recovery.
-    if (fork !== undefined && fork.recovery < recovery) this.thaw(feed);
+    if (fork !== undefined && outranks(feed.scope, by, fork)) this.thaw(feed);
     return voided;
   }
 
   /** Goes back to a place that is stored, and stands there: what follows is to come anew. */
   async rewind(to: FeedHead, keys: FeedKeys): Promise<Digest[]> {
-    const voided = await this.goBack(to, to, to.recovery);
+    const voided = await this.goBack(to, to, to);
     this.put(keysKey(to), Buffer.from(JSON.stringify(keys)));
-    this.#marks.set(feedName(to), to);
+    this.#stand(to);
     this.#keys.set(feedName(to), keys);
     return voided;
+  }
+
+  /** Nothing of the feed is left. */
+  async drop(feed: Feed): Promise<Digest[]> {
+    const voided = await this.goBack(feed, BEFORE_ALL, BEFORE_ALL);
+    const keys = firstKeys(feed.author);
+    this.put(keysKey(feed), Buffer.from(JSON.stringify(keys)));
+    this.#marks.set(feedName(feed), { feed, mark: null });
+    this.#keys.set(feedName(feed), keys);
+    return voided;
+  }
+
+  /** An author's feeds in private groups. */
+  groupFeedsOf(author: AuthorId): Feed[] {
+    const here = [...this.#marks.values()].map(({ feed }) => feed);
+    const feeds = [...this.memory.marks.values(), ...here].filter((feed) => feed.author === author);
+    const scopes = new Set(feeds.map(({ scope }) => scope).filter((scope) => scope !== PUBLIC_SCOPE));
+    return [...scopes].map((scope) => ({ author, scope }));
+  }
+
+  #stand(mark: FeedHead): void {
+    const { author, scope } = mark;
+    this.#marks.set(feedName(mark), { feed: { author, scope }, mark });
   }
 
   /** The feed is forked no more. */
@@ -225,7 +265,8 @@ export class Turn {
 
   /** The records that lead to the keys of a place: the opening of the feed and those of its epochs, if they are not too many. */
   async #keyRecords(fork: Fork): Promise<Uint8Array[]> {
-    if (fork.epoch === 0) return [];
+    // Who is in a group has the public feeds of its members.
+    if (fork.epoch === 0 || fork.scope !== PUBLIC_SCOPE) return [];
     const { epochs } = this.keys(fork);
     // Of earlier recoveries only what opened them: the recovery keys lead from one to the next.
     const needed = epochs.filter(

@@ -151,7 +151,12 @@ export interface OwnStore extends RecordStore {
    */
   append(signer: Signer, scope: Scope, draft: Draft): Promise<VerifiedRecord>;
   /**
-   * Opens an epoch of a feed under a new key. Rejects as `append` does; with `store/no-recovery-key`,
+   * Takes this author's feed in a private group along with the public one, under the key that signs there now; null where it
+   * is there already. `append` does the same before it signs.
+   */
+  followKeys(signer: Signer, scope: Scope): Promise<VerifiedRecord | null>;
+  /**
+   * Opens an epoch of the public feed under a new key. Rejects as `append` does; with `store/no-recovery-key`,
    * `store/wrong-recovery-key`, `store/nothing-to-contest` or `store/not-in-feed` (the record to keep). `voided`: records that are left behind.
    */
   changeKey(

@@ -10,7 +10,6 @@ import {
   signExport,
   type AuthorId,
   type Draft,
-  type Scope,
 } from '../../exchange/record/index.ts';
 import { findBuild } from '../build-records.ts';
 import { allOf } from '../knowledge.ts';
@@ -68,7 +67,7 @@ export async function checkAttestation(session: Session, args: Arguments): Promi
     if (record.link.author !== session.identity.author || !recordContentEqual(said, record.statement)) continue;
     const options = {
       network: session.config.network,
-      keysOf: (author: AuthorId, scope: Scope) => session.store.keysOf(author, scope),
+      keysOf: (author: AuthorId) => session.store.keysOf(author, PUBLIC_SCOPE),
     };
     try {
       return { record: openRecordFile(record.envelope, options).id };

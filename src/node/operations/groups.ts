@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { UsageError } from '../../errors.ts';
 import { addPrivateGroup } from '../../exchange/trust/index.ts';
+import { heldBack } from '../groups.ts';
 import type { Session } from '../session.ts';
 import type { Arguments } from './arguments.ts';
 import { peerName } from './peers.ts';
@@ -25,6 +26,14 @@ export async function add(session: Session, args: Arguments): Promise<unknown> {
 }
 
 export async function list(session: Session): Promise<unknown> {
-  const { private: groups } = await session.policy.current();
-  return Object.entries(groups).map(([name, { scope, members }]) => ({ name, scope, members }));
+  const { peers, private: groups } = await session.policy.current();
+  const listed = Object.entries(groups).map(async ([name, { scope, members }]) => {
+    const held = members.map(async (member) => {
+      const author = peers[member]?.id;
+      return { member, why: author === undefined ? null : await heldBack(session, author, scope) };
+    });
+    const heldBackNow = (await Promise.all(held)).filter(({ why }) => why !== null);
+    return { name, scope, members, ...(heldBackNow.length > 0 && { heldBack: heldBackNow }) };
+  });
+  return Promise.all(listed);
 }

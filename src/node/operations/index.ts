@@ -3,6 +3,7 @@
  * does the same with a node and without one. docs/control-api.md lists them.
  */
 import { UsageError } from '../../errors.ts';
+import { PUBLIC_SCOPE, standsInGroup } from '../../exchange/record/index.ts';
 import type { Session } from '../session.ts';
 import { verifyFile } from '../verify-file.ts';
 import { Arguments } from './arguments.ts';
@@ -61,7 +62,9 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   verify: async ({ config, store }, args) =>
     verifyFile(Buffer.from(args.text('file'), 'base64'), {
       network: config.network,
-      keysOf: (author, scope) => store.keysOf(author, scope),
+      keysOf: (author) => store.keysOf(author, PUBLIC_SCOPE),
+      standing: ({ link }) =>
+        link.scope === PUBLIC_SCOPE ? undefined : standsInGroup(store.keysOf(link.author, PUBLIC_SCOPE), link),
     }),
   'attestation.check': checkAttestation,
   'export.attest': attestExport,

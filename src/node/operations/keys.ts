@@ -5,6 +5,7 @@ import { UnavailableError, UsageError } from '../../errors.ts';
 import { currentKey, keyDraft, type Epoch } from '../../exchange/record/index.ts';
 import type { VerifiedRecord } from '../../exchange/record/types.ts';
 import { alerts, endAlert } from '../alerts.ts';
+import { catchUpInGroups, takeGroupsAlong } from '../groups.ts';
 import { writeIdentity, type HeldKey } from '../identity-files.ts';
 import { isUnsure } from '../outbox.ts';
 import { parseRecoveryKey } from '../recovery-key.ts';
@@ -58,6 +59,7 @@ async function newest(session: Session): Promise<unknown[]> {
 
 export async function rotate(session: Session, args: Arguments, signal: AbortSignal): Promise<unknown> {
   await requireNewest(session, args.flag('offline'), signal);
+  await catchUpInGroups(session, signal);
   const { author, recoveryPublicKey } = session.identity;
   const { seed } = await signerOf(session);
   const newSeed = generateSeed();
@@ -140,11 +142,14 @@ async function changed(session: Session, record: VerifiedRecord, change: Change)
   const { seed, recoveryPublicKey, passphrase, voided } = change;
   // In force here before anybody hears of it, whatever the network does.
   await writeIdentity(session.home, { author, recoveryPublicKey, seeds: [seed] }, passphrase);
+  const inGroups = await takeGroupsAlong(session, { author, seed });
+  const groups = inGroups.map(({ name }) => name);
   await session.exchange?.announce(record);
   await endAlert(session.store, 'key-elsewhere');
   const network = await comeBack(session);
+  for (const one of inGroups) await session.exchange?.announce(one.record);
   const { recovery, epoch } = record.link;
-  return { author, key: signingKey(session).id, recovery, epoch, record: record.id, voided, ...network };
+  return { author, key: signingKey(session).id, recovery, epoch, record: record.id, voided, groups, ...network };
 }
 
 /** What is signed is signed. A network that does not come back at once is tried again by the node (run-node.ts), and said. */

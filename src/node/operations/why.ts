@@ -1,7 +1,7 @@
 /** Why something is used, asked about or refused: a record, a recipe, or bytes that were turned away. */
 import { isDigest } from '../../crypto/digest.ts';
 import { UsageError } from '../../errors.ts';
-import { comparePositions, judge, keyActionOf, recordToJson } from '../../exchange/record/index.ts';
+import { comparePositions, judge, keyActionOf, PUBLIC_SCOPE, recordToJson } from '../../exchange/record/index.ts';
 import type { Meaning, VerifiedRecord } from '../../exchange/record/types.ts';
 import { baseOf, judgeAt, judgeVersion, personalDecision } from '../judgement.ts';
 import { allOf, findRecord, type Known } from '../knowledge.ts';
@@ -36,12 +36,12 @@ export async function why(session: Session, args: Arguments): Promise<unknown> {
   }
 }
 
-/** What opened the feed and each of its epochs, in order, and its revocation: all that `verify --keys` needs. */
-async function keyRecords({ store }: Session, { link: { author, scope } }: VerifiedRecord): Promise<unknown[]> {
-  const { epochs, revoked } = store.keysOf(author, scope);
-  const [first] = await store.range(author, scope, 0, 1);
+/** What opened the author's public feed and each of its epochs, in order, and its revocation: all that `verify --keys` needs. */
+async function keyRecords({ store }: Session, { link: { author } }: VerifiedRecord): Promise<unknown[]> {
+  const { epochs, revoked } = store.keysOf(author, PUBLIC_SCOPE);
+  const [first] = await store.range(author, PUBLIC_SCOPE, 0, 1);
   const opened = await Promise.all(epochs.map(async ({ opened: one }) => one && store.get(one.id)));
-  const last = revoked ? await store.head(author, scope) : undefined;
+  const last = revoked ? await store.head(author, PUBLIC_SCOPE) : undefined;
   const records = [first, ...opened, last && (await store.get(last.id))].filter((record) => record != null);
   const ofKeys = records.filter(({ statement, link }) => 'action' in keyActionOf(statement, link));
   return ofKeys.map((record) => JSON.parse(recordToJson(record)) as unknown);

@@ -7,7 +7,7 @@ import { RefusalCode } from '../../../src/exchange/p2p/generated/refusal_pb.ts';
 import { startGossip, topicOf } from '../../../src/exchange/p2p/libp2p/gossip.ts';
 import { decodeAnswer, encodeAsk, GROUP_SYNC_PROTOCOL } from '../../../src/exchange/p2p/sync/messages.ts';
 import type { PrivateGroup } from '../../../src/exchange/p2p/types.ts';
-import type { AuthorId } from '../../../src/exchange/record/index.ts';
+import { signRecord, type AuthorId } from '../../../src/exchange/record/index.ts';
 import { createAttacker, framed } from './attacker.ts';
 import { aPatch, authorOfSeed, createNodes, NETWORK, seedOf, type TestNode } from './nodes.ts';
 import { startListener } from './wiretap.ts';
@@ -148,17 +148,40 @@ describe('a private group', function () {
     );
   });
 
-  it('takes nothing of a member whose key was replaced: what the old one signs may be a thief’s', async () => {
+  it('threat 17: follows a member to their new key, and a thief of the old one nowhere', async () => {
     const group = [{ scope: SCOPE, members: [ALICE, BOB, CAROL] }];
-    const [alice, bob, carol] = [await start(1, group), await start(2, group), await start(3, group)];
+    const folder = await nodes.folder();
+    const following = [BOB, CAROL];
+    const alice = await nodes.start({ seed: 1, folder, groups: () => group, following });
+    const [bob, carol] = [await start(2, group), await start(3, group)];
     await alice.write();
     await write(alice, 'signed by the first key');
-    await carol.exchange.connect(alice.address);
-    assert.equal(await held(carol, ALICE), 1);
-    await alice.store.changeKey({ action: 'rotate', author: ALICE, seed: alice.seed, newSeed: seedOf(50) }, 'public');
+    await write(alice, 'and this');
     await bob.exchange.connect(alice.address);
+    await carol.exchange.connect(alice.address);
+    assert.deepEqual([await held(bob, ALICE), await held(carol, ALICE)], [2, 2]);
+    // Bob has heard of another record in the place of the second before anybody has heard of the change.
+    const [, second] = await alice.store.range(ALICE, SCOPE, 0, 2);
+    const forged = signRecord(alice.seed, second!.link, aPatch('a thief’s', sha256('forged')));
+    await bob.store.admit(forged.envelope, { follows: () => true });
+    assert.equal((await bob.store.frozen()).length, 1);
+    const newSeed = seedOf(50);
+    await alice.store.changeKey({ action: 'rotate', author: ALICE, seed: alice.seed, newSeed }, 'public');
+    const goesOn = await alice.store.append({ seed: newSeed, author: ALICE }, SCOPE, aPatch('later', sha256('later')));
+    await alice.stop();
+    const again = await nodes.start({ seed: 50, author: ALICE, folder, groups: () => group, following });
+    await carol.exchange.connect(again.address);
+    await nodes.until(async () => (await carol.store.head(ALICE, SCOPE))?.id === goesOn.id);
+    await nodes.until(async () => (await carol.store.headOf(ALICE, SCOPE))?.head.id === goesOn.id);
+    // And by way of another member, to who was misled.
+    await again.stop();
     await bob.exchange.connect(carol.address);
-    assert.deepEqual([await held(bob, ALICE, 'public'), await held(bob, ALICE)], [1, 0]);
+    await nodes.until(async () => (await bob.store.head(ALICE, SCOPE))?.id === goesOn.id);
+    assert.deepEqual(await bob.store.frozen(), []);
+    assert.deepEqual(
+      (await bob.store.range(ALICE, SCOPE, 0, 9)).map(({ id }) => id),
+      (await carol.store.range(ALICE, SCOPE, 0, 9)).map(({ id }) => id),
+    );
   });
 
   it('threat 25: that has left the policy is told of to nobody, and what was stored in it stays', async () => {

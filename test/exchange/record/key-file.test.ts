@@ -12,6 +12,7 @@ import {
   type VerifiedRecord,
 } from '../../../src/exchange/record/index.ts';
 import { NETWORK } from './author.ts';
+import { GroupChain } from './group-chain.ts';
 import { Chain, seedOf } from './keys.ts';
 
 const isOfKeys = ({ statement }: VerifiedRecord): boolean => statement.predicateType === 'urn:portalgun:key:v1';
@@ -23,8 +24,8 @@ function verify(record: VerifiedRecord, keys: string): VerifiedRecord {
   const file = openKeyFile(Buffer.from(keys), NETWORK);
   return openRecordFile(Buffer.from(recordToJson(record)), {
     network: NETWORK,
-    keysOf: (author, scope) => file.chainOf(author, scope).keys,
-    standing: (one) => standsIn(file.chainOf(one.link.author, one.link.scope), one),
+    keysOf: (author) => file.chainOf(author).keys,
+    standing: (one) => standsIn(file.chainOf(one.link.author), one),
   });
 }
 
@@ -118,6 +119,23 @@ describe('key records in a file', () => {
     );
     const gap = keyRecordsToText([chain.at(0), chain.records.filter(isOfKeys).at(-1)!]);
     refuses(() => verify(chain.last, gap.replace(/^.*\n/, '')), 'record/bad-key-records', /line 1: /);
+  });
+
+  it('say who signs in a private group in the newest epoch, and of none before what the group has kept', () => {
+    const author = new Chain().write('a');
+    const group = new GroupChain().write(author, 'old');
+    author.rotate(2);
+    group.follow(author).write(author, 'new');
+    for (const record of group.records.slice(1)) assert.equal(verify(record, keysOf(author)).id, record.id);
+    assert.equal(verify(group.at(0), keysOf(new Chain())).id, group.at(0).id);
+    refuses(
+      () => verify(group.at(0), keysOf(author)),
+      'record/refused',
+      /of epoch 0, whose key its author has given up/,
+    );
+    refuses(() => verify(group.last, keysOf(author.branch().revoke())), 'record/refused', /has revoked the key/);
+    const withGroup = keysOf(author) + recordToJson(group.at(1));
+    refuses(() => verify(group.last, withGroup), 'record/bad-key-records', /line 3 is of a private group/);
   });
 
   it('stand in their order, each once', () => {

@@ -34,6 +34,8 @@ describe('the statement', () => {
   });
 });
 
+const inGroup = { scope: '0123456789abcdef0123456789abcdef' };
+
 describe('the feed link', () => {
   for (const [what, changes, detail] of [
     ['no network', { network: null }, /network/],
@@ -46,11 +48,14 @@ describe('the feed link', () => {
     ['a prev that is no digest', { seq: 2, prev: 'x' }, /prev/],
     ['a second record without prev', { seq: 2, prev: null }, /prev that does not fit/],
     ['a first record with prev', { seq: 1, prev: record.id }, /prev that does not fit/],
+    ['a public epoch that begins with nothing', { epoch: 1, seq: 1, prev: null }, /prev that does not fit/],
+    ['a second record of a group without prev', { ...inGroup, seq: 2, prev: null }, /prev that does not fit/],
+    ['a first record of a group with prev', { ...inGroup, seq: 1, prev: record.id }, /prev that does not fit/],
   ] as const) {
     it(`refuses ${what}`, () => assertRefused(seal(statement({}, changes)), 'bad-statement', detail));
   }
 
   it("takes a private group's scope", () => {
-    assert.ok(!isRefusal(open(seal(statement({}, { scope: '0123456789abcdef0123456789abcdef' })))));
+    assert.ok(!isRefusal(open(seal(statement({}, inGroup)))));
   });
 });

@@ -143,13 +143,13 @@ describe('opening a store', () => {
   it('of a newer version, or of none that ever was, is refused, and left as it is', async () => {
     const folder = await stores.path();
     await (await stores.openAt(folder)).close();
-    for (const version of ['3', '0', '1.5', '', 'two']) {
+    for (const version of ['4', '0', '1.5', '', 'two']) {
       const raw = new Level(folder);
       await raw.put('meta\0version', version);
       await raw.close();
       await assert.rejects(openStore(folder, { network: NETWORK }), {
         code: 'store/newer-version',
-        message: new RegExp(`layout ${version};.*reads 2`),
+        message: new RegExp(`layout ${version};.*reads 3`),
       });
       const after = new Level(folder);
       assert.equal(await after.get('meta\0version'), version);

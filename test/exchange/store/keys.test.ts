@@ -44,10 +44,11 @@ describe('a feed that changes keys', () => {
     assert.deepEqual(holders(store), [2]);
     await store.admitAll(chain.write('b').rotate(3).envelopes, everybody);
     assert.deepEqual(holders(store), [3]);
-    // In another scope an author may say of a key what they like.
+    // No other feed changes keys: those of groups go where this one goes.
     const group = '5f3c9d1e2a4b6c8d5f3c9d1e2a4b6c8d';
-    await store.append({ seed: seedOf(1) }, group, draft('first'));
-    await store.changeKey({ action: 'rotate', author: chain.author, seed: seedOf(1), newSeed: seedOf(66) }, group);
+    const change = { action: 'rotate', author: chain.author, seed: seedOf(3), newSeed: seedOf(66) } as const;
+    await assert.rejects(store.changeKey(change, group), { code: 'store/public-only' });
+    await store.append({ seed: seedOf(3), author: chain.author }, group, draft('first'));
     assert.deepEqual(holders(store), [3]);
     await store.close();
     assert.deepEqual(holders(await stores.openAt(path)), [3]);

@@ -133,7 +133,13 @@ describe('records by the digests that they name', () => {
     const keys = await namedKeysIn(path);
     assert.equal(keys.length, 4);
     // Each as some earlier version left it: look-ups that it did not write, and some of another meaning.
-    for (const meta of [{ named: '' }, { named: '0' }, { version: '1', named: '' }, { version: '1' }]) {
+    for (const meta of [
+      { named: '' },
+      { named: '0' },
+      { version: '1', named: '' },
+      { version: '1' },
+      { version: '2' },
+    ]) {
       const raw = new Level(path);
       for (const [name, version] of Object.entries(meta)) {
         if (version === '') await raw.del(`meta\0${name}`);
@@ -148,7 +154,7 @@ describe('records by the digests that they name', () => {
       await again.close();
       assert.deepEqual(await namedKeysIn(path), keys);
       const after = new Level(path);
-      assert.deepEqual([await after.get('meta\0version'), await after.get('meta\0named')], ['2', '1']);
+      assert.deepEqual([await after.get('meta\0version'), await after.get('meta\0named')], ['3', '1']);
       await after.close();
     }
   });

@@ -3,10 +3,9 @@
  * a group only that this node is in it; anybody else hears nothing, and cannot tell a group that is not here from one that
  * is not theirs.
  *
- * A group's feed is signed by its author's first key. Who has changed theirs writes in no group any more: of the new key
- * only the public feed tells, and what the old one signs may be a thief's.
+ * Who signs in a group's feed, the public feed of its author tells. Of who has revoked their key nothing is asked or given
+ * until they have another: what that one signs may be a thief's.
  */
-import { currentKey } from '../../record/feed-keys.ts';
 import type { AuthorId, Scope } from '../../record/types.ts';
 import { GROUP_MEMORY_MAX_MARKS } from '../limits.ts';
 import type { PrivateGroup } from '../types.ts';
@@ -44,10 +43,7 @@ export function createGroups({ self, groups, context, renewHead }: GroupsOptions
     memories.set(scope, memory);
     return memory;
   };
-  const writes = (author: AuthorId): boolean => {
-    const keys = context.store.keysOf(author, PUBLIC_SCOPE);
-    return currentKey(keys) === author && !keys.revoked;
-  };
+  const writes = (author: AuthorId): boolean => !context.store.keysOf(author, PUBLIC_SCOPE).revoked;
   const contextOf = ({ scope, members }: PrivateGroup): SyncContext => ({
     ...context,
     ...memoryOf(scope),

@@ -5,7 +5,7 @@
  * asked and answered (groups.ts).
  */
 import type { Digest } from '../../../crypto/digest.ts';
-import { comparePositions, positionOf } from '../../record/links.ts';
+import { comparePositions, outranks, positionOf } from '../../record/links.ts';
 import type { Position } from '../../record/links.ts';
 import type { AuthorId, FeedHead, Scope } from '../../record/types.ts';
 import { SYNC_FRAME_BYTES } from '../limits.ts';
@@ -55,7 +55,10 @@ export interface Shipment {
   readonly before: Position | null;
   /** What the asker holds there. If ours is another, ours goes along: together they prove a fork. */
   readonly known: Digest | null;
-  /** A recovery that the asker has not got: where its branch is not the one that is kept, it needs that one backwards. */
+  /**
+   * A recovery that the asker has not got: where its branch is not the one that is kept, it needs that one backwards. In a
+   * group the newest key does what a recovery does, and `number` says nothing.
+   */
   readonly recovery: { readonly number: number; readonly frozen: boolean } | null;
 }
 
@@ -121,13 +124,13 @@ export function planShipments(
     const head = byAuthor.get(mark.author);
     const ours = forkIn(mark.author, holdings);
     // What was forked before a recovery is so no more, but for rival recoveries: only its person ends that.
-    const isBehindRecovery = mark.recovery < (head?.recovery ?? 0);
+    const isBehindRecovery = head !== undefined && outranks(scope, head, mark);
     const isForked = ours.frozen || (mark.frozen && (mark.rivals > 0 || !isBehindRecovery));
     if (!isForked && isNewer(signed, mark.signed)) newerHeads.push(mark.author);
     if (proofSaysMore(ours, mark)) proofs.push(mark.author);
     const order = head === undefined ? -Math.sign(mark.seq) : comparePositions(head, mark);
     // What lies behind a fork is admitted by nobody who has its proof: it is neither asked for nor sent.
-    const hasMore = order < 0 && (fork === undefined || (fork.rivals === undefined && mark.recovery > fork.recovery));
+    const hasMore = order < 0 && (fork === undefined || (fork.rivals === undefined && outranks(scope, mark, fork)));
     const hasProof = proofSaysMore(mark, ours) && (mark.rivals > 0 || !isBehindRecovery);
     const hasNewerHead = !isForked && isNewer(mark.signed, signed);
     if (hasMore || hasProof || hasNewerHead) behind.push(mark.author);

@@ -8,7 +8,7 @@ import { SYNC_MAX_REFUSED, SYNC_MAX_REFUSED_PER_AUTHOR } from '../limits.ts';
 import type { OnTrouble } from '../protocol.ts';
 
 /** Nothing that an honest peer could avoid: it is not held against it. */
-const FREE: readonly RefusalReason[] = ['fork', 'frozen', 'not-chosen', 'not-pinned', 'unknown-key'];
+const FREE: readonly RefusalReason[] = ['fork', 'frozen', 'given-up', 'not-chosen', 'not-pinned', 'unknown-key'];
 
 export function costsSomething(reason: RefusalReason): boolean {
   return !FREE.includes(reason);

@@ -1,6 +1,7 @@
 /** The records that answer one mark, in the order in which the asker can admit them. */
 import type { Digest } from '../../../crypto/digest.ts';
 import { openingOfRecovery } from '../../record/feed-keys.ts';
+import { PUBLIC_SCOPE } from '../../record/feed-link.ts';
 import { BRANCH_MAX_RECORDS } from '../../record/limits.ts';
 import { comparePositions, positionOf } from '../../record/links.ts';
 import type { Position } from '../../record/links.ts';
@@ -74,16 +75,18 @@ async function* recovered(
   shipment: Shipment,
   number: number,
 ): AsyncGenerator<VerifiedRecord> {
-  const { author, at, known, before } = shipment;
+  const { author, at, known, before: forkedAt } = shipment;
   const keys = store.keysOf(author, scope);
+  const last = scope === PUBLIC_SCOPE ? openingOfRecovery(keys, number) : keys.epochs.at(-1);
   // Where the asker's own recovery is another one, ours of that number shows it.
-  for (const one of [openingOfRecovery(keys, at.recovery), openingOfRecovery(keys, number)]) {
+  const theirs = scope === PUBLIC_SCOPE ? [openingOfRecovery(keys, at.recovery)] : [];
+  for (const one of [...theirs, last]) {
     const opened = one?.opened && (await store.get(one.opened.id));
     if (!opened) continue;
     yield opened;
-    if (opened.link.recovery !== number) continue;
+    if (one !== last) continue;
     yield* backwards(store, opened, known);
-    yield* onwards(store, { author, scope }, positionOf(opened.link), before);
+    yield* onwards(store, { author, scope }, positionOf(opened.link), forkedAt);
   }
 }
 
