@@ -73,15 +73,13 @@ async function mainJob(scene: Scene): Promise<void> {
     aliceMends(scene, files.alice),
   );
   await narrator.phase('Alice publishes: her build, and the mended step as a signed patch', async () => {
-    for (const { what, record } of await alice.run<Published[]>(['publish', aliceBuild]))
-      narrator.say(`${what}: ${record}`);
+    await publish(scene, alice, aliceBuild);
   });
   const bobBuild = await narrator.phase('Bob builds the same recipe. Nobody sits at his machine', () =>
     bobIsHealed(scene, files.bob),
   );
   await narrator.phase('Bob publishes what he built, and that Alice’s patch works on his machine', async () => {
-    for (const { what, record } of await bob.run<Published[]>(['publish', bobBuild]))
-      narrator.say(`${what}: ${record}`);
+    await publish(scene, bob, bobBuild);
   });
   await compare(scene);
 }
@@ -89,6 +87,16 @@ async function mainJob(scene: Scene): Promise<void> {
 interface Published {
   readonly what: string;
   readonly record: string;
+}
+
+async function publish({ narrator }: Scene, person: Household, build: string): Promise<void> {
+  for (const { what, record } of await person.run<Published[]>(['publish', build])) narrator.say(`${what}: ${record}`);
+  await placed(person);
+}
+
+/** On a busy machine the other's node may take long to say how far it has this feed; until then what is published waits. */
+async function placed(person: Household): Promise<void> {
+  while ((await person.run<{ outbox: number }>(['node', 'status'])).outbox > 0) await person.run(['node', 'sync']);
 }
 
 async function introduce({ narrator, alice, bob }: Scene): Promise<void> {
@@ -119,6 +127,7 @@ async function shareRecipe({
   const files = { alice: path.join(folder, 'alice', `${name}.yaml`), bob: path.join(folder, 'bob', `${name}.yaml`) };
   await writeFile(files.alice, yaml);
   await alice.run(['publish', files.alice]);
+  await placed(alice);
   await bob.run(['node', 'sync']);
   await bob.run(['recipe', 'get', `alice/${name}`, '--out', files.bob]);
   return files;

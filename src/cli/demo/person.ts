@@ -62,7 +62,8 @@ export async function atTerminal(
       child.stdin.write(`${terminal.unforeseen.answer}\n`);
     }
   });
-  const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
+  // All that it has printed was read then, which at its exit it need not be.
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   terminal.signal.removeEventListener('abort', interrupt);
   if (line !== '') terminal.onLine(line);
   if (terminal.signal.aborted) throw new InterruptedError();
