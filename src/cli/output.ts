@@ -90,7 +90,8 @@ export function folded(line: string, width: number): string[] {
 
 /** Columns of the terminal that is written to; without a terminal nothing is broken, so that tools see whole lines. */
 export function columns(context: Context, stream: 'stdout' | 'stderr' = 'stdout'): number {
-  return context[stream].isTTY === true ? (context[stream].columns ?? 80) : Infinity;
+  // A terminal that nobody has told its size says 0.
+  return context[stream].isTTY === true ? context[stream].columns || 80 : Infinity;
 }
 
 /** Lines, those broken that do not fit into the terminal that is written to. */

@@ -24,6 +24,7 @@ describe('a failure', () => {
 
   it('is broken at blanks to fit into the terminal', () => {
     const lines = told(error, { isTTY: true, columns: 80 });
+    assert.deepEqual(told(error, { isTTY: true, columns: 0 }), lines, 'a terminal without a size');
     for (const line of lines) assert.ok(line.length <= 80, line);
     assert.match(lines[0] ?? '', /^error: what happened/);
     const words = lines.map((line) => line.trim()).join(' ');
