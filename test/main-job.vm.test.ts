@@ -11,7 +11,7 @@ import { needPrograms } from './support/skip.ts';
 import { tempHome, type TestHome } from './support/temp-home.ts';
 
 describe('the main job', function () {
-  this.timeout(40 * 60_000);
+  this.timeout(60 * 60_000);
   let home: TestHome;
   before(async function () {
     needPrograms(this, 'script');

@@ -19,7 +19,7 @@ import { tempHome, type TestHome } from '../support/temp-home.ts';
 const signal = new AbortController().signal;
 
 describe('the loop', function () {
-  this.timeout(300_000);
+  this.timeout(1_200_000);
   let alice: TestHome;
   let bob: TestHome;
   let carol: TestHome;
