@@ -18,6 +18,7 @@ import { StepFailedError, type Repair } from '../workshop/provision/index.ts';
 import type { Evidence } from '../exchange/record/types.ts';
 import { formatScreen } from './screen-evidence.ts';
 import type { BuildEvent, RepairRequest, RepairSource } from '../workshop/provision/types.ts';
+import { createFileAtomic } from './atomic.ts';
 import { attestationOf, buildKeyFor } from './attestation.ts';
 import { keepLock, keepManifest, keepRecipe, keepScreen, keepStages } from './build-files.ts';
 import { takeBuildLock } from './build-lock.ts';
@@ -213,7 +214,7 @@ async function writeDown(
   for (const [index, { file, lock }] of [source, ...command.bases].entries()) {
     const made = locks[index];
     if (file === undefined || lock !== undefined || made === undefined) continue;
-    await writeFile(lockFileOf(file), formatLock(made), { flag: 'wx' }).catch(unlessThereOrReadOnly);
+    await leaveLock(lockFileOf(file), formatLock(made));
   }
   if (outcome.image) await keepManifest(home, started.id, outcome.image.manifest.text);
   if (outcome.image) await keepStages(home, started.id, outcome.image.stages);
@@ -244,9 +245,20 @@ async function keepEvidence(home: Home, id: string, { failure, after }: Repair):
 }
 
 /** The lock is a convenience beside the recipe: it is in the build's folder anyway. */
-function unlessThereOrReadOnly(error: unknown): void {
-  const code = errnoOf(error);
-  if (code !== 'EEXIST' && code !== 'EROFS' && code !== 'EACCES') throw error;
+/** Beside a recipe that has none yet, where that may be written. Whoever reads it meanwhile finds it whole. */
+async function leaveLock(file: string, text: string): Promise<void> {
+  try {
+    await createFileAtomic(file, text, 0o644);
+  } catch (error) {
+    const code = errnoOf(error);
+    // A file system without links, such as FAT.
+    if (code === 'EPERM') return writeFile(file, text, { flag: 'wx' }).catch(unlessThere);
+    if (code !== 'EROFS' && code !== 'EACCES') throw error;
+  }
+}
+
+function unlessThere(error: unknown): void {
+  if (errnoOf(error) !== 'EEXIST') throw error;
 }
 
 function failureOf(error: unknown): Pick<BuildRecord, 'status' | 'failure'> {
