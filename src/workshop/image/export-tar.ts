@@ -1,6 +1,7 @@
 /** The files of an image as one archive: each file system below a folder of the name that its `v` line has (`p1/etc/fstab`). */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
+import type { Digest } from '../../crypto/digest.ts';
 import { FailedError } from '../../errors.ts';
 import { type ExportedFile, writeWithHoles } from './export-disk.ts';
 import { COPY_BYTES, MAX_NORMALISED_FILE_BYTES } from './limits.ts';
@@ -16,8 +17,9 @@ export interface TarFile extends TreeCopy {
 }
 
 /**
- * An archive that is written while the image is measured. No more goes into it than `manifest` says that there is: beyond
- * that it rejects with `image/export-too-large`, whatever a file system makes the measuring VM send.
+ * An archive that is written while the image is measured. No more goes into it than `manifest` says that there is, of
+ * entries, attributes and content: beyond that it rejects with `image/export-too-large`, whatever a file system makes the
+ * measuring VM send.
  */
 export async function openTarFile(to: string, manifest: Pick<Manifest, 'entries'>): Promise<TarFile> {
   const file = await open(to, 'wx', 0o600);
@@ -26,7 +28,8 @@ export async function openTarFile(to: string, manifest: Pick<Manifest, 'entries'
   let heldBytes = 0;
   let at = 0;
   let padding = 0;
-  let left = { entries: manifest.entries.length, bytes: contentBytes(manifest.entries) };
+  const named = new Map(manifest.entries.map((entry) => [entry.path, entry]));
+  let bytesLeft = contentBytes(manifest.entries);
   const flush = async (): Promise<void> => {
     const bytes = Buffer.concat(held);
     held.length = 0;
@@ -47,10 +50,14 @@ export async function openTarFile(to: string, manifest: Pick<Manifest, 'entries'
     padding = 0;
   };
   return {
-    async entry(fileSystem, entry) {
+    async entry(fileSystem, entry, stated) {
       await endEntry();
-      left = { entries: left.entries - 1, bytes: left.bytes - entry.sizeBytes };
-      if (left.entries < 0 || left.bytes < 0) throw tooLarge();
+      const known = named.get(stated.path);
+      named.delete(stated.path);
+      bytesLeft -= entry.sizeBytes;
+      // Of a file with several names the attributes may come with each name, or with the first alone.
+      const hasOthers = stated.xattrs !== undefined && known !== undefined && stated.xattrs !== xattrsOf(known);
+      if (known === undefined || hasOthers || bytesLeft < 0) throw tooLarge(stated.path);
       await write(tarHeader(below(fileSystem, entry)));
       padding = tarPadding(entry.sizeBytes);
     },
@@ -99,8 +106,13 @@ function contentBytes(entries: readonly ManifestEntry[]): number {
   }, 0);
 }
 
-function tooLarge(): FailedError {
-  return new FailedError('image/export-too-large', 'the measuring VM sends more files than the manifest names', {
-    hint: 'The image is not what it was: portalgun images verify says whether its files are.',
+function xattrsOf(entry: ManifestEntry): Digest | undefined {
+  return 'xattrs' in entry ? entry.xattrs : undefined;
+}
+
+function tooLarge(path: string): FailedError {
+  return new FailedError('image/export-too-large', `the measuring VM sends more than the manifest names: ${path}`, {
+    hint: 'The image is not what it was: portalgun images verify --measure says what differs.',
+    facts: { path },
   });
 }

@@ -27,21 +27,23 @@ export async function readTreeEntries(
   options: TreeOptions & { readonly recordBytes: number },
 ): Promise<readonly TreeEntry[]> {
   const entries = new Map<string, TreeEntry>();
-  for await (const tar of readTar(reader, options.recordBytes)) {
+  for await (const read of readTar(reader, options.recordBytes)) {
+    const tar = { ...read, attributes: countedAttributes(read) };
     const inside = pathInside(tar.path);
     const path = `${options.name}:${inside}`;
     if (entries.has(path)) throw odd(`sent ${path} twice`);
     if (!isBelowDirectory(path, entries)) throw odd(`sent ${path} without a directory above it`);
     if (entries.size >= MAX_ENTRIES) throw odd(`sent more than ${MAX_ENTRIES} files`);
+    const stated = { path, ...attributesDigest(tar) };
     if (tar.kind === 'hardlink') {
       const first = entries.get(`${options.name}:${pathInside(tar.link)}`);
       if (first === undefined || first.kind === 'directory') throw odd(`sent a link ${path} to nothing`);
-      await options.copy?.entry(options.name, tar);
+      await options.copy?.entry(options.name, tar, stated);
       entries.set(path, { ...first, path, hardLinkOf: first.hardLinkOf ?? first.path });
       continue;
     }
-    await options.copy?.entry(options.name, tar);
-    const common = { path, mode: tar.mode, uid: tar.uid, gid: tar.gid, sizeBytes: 0, ...attributesDigest(tar) };
+    await options.copy?.entry(options.name, tar, stated);
+    const common = { ...stated, mode: tar.mode, uid: tar.uid, gid: tar.gid, sizeBytes: 0 };
     switch (tar.kind) {
       case 'file':
         entries.set(path, { ...common, kind: 'file', ...(await readContent(tar, inside, options)) });
@@ -100,12 +102,14 @@ async function readContent(
   return { sizeBytes: rewritten.length, sha256: sha256(rewritten), rule: rule.name };
 }
 
-/**
- * Digest over the attributes sorted by name, each as `LENGTH:NAME,LENGTH:VALUE,` (netstrings). ACLs count in GNU tar's text
- * form; the binary form of the same is left out.
- */
+/** ACLs count in GNU tar's text form. The binary form of the same is left out: nothing would hold it to be the same. */
+function countedAttributes({ attributes }: TarEntry): TarEntry['attributes'] {
+  return new Map([...attributes].filter(([name]) => !name.startsWith('system.posix_acl_')));
+}
+
+/** Digest over the attributes sorted by name, each as `LENGTH:NAME,LENGTH:VALUE,` (netstrings). */
 function attributesDigest(tar: TarEntry): { readonly xattrs?: Digest } {
-  const names = [...tar.attributes.keys()].filter((name) => !name.startsWith('system.posix_acl_')).sort();
+  const names = [...tar.attributes.keys()].sort();
   if (names.length === 0) return {};
   const pieces = names.flatMap((name) => [Buffer.from(name, 'latin1'), tar.attributes.get(name) ?? Buffer.alloc(0)]);
   return { xattrs: sha256(Buffer.concat(pieces.flatMap((each) => [`${each.length}:`, each, ',']).map(toBuffer))) };

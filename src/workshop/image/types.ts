@@ -75,9 +75,17 @@ export type ContentTap = (path: string) => { update(bytes: Uint8Array): unknown 
 
 /** Given the files of a disk as they are, before any rule, as they are measured. What it does is waited for. */
 export interface TreeCopy {
-  /** Its path and links have been checked. The content of a regular file follows. `fileSystem`: `p1`. */
-  entry(fileSystem: string, entry: TarEntry): Promise<void>;
+  /**
+   * Its path and links have been checked. The content of a regular file follows. `fileSystem`: `p1`. `stated`: how the
+   * manifest names it, and its attributes.
+   */
+  entry(fileSystem: string, entry: TarEntry, stated: Stated): Promise<void>;
   content(bytes: Uint8Array): Promise<void>;
+}
+
+export interface Stated {
+  readonly path: string;
+  readonly xattrs?: Digest;
 }
 
 export interface Manifest {

@@ -45,8 +45,16 @@ describe('files as an archive', () => {
   /** What GNU tar reads of a tree, as the measuring VM's does, read and written again. */
   async function rewritten(tree: string, entries?: readonly ManifestEntry[]) {
     const options = ['-c', '-f', '-', '-b', '64', '--format=pax', '--sort=name', '--numeric-owner', '--mtime=@0'];
-    const archive = execFileSync('tar', [...options, '-C', tree, '.'], { maxBuffer: 2 ** 28 });
-    const reading = { name: 'p1', recordBytes: 64 * 512, normaliser: compileRules(['machine-id']) };
+    return copy(execFileSync('tar', [...options, '-C', tree, '.'], { maxBuffer: 2 ** 28 }), 64 * 512, entries);
+  }
+
+  /** Of an archive of ours, as one that the measuring VM sends. */
+  async function copied(archive: string, entries?: readonly ManifestEntry[]) {
+    return copy(readFileSync(archive), 20 * 512, entries);
+  }
+
+  async function copy(archive: Buffer, recordBytes: number, entries?: readonly ManifestEntry[]) {
+    const reading = { name: 'p1', recordBytes, normaliser: compileRules(['machine-id']) };
     const read = async (copy?: Awaited<ReturnType<typeof openTarFile>>) =>
       readTreeEntries(readBytes(Readable.from([archive], { objectMode: true })), { ...reading, copy });
     const stated = await read();
@@ -63,10 +71,10 @@ describe('files as an archive', () => {
   async function written(entries: readonly Partial<TarEntry>[], fileSystem = 'p2'): Promise<string> {
     const file = newPath();
     const all = entries.map((entry) => ({ ...PLAIN, content: noContent, ...entry }));
-    const room = all.map(({ sizeBytes }) => ({ kind: 'file', sizeBytes }) as ManifestEntry);
+    const room = all.map(({ sizeBytes }, index) => ({ kind: 'file', path: String(index), sizeBytes }) as ManifestEntry);
     const tar = await openTarFile(file, { entries: room });
-    for (const entry of all) {
-      await tar.entry(fileSystem, entry);
+    for (const [index, entry] of all.entries()) {
+      await tar.entry(fileSystem, entry, { path: String(index) });
       await tar.content(Buffer.alloc(entry.sizeBytes, 'x'));
     }
     await tar.finish();
@@ -168,6 +176,34 @@ describe('files as an archive', () => {
   it('threat 35: unpack below the folder of their file system, and nowhere else', async () => {
     const file = await written([{ path: Buffer.from('./-rf') }, { path: Buffer.from('./etc') }], 'p1');
     assert.equal(run('tar', ['-tf', file]), 'p1/-rf\np1/etc\n');
+  });
+
+  it('have the attributes that the manifest names, and no others', async () => {
+    const attributes = new Map([
+      ['acl.access', Buffer.from('user::rw-\n')],
+      ['user.large', Buffer.alloc(60_000, 'x')],
+    ]);
+    // The same as an ACL, or whatever else somebody writes there: no manifest names it.
+    const sent = new Map([...attributes, ['system.posix_acl_access', Buffer.from('anything')]]);
+    const directory = { kind: 'directory', path: Buffer.from('.'), mode: 0o755 } as const;
+    const one = { path: Buffer.from('./one'), attributes: sent };
+    const again = { kind: 'hardlink', path: Buffer.from('./two'), link: one.path } as const;
+    const whole = [directory, one, { ...again, attributes: sent }];
+    const { stated, file } = await copied(await written(whole, '.'));
+    const listed = pythonEntries(file);
+    for (const name of ['p1:/one', 'p1:/two']) assert.equal(listed.get(name)?.xattrs, stated[1]?.xattrs, name);
+    assert.ok(!readFileSync(file).includes('system.posix_acl_access'));
+    // With its second name they need not come again.
+    await copied(await written([directory, one, again], '.'), stated);
+    for (const others of [
+      new Map(),
+      new Map([...attributes, ['user.more', Buffer.alloc(1)]]),
+      new Map([...attributes, ['user.large', Buffer.alloc(60_001, 'x')]]),
+    ]) {
+      const { stated: other } = await copied(await written([directory, { ...one, attributes: others }, again], '.'));
+      const refused = { code: 'image/export-too-large', exitCode: 1, message: /p1:\/one$/, hint: /verify --measure/ };
+      await assert.rejects(copied(await written(whole, '.'), other), refused);
+    }
   });
 
   it('are no more than the manifest names, in number and in bytes', async () => {
