@@ -14,7 +14,7 @@ import { measuringTools } from '../workshop/image/measuring-vm.fixture.ts';
 const MIB = 1024 * 1024;
 const MACHINE_ID = '5f0c9d1e77aa4b21b0c3d9e8f7a6b5c4\n';
 const UNTOUCHED = 'what no rule touches\n';
-const RULES = ['machine-id'];
+const RULES = ['machine-id', 'disk-id', 'logs'];
 
 describe('an image that is read again', function () {
   this.timeout(300_000);
@@ -63,6 +63,25 @@ describe('an image that is read again', function () {
         { sizeBytes: 0, sha256: sha256('') },
       ],
     );
+  });
+
+  it('show: says in which version each rule was applied, to what, and which touch nothing', async () => {
+    assert.deepEqual((await json(person, ['images', 'show', 'ruled'])).rules, [
+      { rule: 'machine-id', version: 1, path: 'p0:/etc/machine-id' },
+      { rule: 'disk-id', version: 2, path: null },
+      { rule: 'logs', version: 1, path: null },
+    ]);
+    const { stdout } = await cli(person, ['images', 'show', 'ruled']);
+    assert.match(stdout, /^rule {6}machine-id, version 1: p0:\/etc\/machine-id$/m);
+    assert.match(stdout, /^rule {6}disk-id, version 2: touches nothing$/m);
+  });
+
+  it('show: does not say that rules of another day were those of today', async () => {
+    const { rules } = await json(person, ['images', 'show', 'older']);
+    assert.deepEqual(rules, [{ rule: 'machine-id', version: null, path: 'p0:/etc/machine-id' }]);
+    const { stdout, stderr } = await cli(person, ['images', 'show', 'older']);
+    assert.match(stdout, /^rule {6}machine-id: p0:\/etc\/machine-id$/m);
+    assert.match(stderr, /not known: .* other versions of its normaliser rules/);
   });
 
   it('hidden: says that it reads only what is there to be read', async () => {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { shortDigest, type Digest } from '../../crypto/digest.ts';
 import { PortalgunError } from '../../errors.ts';
+import { appliedRules } from '../../node/applied-rules.ts';
 import { connect } from '../../node/connect.ts';
 import type { KnownDisagreement } from '../../node/disagreements.ts';
 import { explainDifference } from '../../node/explain.ts';
@@ -71,25 +72,28 @@ export async function show(context: Context, id: string, flags: { manifest?: boo
     return undefined;
   }
   const manifest = await readImageManifest(context.home.imagesDir, image);
-  const rules = manifest.entries.flatMap((entry) =>
-    'rule' in entry && entry.rule !== undefined ? [{ path: entry.path, rule: entry.rule }] : [],
-  );
+  const { rules, unknown } = await appliedRules(context.home, image, manifest);
+  if (unknown !== undefined) note(context, `The versions of its rules are not known: ${unknown.message}.`);
+  const normalised = rules.filter(({ path: touched }) => touched !== null).length;
   printResult(
     context,
-    { ...image, entries: manifest.entries.length, dirHash1: manifest.dirHash1, normalised: rules.length },
+    { ...image, entries: manifest.entries.length, dirHash1: manifest.dirHash1, normalised, rules },
     () => [
       `image     ${image.id}`,
       `recipe    ${image.recipeName}, ${image.recipe}`,
       `resolved  ${image.resolved}`,
       `lock      ${image.lock}`,
-      `manifest  ${image.manifest} (${manifest.entries.length} entries, ${rules.length} rewritten by a rule)`,
+      `manifest  ${image.manifest} (${manifest.entries.length} entries, ${normalised} rewritten by a rule)`,
       `dirHash1  ${manifest.dirHash1}`,
       `made      ${image.startedAt} to ${image.finishedAt}`,
       ...image.disks.map(
         (disk) =>
           `disk      ${disk.id}: ${bytes(disk.sizeBytes)}, ${disk.sha256}${disk.personal ? ', personalised' : ''}`,
       ),
-      ...rules.map(({ rule, path: file }) => `rule      ${rule}: ${file}`),
+      ...rules.map(
+        ({ rule, version, path: touched }) =>
+          `rule      ${rule}${version === null ? '' : `, version ${version}`}: ${touched ?? 'touches nothing'}`,
+      ),
     ],
   );
   return undefined;

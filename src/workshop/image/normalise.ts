@@ -16,6 +16,8 @@ import type { ManifestEntry } from './types.ts';
 export interface Normaliser {
   /** Names the exact rules: two manifests are comparable only when it is the same. */
   readonly digest: Digest;
+  /** Each once, in the order of the recipe. */
+  readonly rules: readonly { readonly name: string; readonly version: number }[];
   /** Random disk ids count as zero. */
   readonly diskId: boolean;
   /** Why the rule of that name touches the entry with this path (`p1:/etc/machine-id`), and which version of it does. */
@@ -47,6 +49,7 @@ export function compileRules(rules: readonly NormaliseRule[]): Normaliser {
   }
   return {
     digest: digestOf({ normaliser: 1, rules: data }),
+    rules: [...new Map(data.map(({ name, version }) => [`${name} ${version}`, { name, version }])).values()],
     diskId: data.some((rule) => rule.name === 'disk-id'),
     explain(name, path) {
       const inside = path.slice(path.indexOf(':') + 1);
