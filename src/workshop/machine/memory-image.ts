@@ -11,7 +11,7 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib';
 import { FailedError, UsageError } from '../../errors.ts';
-import { SOCKET_PATH_BYTES } from './limits.ts';
+import { MEMORY_PIECE_BYTES, SOCKET_PATH_BYTES } from './limits.ts';
 
 /** Where QEMU connects to, or listens, for one migration. Throws `machine/path-too-long`. */
 export function migrationSocket(runtimeDir: string): string {
@@ -67,8 +67,10 @@ export async function sendMemory(memoryPath: string, socket: string): Promise<vo
   const connection = createConnection(socket);
   try {
     await once(connection, 'connect');
-    await pipeline(createReadStream(memoryPath), createZstdDecompress(), (memory: AsyncIterable<Uint8Array>) =>
-      writeWhileOpen(memory, connection),
+    await pipeline(
+      createReadStream(memoryPath, { highWaterMark: MEMORY_PIECE_BYTES }),
+      createZstdDecompress({ chunkSize: MEMORY_PIECE_BYTES }),
+      (memory: AsyncIterable<Uint8Array>) => writeWhileOpen(memory, connection),
     );
   } catch (error) {
     throw new FailedError(

@@ -46,13 +46,17 @@ describe('a saved memory', () => {
   it('is sent where the other side hangs up as soon as it has read what it needs', async () => {
     for (const needed of [1, MEMORY.length / 2, MEMORY.length]) {
       let read = 0;
+      const { promise: gone, resolve } = Promise.withResolvers<void>();
       await listen((connection) =>
-        connection.on('data', ({ length }) => {
-          read += length;
-          if (read >= needed) connection.destroy();
-        }),
+        connection
+          .on('data', ({ length }) => {
+            read += length;
+            if (read >= needed) connection.destroy();
+          })
+          .on('close', () => resolve()),
       );
       await sendMemory(file, socket);
+      await gone; // what was sent last may still be on its way
       assert.ok(read >= needed);
       server.close();
       await once(server, 'close');
