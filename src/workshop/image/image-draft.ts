@@ -21,7 +21,7 @@ export interface ImageDraft {
   /** Where each disk is now, by id: raw, read-only; measure these. */
   readonly disks: Readonly<Record<string, string>>;
   /**
-   * Keeps what differs between a measured disk and `changed` (a qcow2, usually an overlay of it that `personalise` wrote to).
+   * Keeps what differs between a measured disk and `changed`: a qcow2 that lies right over it (or alone, and is kept whole).
    */
   addPersonal(diskId: string, changed: DiskFormat): Promise<void>;
   /** Puts the image into the store. Rejects with `image/exists`. */
@@ -30,7 +30,10 @@ export interface ImageDraft {
   discard(): Promise<void>;
 }
 
-/** Copies the finished disks in. Each may be the top of a chain of overlays; none may be in use. */
+/**
+ * Copies the finished disks in. Each may be the top of a chain of overlays; none may be in use. Nobody writes to the copies: they
+ * are brought to the disk and hashed beside whatever is done with them until `commit`.
+ */
 export async function draftImage(options: {
   readonly imagesDir: string;
   readonly id: string;
@@ -47,8 +50,13 @@ export async function draftImage(options: {
   const folder = resolve(imagesDir, `.draft-${process.pid}-${randomBytes(6).toString('hex')}`);
   const target = resolve(imagesDir, id);
   const disks: Record<string, string> = {};
+  const sealing = new Map<string, Promise<ImageFile>>();
+  const discarded = new AbortController();
   const personal = new Map<string, string>();
-  const discard = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  const discard = (): Promise<void> => {
+    discarded.abort();
+    return rm(folder, { recursive: true, force: true });
+  };
   const orDiscard = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
@@ -65,6 +73,9 @@ export async function draftImage(options: {
       await flattenDisk({ path, format }, { path: raw, format: 'raw' }, signal);
       await chmod(raw, 0o400);
       disks[diskId] = raw;
+      const sealed = seal(folder, `${diskId}.raw`, discarded.signal);
+      sealed.catch(() => undefined); // told by `commit`
+      sealing.set(diskId, sealed);
     }
   });
   return {
@@ -83,10 +94,10 @@ export async function draftImage(options: {
           throw new UsageError('image/no-such-disk', `the image ${id} has no disk "${diskId}"`);
         }
         const kept = await Promise.all(
-          Object.keys(disks).map(async (each): Promise<ImageDisk> => {
+          Array.from(sealing, async ([each, sealed]): Promise<ImageDisk> => {
             const file = personal.get(each);
             const over = file === undefined ? {} : { personal: await seal(folder, file) };
-            return { id: each, format: 'raw', ...(await seal(folder, `${each}.raw`)), ...over };
+            return { id: each, format: 'raw', ...(await sealed), ...over };
           }),
         );
         const image: StoredImage = {
@@ -117,14 +128,14 @@ export async function removeAbandonedDrafts(imagesDir: string): Promise<void> {
 }
 
 /** Read-only and on the disk; its size and digest. */
-async function seal(folder: string, file: string): Promise<ImageFile> {
+async function seal(folder: string, file: string, signal?: AbortSignal): Promise<ImageFile> {
   const path = join(folder, file);
   await chmod(path, 0o400);
   const handle = await open(path, 'r');
   try {
     await handle.sync();
     const { size } = await handle.stat();
-    return { file, sizeBytes: size, sha256: await hashFile(path) };
+    return { file, sizeBytes: size, sha256: await hashFile(path, signal) };
   } finally {
     await handle.close();
   }

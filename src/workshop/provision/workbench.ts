@@ -15,7 +15,7 @@ import type { Checkpoint } from './checkpoints.ts';
 export interface WorkbenchOptions {
   /** `startMachine` of machine/. */
   readonly start: (options: StartOptions) => Promise<Machine>;
-  /** Writable disks name their pristine content: it is copied, never written. */
+  /** Writable disks name their pristine content: it is never written. */
   readonly config: MachineConfig;
   /** Digest over the contents of the media and of the pristine disks. */
   readonly media: Digest;
@@ -24,7 +24,7 @@ export interface WorkbenchOptions {
   readonly qemuVersion: string;
   /** For runtime folders; keep it short. Removed with `close`, not the disks. */
   readonly runtimeDir: string;
-  /** For disks where there is no checkpoint session that has a place for them. */
+  /** For disks where there is no checkpoint session that has a place for them: overlays, for as long as the pristine ones are there. */
   readonly disksDir: string;
   readonly qemu?: string;
 }
@@ -78,7 +78,10 @@ export function createWorkbench(options: WorkbenchOptions): Workbench {
     async powerOn(disksDir, signal, rests = {}) {
       const folder = resolve(disksDir ?? options.disksDir);
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      const disks = await Promise.all(config.disks.map((disk) => ownDisk(disk, rests[disk.id], folder)));
+      const standAlone = disksDir !== null;
+      const disks = await Promise.all(
+        config.disks.map((disk) => ownDisk(disk, folder, { rests: rests[disk.id], standAlone })),
+      );
       try {
         return await start({ ...config, disks }, folder, signal);
       } catch (error) {
@@ -100,11 +103,20 @@ export function createWorkbench(options: WorkbenchOptions): Workbench {
   };
 }
 
-/** A disk that stands alone, for a checkpoint rests on it long after the pristine file is gone; or one over a frozen file. */
-async function ownDisk(disk: MachineDisk, rests: string | undefined, folder: string): Promise<MachineDisk> {
+/**
+ * One over a frozen file; otherwise one that stands alone where a checkpoint will rest on it long after the pristine file is
+ * gone, and one over that file where none will.
+ */
+async function ownDisk(
+  disk: MachineDisk,
+  folder: string,
+  { rests, standAlone }: { readonly rests: string | undefined; readonly standAlone: boolean },
+): Promise<MachineDisk> {
   if (!isWritable(disk)) return disk;
   const path = join(folder, `${disk.id}-${randomBytes(6).toString('hex')}.qcow2`);
+  const pristine = { path: resolve(disk.path), format: disk.format };
   if (rests !== undefined) await createOverlay(path, { path: rests, format: 'qcow2' });
-  else await flattenDisk({ path: disk.path, format: disk.format }, { path, format: 'qcow2' });
+  else if (standAlone) await flattenDisk(pristine, { path, format: 'qcow2' });
+  else await createOverlay(path, pristine);
   return { ...disk, path, format: 'qcow2' };
 }
