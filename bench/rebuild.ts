@@ -83,11 +83,19 @@ interface Built {
   readonly events: readonly BuildEvent[];
 }
 
+/** They share their time: `measure` is told right before. */
+const AT_ONCE = 'measure and personalise at once';
+
 /** From one phase to the next; before the first, and after the end of the last, is the program's own. */
 function phasesOf({ events }: Built): Figure[] {
   const marks = events.flatMap((event): { readonly name: string | undefined; readonly atMs: number }[] =>
     event.event === 'phase'
-      ? [{ name: event.phase, atMs: event.atMs }]
+      ? [
+          {
+            name: event.phase === 'personalise' && event.detail !== undefined ? AT_ONCE : event.phase,
+            atMs: event.atMs,
+          },
+        ]
       : event.event === 'done'
         ? [{ name: undefined, atMs: event.atMs }]
         : [],

@@ -181,6 +181,20 @@ describe('recipes/debian-12-tiny.yaml', function () {
       assert.match(JSON.stringify(error.facts.screen), /file-system: 1 #/);
     });
 
+    it('is measured no further where `personalise` fails, and leaves nothing of the attempt', async () => {
+      const changed = replaced(await readFile(tiny.recipe, 'utf8'), [
+        ["when: { text: 'portal login:', timeout: 2m }", "when: { text: 'never said', timeout: 1s }\n    retries: 0"],
+      ]);
+      const broken = path.join(tiny.home.folder, 'never-said.yaml');
+      await writeFile(broken, changed);
+      const images = await readdir(tiny.home.home.imagesDir);
+      const told = await jsonLines(tiny.home, ['build', broken, '--repair', 'never', '--secret', tiny.secret], 1);
+      const { error } = told.at(-1);
+      assert.deepEqual([error.code, error.facts.step], ['provision/step-failed', 'first-login']);
+      assert.ok(!told.some(({ phase }) => phase === 'store'));
+      assert.deepEqual(await readdir(tiny.home.home.imagesDir), images);
+    });
+
     describe('threat 39: its secret', () => {
       /** What the second build said, which fails while the guest shows the secret on its screen. */
       let shown: Outcome;

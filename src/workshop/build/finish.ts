@@ -1,10 +1,10 @@
-/** From a machine whose steps are done to a stored image: measured first, then made this person's own. */
+/** From a machine whose steps are done to a stored image: measured as it is, and made this person's own in an overlay. */
 import path from 'node:path';
 import type { Digest } from '../../crypto/digest.ts';
 import { FailedError, UsageError } from '../../errors.ts';
 import { usesNetwork, usesPointer } from '../../recipe/conditions.ts';
-import { draftImage, type ImageDraft, type Manifest, type MeasuringTools } from '../image/index.ts';
-import { startMachine } from '../machine/index.ts';
+import { draftImage, MEASURE_MEMORY_MIB, type ImageDraft, type Manifest, type MeasuringTools } from '../image/index.ts';
+import { fitAtOnce, startMachine } from '../machine/index.ts';
 import type { MachineDisk } from '../machine/types.ts';
 import type { VerifiedMedia } from '../media/types.ts';
 import { createWorkbench, runSteps, type RunResult } from '../provision/index.ts';
@@ -13,6 +13,7 @@ import { measureWithStages, type BuildStage } from './measure-stages.ts';
 import type { MachinePlan } from './plan.ts';
 import { paced } from './progress.ts';
 import { sensesFor } from './senses.ts';
+import { bothOf, unlessStopped } from './side-by-side.ts';
 import type { BuildOutcome, BuildRequest, Making } from './types.ts';
 
 export interface Finished {
@@ -51,11 +52,14 @@ export async function finishImage(
     signal: request.signal,
   });
   try {
-    const { manifest, stages } = await measure(request, making, done, {
-      diskId: output.disk,
-      disk: diskOf(draft.disks, output.disk),
-    });
-    await personalise(request, making, done, { draft, diskId: output.disk });
+    const disk = diskOf(draft.disks, output.disk);
+    // Both only read the finished disk; each takes about as long as the other, and a VM of its own.
+    const atOnce = isPersonalised(request, run) && fitAtOnce([MEASURE_MEMORY_MIB, plan.config.memoryMiB]);
+    const [{ manifest, stages }] = await bothOf(
+      (signal) => measure({ ...request, signal }, making, done, { diskId: output.disk, disk }),
+      (signal) => personalise({ ...request, signal }, making, done, { draft, diskId: output.disk, atOnce }),
+      { atOnce, signal: request.signal },
+    );
     making.tell({ event: 'phase', phase: 'store' });
     const { arch, cpus, memoryMiB, firmware } = plan.config;
     const stored = await draft.commit(
@@ -92,7 +96,7 @@ async function measure(
     checkpoints: await run.kept(),
     lastStep: run.final.recipe.steps.at(-1)?.id ?? '',
     folder: await making.folder('stages'),
-    tools: await done.tools(),
+    tools: await unlessStopped(done.tools(), signal),
     normalise: run.final.recipe.normalise ?? [],
     startMachine,
     runtimeDir: path.join(folders.runtime, 'measure'),
@@ -104,16 +108,23 @@ async function measure(
   });
 }
 
-interface MeasuredDraft {
+interface DraftedDisk {
   readonly draft: ImageDraft;
   readonly diskId: string;
+  /** It is measured meanwhile. */
+  readonly atOnce: boolean;
 }
 
-/** Boots the finished disk by itself and follows the steps that belong to this machine alone. The measured disk stays as it is. */
-async function personalise(request: BuildRequest, making: Making, done: Finished, image: MeasuredDraft): Promise<void> {
+function isPersonalised(request: BuildRequest, { final }: RunResult): boolean {
+  return request.personalise !== false && (final.recipe.personalise ?? []).length > 0;
+}
+
+/** Boots the finished disk by itself and follows the steps that belong to this machine alone. What is measured stays as it is. */
+async function personalise(request: BuildRequest, making: Making, done: Finished, image: DraftedDisk): Promise<void> {
   const { run, host, plan, media } = done;
-  if (request.personalise === false || (run.final.recipe.personalise ?? []).length === 0) return;
-  making.tell({ event: 'phase', phase: 'personalise' });
+  if (!isPersonalised(request, run)) return;
+  const detail = 'while the disk is measured';
+  making.tell({ event: 'phase', phase: 'personalise', ...(image.atOnce && { detail }) });
   const { arch, cpus, memoryMiB, firmware } = plan.config;
   // What the build has written into its variable store is no part of the image: this one boots as it will anywhere.
   const variables = plan.config.disks.filter(({ bus }) => bus === 'pflash');

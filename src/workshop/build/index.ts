@@ -2,7 +2,7 @@
  * One build, from a checked recipe to a stored image: recipe → resolved recipe → verified media → machine → steps →
  * manifest → personalised image.
  *
- * Promises: nothing unverified is attached; what is measured is the state before `personalise`, so that no secret and no
+ * Promises: nothing unverified is attached; what is measured is the state without `personalise`, so that no secret and no
  * person's choice is in it; a build that ends early leaves checkpoints to go on from and nothing half-made.
  * Never: speaks to peers; where repairs come from is decided outside, through `RepairSource`.
  */

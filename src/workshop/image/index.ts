@@ -11,6 +11,7 @@
 export { dirHash1 } from './dir-hash.ts';
 export { escapeName, unescapeName } from './escape.ts';
 export { checkDisk, exportDisk, type ExportedFile, type ExportProgress } from './export-disk.ts';
+export { MEASURE_MEMORY_MIB } from './limits.ts';
 export { hasFileSystem, leftOutOfTar, openTarFile, type TarFile } from './export-tar.ts';
 export { draftImage, hashFile, type ImageDraft } from './image-draft.ts';
 export {

@@ -12,7 +12,7 @@ export { hostFactor, measureHost } from './host-speed.ts';
 export type { HostSpeed, MeasureOptions } from './host-speed.ts';
 export type { ProbeResult } from './probe.ts';
 export { startMachine } from './qemu.ts';
-export { checkDisk, checkMemory } from './resources.ts';
+export { checkDisk, checkMemory, fitAtOnce } from './resources.ts';
 export { canSurround } from './surroundings.ts';
 export { switchedOff } from './switched-off.ts';
 export type * from './types.ts';

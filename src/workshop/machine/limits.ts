@@ -49,6 +49,9 @@ export const PROBE_MS = 2_000;
 /** The same for software emulation itself, on the slowest host we mean to run on. */
 export const PROBE_TCG_MS = 30_000;
 
+/** What stays free beside machines that run at once, for this process and everything else. */
+export const SPARE_MEMORY_MIB = 512;
+
 /** `qemu-img` making or asking about an image. */
 export const QEMU_IMG_MS = 60_000;
 

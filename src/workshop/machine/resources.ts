@@ -1,7 +1,8 @@
 /** Is there room for this machine? Asked before it starts, because QEMU only finds out in the middle of a build. */
 import { statfs } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { UnavailableError } from '../../errors.ts';
-import { QEMU_OVERHEAD_MIB } from './limits.ts';
+import { QEMU_OVERHEAD_MIB, SPARE_MEMORY_MIB } from './limits.ts';
 
 const MIB = 1024 * 1024;
 
@@ -15,6 +16,25 @@ export function checkMemory(memoryMiB: number, availableBytes: number = process.
     `this machine needs ${neededMiB} MiB of memory (${memoryMiB} for the guest), ${availableMiB} MiB are free`,
     { hint: 'end other programs or machines, or give the recipe less memory', facts: { neededMiB, availableMiB } },
   );
+}
+
+export interface HostRoom {
+  /** What the system (or the container) can still give. */
+  readonly availableBytes: number;
+  readonly processors: number;
+}
+
+/**
+ * Whether machines that could run one behind the other may as well run at once. Each wants a processor, or nothing is won by
+ * it and their waits only get longer; and memory, or the second would fail where it need not.
+ */
+export function fitAtOnce(memoriesMiB: readonly number[], room: HostRoom = roomOfHost()): boolean {
+  const neededMiB = memoriesMiB.reduce((sum, each) => sum + each + QEMU_OVERHEAD_MIB, SPARE_MEMORY_MIB);
+  return room.processors >= memoriesMiB.length && room.availableBytes >= neededMiB * MIB;
+}
+
+function roomOfHost(): HostRoom {
+  return { availableBytes: process.availableMemory(), processors: availableParallelism() };
 }
 
 /** Throws `machine/too-little-disk` where the file system of `folder` has less than `neededBytes` free. */

@@ -7,7 +7,7 @@ import { FailedError, UnavailableError } from '../../../src/errors.ts';
 import { createDisk, createOverlay, flattenDisk, inspectDisk } from '../../../src/workshop/machine/disks.ts';
 import { parsePpm } from '../../../src/workshop/machine/ppm.ts';
 import { qemuArguments } from '../../../src/workshop/machine/qemu-args.ts';
-import { checkDisk, checkMemory } from '../../../src/workshop/machine/resources.ts';
+import { checkDisk, checkMemory, fitAtOnce } from '../../../src/workshop/machine/resources.ts';
 import { listenToSerial } from '../../../src/workshop/machine/serial-line.ts';
 import type { MachineConfig } from '../../../src/workshop/machine/types.ts';
 import { needPrograms } from '../../support/skip.ts';
@@ -143,6 +143,14 @@ describe('before a machine starts', () => {
         return true;
       },
     );
+  });
+
+  it('two run at once where each has a processor, and there is memory for both and some to spare', () => {
+    const needed = (1024 + 256 + (256 + 256) + 512) * 1024 ** 2;
+    const fit = (availableBytes: number, processors: number) => fitAtOnce([1024, 256], { availableBytes, processors });
+    assert.equal(fit(needed, 2), true);
+    assert.equal(fit(needed - 1, 2), false);
+    assert.equal(fit(64 * needed, 1), false);
   });
 
   it('too little room on the disk is an error with the numbers', async () => {
