@@ -1,11 +1,11 @@
 /** The libp2p node itself: which parts, with which limits. What it is used for is elsewhere. */
 import { noise } from '@chainsafe/libp2p-noise';
-import { autoNAT } from '@libp2p/autonat';
 import type { CircuitRelayService } from '@libp2p/circuit-relay-v2';
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import { dcutr } from '@libp2p/dcutr';
 import type { GossipSub } from '@libp2p/gossipsub';
 import { identify } from '@libp2p/identify';
+import type { Identify } from '@libp2p/identify';
 import type { Libp2p, ServiceMap } from '@libp2p/interface';
 import type { KadDHT } from '@libp2p/kad-dht';
 import { mdns } from '@libp2p/mdns';
@@ -13,11 +13,11 @@ import { ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
+import { dialBackService } from './dial-back.ts';
 import { dhtService } from './discovery.ts';
 import { gossipService } from './gossip.ts';
 import type { Audience } from './gossip.ts';
 import {
-  DIAL_BACK_STREAMS,
   DIAL_TIMEOUT_MS,
   MAX_CONNECTIONS,
   MAX_CONNECTIONS_PER_HOST_PER_SECOND,
@@ -29,6 +29,7 @@ import type { RelayClient } from './relay.ts';
 import { boundedWebSockets } from './websockets.ts';
 
 export interface NodeServices extends ServiceMap {
+  readonly identify: Identify;
   readonly dht: KadDHT;
   readonly pubsub: GossipSub;
   /** On a bootstrap node. */
@@ -81,7 +82,7 @@ export async function createNode(
       ping: ping(),
       dht: dhtService(),
       pubsub: gossipService(gossip),
-      autoNAT: autoNAT({ maxInboundStreams: DIAL_BACK_STREAMS, maxOutboundStreams: DIAL_BACK_STREAMS }),
+      autoNAT: dialBackService(),
       dcutr: dcutr(),
       ...(options.isBootstrap && { relay: relayService() }),
     },
