@@ -19,6 +19,7 @@ import { TIMING } from './limits.ts';
 import { Participant } from './participant.ts';
 import type { OnTrouble } from './protocol.ts';
 import { createPlaces } from './libp2p/places.ts';
+import { createShortcuts } from './libp2p/shortcuts.ts';
 import { createQuestions } from './questions.ts';
 import { createRecentRefusals } from './recent-refusals.ts';
 import { createReach, parseAddress, parseListenAddress, peerIdIn, unreachable } from './libp2p/reach.ts';
@@ -153,12 +154,24 @@ async function startOn(
     bootstrap: isBootstrap || options.relay === false ? [] : (options.bootstrap ?? []),
     onTrouble,
   });
-  const upkeep = createUpkeep({ store, standing, gossip, discovery, places, timing, onTrouble, stopping: signal });
+  const shortcuts = createShortcuts({ node, isFriend, onTrouble, stopping: signal });
+  const upkeep = createUpkeep({
+    store,
+    standing,
+    gossip,
+    discovery,
+    places,
+    shortcuts,
+    timing,
+    onTrouble,
+    stopping: signal,
+  });
   node.addEventListener('peer:disconnect', ({ detail }) => driver.left(detail));
   keepRoom(node, isFriend, isBootstrap ? ROOM_FOR_ALL : undefined);
   node.addEventListener('peer:identify', ({ detail }) => {
     upkeep.settle();
     places.met(detail.peerId, detail.protocols);
+    shortcuts.met(detail.peerId);
   });
   // Who can be dialled through a relay alone is no place for others to ask: each question would take a circuit.
   node.addEventListener('self:peer:update', () => {

@@ -3,6 +3,7 @@ import type { OwnStore } from '../store/types.ts';
 import type { Discovery } from './libp2p/discovery.ts';
 import type { Gossip } from './libp2p/gossip.ts';
 import type { Places } from './libp2p/places.ts';
+import type { Shortcuts } from './libp2p/shortcuts.ts';
 import type { OnTrouble } from './protocol.ts';
 import type { Standing } from './standing.ts';
 import type { ExchangeTiming } from './types.ts';
@@ -14,6 +15,7 @@ export interface UpkeepOptions {
   readonly gossip: Gossip;
   readonly discovery: Discovery;
   readonly places: Places;
+  readonly shortcuts: Shortcuts;
   readonly timing: ExchangeTiming;
   readonly onTrouble: OnTrouble;
   readonly stopping: AbortSignal;
@@ -29,7 +31,7 @@ export interface Upkeep {
 }
 
 export function createUpkeep(options: UpkeepOptions): Upkeep {
-  const { store, standing, gossip, discovery, places, timing, onTrouble, stopping } = options;
+  const { store, standing, gossip, discovery, places, shortcuts, timing, onTrouble, stopping } = options;
   const { acquaintance, carried, trusted } = standing;
   const provideFeeds = async (): Promise<void> => {
     const held = new Set((await store.heads()).map(({ author }) => author));
@@ -61,6 +63,7 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
     upkeep.refresh();
     upkeep.settle();
     places.tryAgain();
+    shortcuts.tryAgain();
   }, timing.syncIntervalMs);
   stopping.addEventListener(
     'abort',

@@ -12,6 +12,7 @@ import type { Participant } from '../participant.ts';
 import type { OnTrouble } from '../protocol.ts';
 import { parseAddress } from './reach.ts';
 import type { Reach } from './reach.ts';
+import { acrossShortcut } from './shortcuts.ts';
 import { createSyncs } from './syncs.ts';
 
 export interface DriverOptions {
@@ -65,7 +66,7 @@ export function createDriver(options: DriverOptions): Driver {
     const peer = peers.get(key);
     if (peer === undefined) return;
     try {
-      await ask(peer, participant.syncWith(key));
+      await acrossShortcut(node, peer, () => ask(peer, participant.syncWith(key)));
     } catch (error) {
       // A bootstrap node, or some other libp2p node: connected, with nothing to tell.
       if (!(error instanceof UnsupportedProtocolError)) throw error;

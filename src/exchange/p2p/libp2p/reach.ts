@@ -121,7 +121,7 @@ function isAnotherKey(error: unknown): boolean {
 }
 
 /** Names whom we mean to reach, so that noise refuses anybody else at that address. */
-function withPeerId(address: Multiaddr, peerId: string): Multiaddr {
+export function withPeerId(address: Multiaddr, peerId: string): Multiaddr {
   return peerIdIn(address.toString()) === undefined ? address.encapsulate(`/p2p/${peerId}`) : address;
 }
 

@@ -6,7 +6,7 @@
  * tell the world that it is reached through them.
  */
 import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2';
-import type { ConnectionGater, PeerId, Transport } from '@libp2p/interface';
+import type { Connection, ConnectionGater, PeerId, Transport } from '@libp2p/interface';
 import { isNetworkAddress, isPrivate } from '@libp2p/utils';
 import { multiaddr } from '@multiformats/multiaddr';
 import type { Multiaddr } from '@multiformats/multiaddr';
@@ -121,12 +121,18 @@ export function reachabilityOf(addresses: readonly KnownAddress[]): Reachability
   return verified.length > direct.length ? 'relayed' : 'unknown';
 }
 
-function isPublic(address: Multiaddr): boolean {
-  return isNetworkAddress(address) && !isPrivate(address);
+/** Means one host in the whole Internet, without a relay. */
+export function isPublic(address: Multiaddr): boolean {
+  return isNetworkAddress(address) && !isPrivate(address) && !isRelayed(address.toString());
 }
 
 export function isRelayed(address: string): boolean {
   return address.includes('/p2p-circuit');
+}
+
+/** Relays limit what they carry; nobody else does. */
+export function isCircuit({ limits }: Connection): boolean {
+  return limits !== undefined;
 }
 
 /** The service for a bootstrap node. */
