@@ -36,7 +36,7 @@ fi
 
 # --- Debian packages: a command (or file) that must be there, and the package that brings it ---------------------
 needs_run="qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils dpkg-deb:dpkg gpgv:gpgv"
-needs_test="xz:xz-utils script:bsdutils ssh:openssh-client ps:procps gpg:gpg gpg-agent:gpg-agent mcopy:mtools fsck.fat:dosfstools mke2fs:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs mksquashfs:squashfs-tools mkfs.erofs:erofs-utils lvm:lvm2 cryptsetup:cryptsetup-bin getfattr:attr getfacl:acl xorriso:xorriso sfdisk:fdisk protoc:protobuf-compiler as:binutils flock:util-linux dockerd:docker.io docker-compose:docker-compose iptables:iptables signify-openbsd:signify-openbsd minisign:minisign jq:jq openssl:openssl faketime:faketime bsdtar:libarchive-tools"
+needs_test="xz:xz-utils script:bsdutils ssh:openssh-client ps:procps gpg:gpg gpg-agent:gpg-agent mcopy:mtools fsck.fat:dosfstools mke2fs:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs mksquashfs:squashfs-tools mkfs.erofs:erofs-utils lvm:lvm2 cryptsetup:cryptsetup-bin getfattr:attr getfacl:acl xorriso:xorriso sfdisk:fdisk protoc:protobuf-compiler as:binutils flock:util-linux dockerd:docker.io docker-compose:docker-compose iptables:iptables ip:iproute2 signify-openbsd:signify-openbsd minisign:minisign jq:jq openssl:openssl faketime:faketime bsdtar:libarchive-tools"
 case $purpose in
   run) needs=$needs_run ;;
   test)

@@ -83,17 +83,26 @@ export async function makeHost(docker: Docker, { name, address }: HostPlan): Pro
   return host;
 }
 
+/** Of whom somebody knows at most one address. */
+export type Acquaintance = Pick<Host, 'name' | 'author'> & Partial<Pick<Host, 'address'>>;
+
 /** Writes who knows whom. */
-export async function introduce(host: Host, peers: readonly Host[], bootstrap: readonly string[]): Promise<void> {
+export async function introduce(
+  host: Pick<Host, 'home'>,
+  peers: readonly Acquaintance[],
+  bootstrap: readonly string[],
+): Promise<void> {
   let policy = defaultPolicyText();
-  for (const { name, author, address } of peers) policy = addPeer(policy, name, { id: author, addresses: [address] });
+  for (const { name, author, address } of peers) {
+    policy = addPeer(policy, name, { id: author, addresses: address === undefined ? [] : [address] });
+  }
   await writeFile(path.join(host.home, 'policy.yaml'), policy);
   const lines = ['mdns: false', 'listen: [/ip4/0.0.0.0/tcp/4001]', `bootstrap: ${JSON.stringify(bootstrap)}`];
   await writeFile(path.join(host.home, 'config.yaml'), `${lines.join('\n')}\n`);
 }
 
 /** Publishes a recipe of this name. When it resolves, that is acknowledged: nothing may lose it any more. */
-export async function publish(host: Host, name: string, offline = false): Promise<void> {
+export async function publish(host: Pick<Host, 'call'>, name: string, offline = false): Promise<void> {
   await host.call('publish.recipe', { yaml: recipeNamed(name), offline });
 }
 
@@ -103,7 +112,7 @@ function recipeNamed(name: string): string {
 }
 
 /** Names of the recipes that are stored there. */
-export async function recipesAt(host: Host): Promise<ReadonlySet<string>> {
+export async function recipesAt(host: Pick<Host, 'call'>): Promise<ReadonlySet<string>> {
   const list: Answer[] = await host.call('recipe.list');
   return new Set(list.map(({ recipe }): string => recipe.split('/').at(-1).split('@')[0]));
 }

@@ -21,6 +21,8 @@ export interface Outcome {
 export interface RunOptions {
   readonly cwd?: string;
   readonly input?: string;
+  /** A program and its arguments that run it somewhere else, as on another host. */
+  readonly through?: readonly string[];
 }
 
 interface Person {
@@ -40,7 +42,7 @@ export async function cli(person: Person, args: readonly string[], options: RunO
 
 /** Starts it in a process group of its own, like a shell does: `process.kill(-child.pid!, …)` reaches its children too. */
 export function startCli({ environment }: Person, args: readonly string[], options: RunOptions = {}): ChildProcess {
-  const [file = '', ...rest] = argvOf(args);
+  const [file = '', ...rest] = [...(options.through ?? []), ...argvOf(args)];
   const child = spawn(file, rest, {
     cwd: options.cwd ?? ROOT,
     env: environment,

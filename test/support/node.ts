@@ -25,8 +25,9 @@ export async function startNode(
   home: TestHome,
   listen = '/ip4/127.0.0.1/tcp/0',
   role: 'peer' | 'bootstrap' = 'peer',
+  through: readonly string[] = [],
 ): Promise<RunningNode> {
-  const child = startCli(home, ['node', 'start', '--listen', listen, '--role', role, '--json']);
+  const child = startCli(home, ['node', 'start', '--listen', listen, '--role', role, '--json'], { through });
   const complaints: string[] = [];
   child.stderr!.on('data', (chunk: Buffer) => complaints.push(String(chunk)));
   const lines: Answer[] = [];
