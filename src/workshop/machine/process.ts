@@ -21,7 +21,7 @@ export interface QemuProcess {
   /** Resolves when the process is gone; never rejects. */
   readonly ended: Promise<QemuEnd>;
   kill(): void;
-  /** Waits `graceMs` for the end, then kills. */
+  /** Waits `graceMs` for the end, then kills. What a socket still holds is lost, unless somebody takes it as it comes. */
   reap(graceMs?: number): Promise<QemuEnd>;
 }
 
@@ -53,13 +53,20 @@ export async function spawnQemu(
   const kill = () => {
     child.kill('SIGKILL');
   };
+  const inherited = child.stdio.slice(3).map(asDuplex);
+  // The end is told when all of them have ended, which one with bytes that nobody reads never does.
+  const letGo = (): void => {
+    for (const socket of inherited) if (socket.readableFlowing !== true) socket.destroy();
+  };
   return {
     pid: child.pid ?? 0,
-    sockets: child.stdio.slice(3).map(asDuplex),
+    sockets: inherited,
     ended,
     kill,
     async reap(graceMs = QUIT_MS) {
       const timer = setTimeout(kill, graceMs);
+      if (child.exitCode === null && child.signalCode === null) child.once('exit', letGo);
+      else letGo();
       try {
         return await ended;
       } finally {
