@@ -13,11 +13,13 @@ import { storedBuild } from '../support/stored-image.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 import { debugfs, emptyDisk, flipByte, makeExt4, run } from '../workshop/image/disks.fixture.ts';
 import { extentManifest } from '../workshop/image/image-facts.fixture.ts';
+import { EXTENT, FIRST_EXTENT, groupText, ID, inARow, physicalVolume, volume } from '../workshop/image/lvm.fixture.ts';
 import { measuringTools } from '../workshop/image/measuring-vm.fixture.ts';
 import { pythonEntries } from '../workshop/image/tar-entries.ts';
 import { makeTree } from '../workshop/image/tree.fixture.ts';
 
 const MIB = 1024 * 1024;
+const VOLUME_BYTES = 4 * MIB;
 const { signal } = new AbortController();
 const RULES = ['machine-id'];
 
@@ -26,6 +28,7 @@ describe('an image as an archive of its files', function () {
   let person: TestHome;
   let tree: string;
   let manifest: Manifest;
+  let volumes: Manifest;
   let answer: ExportedImage;
 
   const at = (...names: readonly string[]): string => path.join(person.folder, ...names);
@@ -44,6 +47,7 @@ describe('an image as an archive of its files', function () {
     const disks = [
       await oddDisk('one.raw', tree),
       await oddDisk('two.raw', makeTree(at('two'), 'backwards', 1_600_000_000)),
+      await diskOfVolumes(),
     ];
     const manifests = await measureDisks({
       tools,
@@ -53,9 +57,9 @@ describe('an image as an archive of its files', function () {
       accelerator: 'tcg',
       disks: disks.map((file) => ({ path: file, format: 'raw' })),
     });
-    for (const [index, disk] of disks.entries())
-      await storedBuild(person, ['one', 'two'][index]!, { disk, manifest: manifests[index]!, normalise: RULES });
-    manifest = manifests[0]!;
+    for (const [index, id] of ['one', 'two', 'volumes'].entries())
+      await storedBuild(person, id, { disk: disks[index]!, manifest: manifests[index]!, normalise: RULES });
+    [manifest, , volumes] = manifests as [Manifest, Manifest, Manifest];
     answer = await exported('one');
   });
   after(() => person?.remove());
@@ -77,6 +81,35 @@ describe('an image as an archive of its files', function () {
       'set_inode_field /empty uid 3000000000',
     ]);
     return disk;
+  }
+
+  /** Two logical volumes, the halves of the first one the wrong way round, and the second between them. */
+  async function diskOfVolumes(): Promise<string> {
+    const extents = VOLUME_BYTES / EXTENT;
+    const half = extents / 2;
+    const row = (count: number, from: number): string =>
+      `extent_count = ${count} type = "striped" stripe_count = 1 stripes = ["pv0", ${from}]`;
+    const physical = { pv0: { id: ID('a'), extents: 2 * extents } };
+    const group = { root: volume([row(half, half + extents), row(half, 0)]), 'my-data': inARow(extents, 'pv0', half) };
+    const text = groupText({ physical, volumes: group });
+    const bytes = physicalVolume({ id: ID('a'), text, extents: 2 * extents });
+    const place = async (name: string, ...places: readonly number[]): Promise<void> => {
+      const folder = at(`${name}-files`);
+      await mkdir(path.join(folder, 'deeper'), { recursive: true });
+      // Of more than one half.
+      await writeFile(path.join(folder, 'deeper', 'large'), Buffer.alloc(VOLUME_BYTES / 2, `in ${name} `));
+      await writeFile(path.join(folder, 'name'), name);
+      const disk = emptyDisk(at(`${name}.raw`), VOLUME_BYTES);
+      makeExt4(disk, 0, VOLUME_BYTES, folder);
+      const content = await readFile(disk);
+      const each = content.length / places.length;
+      for (const [index, to] of places.entries())
+        content.copy(bytes, FIRST_EXTENT + to * EXTENT, index * each, (index + 1) * each);
+    };
+    await place('root', half + extents, 0);
+    await place('my-data', half);
+    await writeFile(at('volumes.raw'), bytes);
+    return at('volumes.raw');
   }
 
   it('holds each file with all that the manifest says of it, as Python’s tarfile reads it', async () => {
@@ -120,6 +153,21 @@ describe('an image as an archive of its files', function () {
     const other = await exported('two');
     assert.equal(other.manifest.sha256, answer.manifest.sha256);
     assert.equal(other.sha256, answer.sha256);
+  });
+
+  it('of a disk with logical volumes holds the files of each, in a folder of its name', async () => {
+    const { file, leftOut } = await exported('volumes');
+    const listed = pythonEntries(file);
+    const stated = volumes.entries.flatMap((entry) => ('mode' in entry ? [entry] : []));
+    for (const name of ['vg-root', 'vg-my--data'])
+      assert.ok(listed.has(`${name}:/deeper/large`), [...listed.keys()].join());
+    assert.deepEqual(new Map(stated.map((entry) => [entry.path, entry])), listed);
+    assert.equal(run('tar', ['-xOf', file, 'vg-my--data/name']), 'my-data');
+    // What describes the group is no file.
+    assert.ok(
+      leftOut.some((name) => name.startsWith('disk:')),
+      leftOut.join(),
+    );
   });
 
   it('of a disk that is another one is refused before anything mounts it', async () => {

@@ -35,9 +35,12 @@ export function pythonEntries(archive: string): Map<string, TreeEntry> {
   return entriesOf(rows);
 }
 
-/** As a manifest has them: `p0/etc/fstab` is `p0:/etc/fstab`, and the smallest name of a file with several is the first. */
+/**
+ * As a manifest has them: `p0/etc/fstab` is `p0:/etc/fstab` (of a logical volume `vg-root:/etc/fstab`), and the smallest name of
+ * a file with several is the first.
+ */
 export function entriesOf(rows: readonly Row[]): Map<string, TreeEntry> {
-  const named = (hex: string): string => escapeName(Buffer.from(hex, 'hex')).replace(/^(p\d+)\/?/, '$1:/');
+  const named = (hex: string): string => escapeName(Buffer.from(hex, 'hex')).replace(/^([^/]+)\/?/, '$1:/');
   const first = new Map(rows.map((row) => [named(row.path), row]));
   const names = new Map<string, string[]>();
   for (const row of rows) {
