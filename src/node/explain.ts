@@ -18,7 +18,7 @@ import {
   type StoredImage,
 } from '../workshop/image/index.ts';
 import { readStages } from './build-files.ts';
-import { listBuilds, type BuildRecord, type Conditions } from './build-records.ts';
+import { buildIn, listBuilds, type BuildRecord, type Conditions } from './build-records.ts';
 import type { Home } from './home.ts';
 import { readImages } from './read-image.ts';
 
@@ -36,7 +36,7 @@ export interface ExplainOptions {
   readonly signal: AbortSignal;
 }
 
-/** Sorted by path; empty where both hold the same. Rejects with `image/unknown`, `image/altered`. */
+/** Sorted by path; empty where both hold the same. Rejects with `image/unknown`, `image/altered`, `build/damaged`. */
 export async function explainDifference(
   home: Home,
   a: string,
@@ -49,8 +49,9 @@ export async function explainDifference(
     await readImageManifest(home.imagesDir, right),
   );
   if (differences.length === 0) return [];
-  const { builds } = await listBuilds(home);
-  const buildOf = (image: StoredImage): BuildRecord | undefined => builds.find((build) => build.image === image.id);
+  const list = await listBuilds(home);
+  // An image has the name of its build.
+  const buildOf = ({ id }: StoredImage): BuildRecord | undefined => buildIn(list, ({ image }) => image === id, id);
   const [first, second] = [buildOf(left), buildOf(right)];
   const named = withOrigins(differences, first === undefined ? [] : await readStages(home, first));
   if (!options.causes) return named;

@@ -35,7 +35,9 @@ type Request = Omit<Extract<BuildEvent, { event: 'request' }>, 'event' | 'atMs'>
 const requests = (...asked: readonly Request[]): BuildEvent[] =>
   asked.map((request, atMs): BuildEvent => ({ atMs, event: 'request', ...request }));
 
-describe('portalgun builds list, and images list', () => {
+describe('portalgun builds list, and images list', function () {
+  this.timeout(120_000);
+
   it('say of one that does not read what is wrong with it, beside the others, and in --json', () =>
     withHomes(1, async (test) => {
       const [kept, damaged] = [await keptBuild(test, []), await keptBuild(test, [])];

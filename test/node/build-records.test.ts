@@ -11,9 +11,13 @@ import {
   writeBuildRecord,
   type BuildRecord,
 } from '../../src/node/build-records.ts';
+import { explainDifference } from '../../src/node/explain.ts';
 import { openHome } from '../../src/node/home.ts';
 import { rulesOf } from '../../src/node/read-image.ts';
 import { IMAGE_VERSION } from '../../src/workshop/image/image-types.ts';
+import { json, type Answer } from '../support/cli.ts';
+import { needPrograms } from '../support/skip.ts';
+import { storedBuild } from '../support/stored-image.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 import { flipByte } from '../workshop/image/disks.fixture.ts';
 import { extentManifest, FACTS } from '../workshop/image/image-facts.fixture.ts';
@@ -22,7 +26,8 @@ const RECIPE = sha256('recipe');
 const DAMAGED = { code: 'build/damaged', exitCode: 3, hint: /build it again/ };
 const made = extentManifest(Buffer.from('a disk'));
 
-describe('builds of a home', () => {
+describe('builds of a home', function () {
+  this.timeout(120_000);
   let test: TestHome;
 
   beforeEach(async () => {
@@ -101,6 +106,22 @@ describe('builds of a home', () => {
     await assert.rejects(findBuild(test.home, 'latest'), DAMAGED);
     await assert.rejects(latestBuildOf(test.home, 'tiny'), DAMAGED);
     await assert.rejects(latestBuildOf(test.home, 'other'), { code: 'build/none' });
+  });
+
+  it('what two images differ in is not told without the steps of a build that does not read', async function () {
+    needPrograms(this, 'qemu-img');
+    for (const id of ['one', 'two']) {
+      await writeFile(path.join(test.folder, id), id);
+      const disk = { disk: path.join(test.folder, id), manifest: extentManifest(Buffer.from(id)) };
+      await storedBuild(test, id, disk);
+    }
+    const told = () =>
+      explainDifference(test.home, 'one', 'two', { causes: false, signal: new AbortController().signal });
+    assert.equal((await told()).length, 1);
+    damage('two');
+    await assert.rejects(told(), DAMAGED);
+    const [two] = (await json(test, ['images', 'list'])).filter(({ id }: Answer) => id === 'two');
+    assert.equal(two.contradictedBy, null); // whether it is cannot be known
   });
 
   it('an image is not read by rules that are not those that were written down', async () => {

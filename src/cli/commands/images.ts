@@ -3,6 +3,7 @@ import path from 'node:path';
 import { shortDigest, type Digest } from '../../crypto/digest.ts';
 import { PortalgunError } from '../../errors.ts';
 import { appliedRules } from '../../node/applied-rules.ts';
+import { listBuilds } from '../../node/build-records.ts';
 import { connect } from '../../node/connect.ts';
 import type { KnownDisagreement } from '../../node/disagreements.ts';
 import { explainDifference } from '../../node/explain.ts';
@@ -19,7 +20,14 @@ export async function list(context: Context): Promise<undefined> {
   const { images, unreadable } = await listImages(context.home.imagesDir);
   for (const { error } of unreadable) noteUnreadable(context, error);
   const against = await contradictedBy(context);
-  const listed = images.map((image) => ({ ...image, contradictedBy: against(image.manifest) }));
+  const builds = await listBuilds(context.home);
+  for (const { error } of builds.unreadable) noteUnreadable(context, error);
+  // An image has the name of its build.
+  const unsure = new Set(builds.unreadable.map(({ id }) => id));
+  const listed = images.map((image) => ({
+    ...image,
+    contradictedBy: unsure.has(image.id) ? null : against(image.manifest),
+  }));
   const damaged = unreadable.map(({ id, error }) => ({ id, error: errorAnswer(error) }));
   printResult(context, [...damaged, ...listed], () =>
     listed.length === 0 && damaged.length === 0
