@@ -36,7 +36,8 @@ export function printResult<T>(context: Context, value: T, text: (value: T) => s
 
 /** Progress and remarks for people: stderr, so that stdout stays what was asked for. Silent with `--json`. */
 export function note(context: Context, line: string): void {
-  if (!context.json) context.stderr.write(`${harmless(line)}\n`);
+  if (context.json) return;
+  for (const one of fitting(context, harmless(line).split('\n'), 'stderr')) context.stderr.write(`${one}\n`);
 }
 
 /**

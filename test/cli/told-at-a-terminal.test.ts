@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream';
 import { mendLines } from '../../src/cli/commands/doctor.ts';
 import { contextFor } from '../../src/cli/context.ts';
 import { reportFailure } from '../../src/cli/failure.ts';
+import { note } from '../../src/cli/output.ts';
 import { FailedError } from '../../src/errors.ts';
 
 const LONG = 'what happened to it is a long story, and it takes many more words than there is room for in one line';
@@ -37,6 +38,21 @@ describe('a failure', () => {
     assert.deepEqual(told(error, {}), lines);
     const missing = new FailedError('test/missing', 'it is missing', { hint: COMMAND });
     assert.deepEqual(told(missing, { isTTY: true, columns: 80 }), ['error: it is missing', `  ${COMMAND}`]);
+  });
+});
+
+describe('a remark', () => {
+  it('is broken at blanks too, and not where no terminal is', () => {
+    const remark = (terminal: object): string => {
+      const stderr = Object.assign(new PassThrough(), terminal);
+      const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr, environment: {} };
+      note(contextFor(streams, {}, new AbortController().signal), LONG);
+      return String(stderr.read());
+    };
+    assert.equal(remark({}), `${LONG}\n`);
+    const lines = remark({ isTTY: true, columns: 80 }).trimEnd().split('\n');
+    assert.ok(lines.length > 1 && lines.every((line) => line.length <= 80));
+    assert.equal(lines.map((line) => line.trim()).join(' '), LONG);
   });
 });
 
