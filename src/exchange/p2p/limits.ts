@@ -164,6 +164,8 @@ export const MAX_PENDING_CONNECTIONS = 16;
 export const MAX_CONNECTIONS_PER_HOST_PER_SECOND = 20;
 /** One message of a WebSocket: noise fills 64 KiB at most, and what comes before it is far smaller. */
 export const WEBSOCKET_MESSAGE_MAX_BYTES = 128 * KIB;
+/** So long a connection to a WebSocket's port may take to ask for one; `MAX_PENDING_CONNECTIONS` may do so at once. */
+export const WEBSOCKET_UPGRADE_TIMEOUT_MS = 10_000;
 /** Streams of all protocols that one connection may have open. */
 export const MAX_STREAMS_PER_CONNECTION = 128;
 export const DIAL_TIMEOUT_MS = 10_000;

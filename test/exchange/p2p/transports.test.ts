@@ -6,7 +6,8 @@ import type { Listener, Transport } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { WebSocketServer } from 'ws';
 import { boundedDialler, boundedListener } from '../../../src/exchange/p2p/libp2p/websockets.ts';
-import { WEBSOCKET_MESSAGE_MAX_BYTES } from '../../../src/exchange/p2p/limits.ts';
+import { MAX_PENDING_CONNECTIONS, WEBSOCKET_MESSAGE_MAX_BYTES } from '../../../src/exchange/p2p/limits.ts';
+import { eventually } from '../../support/node.ts';
 import { createNodes, seqOf } from './nodes.ts';
 
 describe('transports', () => {
@@ -97,8 +98,8 @@ describe('transports', () => {
     assert.equal((await dialledBy(Uint8Array.of(2, 0, 0))).code, 1006, 'no line of a handshake');
     assert.equal((await dialledBy(undefined)).code, 1005);
     const server = new WebSocketServer({ noServer: true });
-    boundedListener(Object.assign(new EventTarget(), { wsServer: server }) as unknown as Listener);
     const http = createHttpServer();
+    boundedListener(Object.assign(new EventTarget(), { wsServer: server, server: http }) as unknown as Listener);
     http.on('upgrade', (request, socket, head) => {
       // As the transport resets one.
       server.handleUpgrade(request, socket, head, (connected) => connected.close(1006));
@@ -108,6 +109,55 @@ describe('transports', () => {
     const socket = new WebSocket(`ws://127.0.0.1:${listeningAt(http)}`);
     const [{ code }] = (await once(socket, 'close')) as [CloseEvent];
     assert.equal(code, 1006);
+    http.close();
+  });
+
+  it('threat 24: hang up on who connects and asks for no WebSocket, and on who comes beside too many of them', async () => {
+    const node = await nodes.start({ seed: 1, listen: ['/ip4/127.0.0.1/tcp/0/ws'] });
+    const silent: Socket[] = [];
+    const another = async (): Promise<Socket> => {
+      const socket = connect(portOf(node.address), '127.0.0.1');
+      await once(socket, 'connect');
+      return socket;
+    };
+    while (silent.length < MAX_PENDING_CONNECTIONS) silent.push(await another());
+    const first = await Promise.race([
+      ended(await another()).then(() => 'the one beside them'),
+      ...silent.map((socket) => ended(socket).then(() => 'one of them')),
+    ]);
+    assert.equal(first, 'the one beside them');
+    for (const socket of silent) socket.destroy();
+    const reader = await nodes.start({ seed: 2, listen: [] });
+    await eventually(
+      () => reader.exchange.connect(node.address).then(...both),
+      (connected) => connected,
+    );
+  });
+
+  it('threat 24: end in time what asks for no WebSocket, said or not, and nothing that has become one', async () => {
+    const server = new WebSocketServer({ noServer: true });
+    const http = createHttpServer((_request, response) => response.end());
+    const fake = Object.assign(new EventTarget(), { wsServer: server, server: http }) as unknown as Listener;
+    boundedListener(fake, { most: 3, timeoutMs: 300 });
+    const made = new Promise<void>((resolve) => {
+      http.on('upgrade', (request, socket, head) => server.handleUpgrade(request, socket, head, () => resolve()));
+    });
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    const port = listeningAt(http);
+    const socket = new WebSocket(`ws://127.0.0.1:${port}`);
+    await Promise.all([made, once(socket, 'open')]);
+    for (const said of ['', 'GET / HTTP/1.1\r\nHost: he', 'GET / HTTP/1.1\r\nHost: here\r\n\r\n']) {
+      const other = connect(port, '127.0.0.1');
+      other.write(said);
+      await ended(other);
+    }
+    // It was there before all of them.
+    assert.equal(socket.readyState, WebSocket.OPEN);
+    const closed = once(socket, 'close');
+    socket.close();
+    for (const one of server.clients) one.terminate();
+    await closed;
     http.close();
   });
 
@@ -129,7 +179,14 @@ describe('transports', () => {
 
   it('miss at once what an update of libp2p has taken away', () => {
     const listener = (options: object) => Object.assign(new EventTarget(), options) as unknown as Listener;
-    for (const options of [{}, { wsServer: {} }, { wsServer: { options: {} } }]) {
+    const wsServer = new WebSocketServer({ noServer: true });
+    for (const options of [
+      {},
+      { wsServer: {} },
+      { wsServer: { options: {} } },
+      { wsServer },
+      { wsServer, server: {} },
+    ]) {
       assert.throws(() => boundedListener(listener(options)), { code: 'exchange/websockets-changed' });
     }
     const transport = new EventTarget() as unknown as Transport;
@@ -144,6 +201,15 @@ describe('transports', () => {
     await assert.rejects(nodes.start({ seed: 2, announce: ['example.org'] }), { code: 'exchange/bad-address' });
   });
 });
+
+/** However: closed, or reset. */
+const ended = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    socket.on('error', () => undefined).once('close', () => resolve());
+    socket.resume();
+  });
+
+const both = [() => true, () => false] as const;
 
 function listeningAt(server: { address(): unknown }): number {
   const address = server.address();

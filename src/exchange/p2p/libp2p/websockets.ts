@@ -5,7 +5,7 @@
  * to, which ends the process. And a connection that is given up stays open: the transport closes none that came to nothing,
  * and resets others with a code that may not be sent. It has no options for any of it, so both sides are made here.
  */
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { webSockets } from '@libp2p/websockets';
@@ -14,7 +14,8 @@ import type { Multiaddr } from '@multiformats/multiaddr';
 import { multiaddrToUri } from '@multiformats/multiaddr-to-uri';
 import { WebSocket } from 'ws';
 import { FailedError } from '../../../errors.ts';
-import { WEBSOCKET_MESSAGE_MAX_BYTES } from '../limits.ts';
+import { MAX_PENDING_CONNECTIONS, WEBSOCKET_MESSAGE_MAX_BYTES, WEBSOCKET_UPGRADE_TIMEOUT_MS } from '../limits.ts';
+import { boundWaiting, type WaitingBounds } from './waiting-sockets.ts';
 
 /** Of `ws`: its README, "Class: WebSocketServer". */
 interface Server {
@@ -41,13 +42,21 @@ export function boundedWebSockets(): ReturnType<typeof webSockets> {
   };
 }
 
+const WAITING: WaitingBounds = { most: MAX_PENDING_CONNECTIONS, timeoutMs: WEBSOCKET_UPGRADE_TIMEOUT_MS };
+
 /** Throws `exchange/websockets-changed` where an update of libp2p's has taken away what this stands on. */
-export function boundedListener(listener: Listener): Listener {
+export function boundedListener(listener: Listener, bounds = WAITING): Listener {
   const server = serverOf(listener);
+  const accepting: unknown = Reflect.get(listener, 'server');
+  if (!(accepting instanceof EventEmitter)) throw changed();
+  const upgraded = boundWaiting(accepting, bounds);
   server.options.maxPayload = WEBSOCKET_MESSAGE_MAX_BYTES;
   const handleUpgrade = server.handleUpgrade.bind(server);
   server.handleUpgrade = (request, socket, head, done) =>
-    handleUpgrade(request, socket, head, (connected, asked) => done(guarded(connected), asked));
+    handleUpgrade(request, socket, head, (connected, asked) => {
+      upgraded(asked.socket);
+      done(guarded(connected), asked);
+    });
   return listener;
 }
 
