@@ -200,6 +200,11 @@ export const SHORTCUT_ASK_AGAIN_MS = 5_000;
 export const SHORTCUT_OPENS_MS = 2_000;
 /** Questions of one connection whether this node is reached, that are answered at once: each is a dial back. */
 export const DIAL_BACK_STREAMS = 1;
+/** Those dials back: of one host, and of all together. An honest node asks once when it is met. */
+export const DIAL_BACKS = {
+  ofHost: { burst: 16, intervalMs: 15_000 },
+  ofAll: { burst: 64, intervalMs: 1_000 },
+} as const;
 
 /** Nodes with a feed that are dialled for one search. */
 export const FIND_MAX_PROVIDERS = 16;

@@ -5,22 +5,30 @@
  * libp2p's service makes no connection where it has one, and it was asked on one: it says yes of what it has dialled itself,
  * whoever else could, and no of everything else, and closes the connection that it was asked on. Nor does it dial hosts that
  * it is reached through, which are the relays that it has places at: those would never hear that they are reached. Here
- * each dial back is a dial.
+ * each dial back is a dial, and as it costs one, there is a limit on them.
  */
 import { autoNAT } from '@libp2p/autonat';
-import { DIAL_BACK_STREAMS } from '../limits.ts';
-import { isRelayed } from './relay.ts';
+import type { Multiaddr } from '@multiformats/multiaddr';
+import { UnavailableError } from '../../../errors.ts';
+import { DIAL_BACK_STREAMS, DIAL_BACKS, RATE_LIMIT_MAX_PEERS } from '../limits.ts';
+import { createRateLimiter } from '../rate-limit.ts';
+import { hostIn, isRelayed } from './relay.ts';
 
 type Components = Parameters<ReturnType<typeof autoNAT>>[0];
+type OpenConnection = Components['connectionManager']['openConnection'];
 
 /** The service, for `createLibp2p`. */
-export function dialBackService(): (components: Components) => unknown {
+export function dialBackService(now: () => number): (components: Components) => unknown {
   const make = autoNAT({ maxInboundStreams: DIAL_BACK_STREAMS, maxOutboundStreams: DIAL_BACK_STREAMS });
   return (components) => {
     const { addressManager, connectionManager } = components;
-    const openConnection: Components['connectionManager']['openConnection'] = (to, options) =>
+    const mayDial = createDialBackLimit(now);
+    const openConnection: OpenConnection = async (to, options) => {
       // One address is dialled back; several are those of a node to ask, with which one connection is enough.
-      connectionManager.openConnection(to, Array.isArray(to) ? options : { ...options, force: true });
+      if (Array.isArray(to) || !('getComponents' in to)) return connectionManager.openConnection(to, options);
+      if (mayDial(to)) return connectionManager.openConnection(to, { ...options, force: true });
+      throw new UnavailableError('exchange/too-many-dial-backs', 'too many dials back were asked for');
+    };
     const getAddresses: Components['addressManager']['getAddresses'] = () =>
       addressManager.getAddresses().filter((address) => !isRelayed(address.toString()));
     return make(
@@ -30,6 +38,13 @@ export function dialBackService(): (components: Components) => unknown {
       }),
     );
   };
+}
+
+/** AutoNAT dials no other host than the one that it is asked from: so that is what is counted, and all together. */
+export function createDialBackLimit(now: () => number): (address: Multiaddr) => boolean {
+  const byHost = createRateLimiter(DIAL_BACKS.ofHost, now, RATE_LIMIT_MAX_PEERS);
+  const byAll = createRateLimiter(DIAL_BACKS.ofAll, now, 1);
+  return (address) => byHost(hostIn(address) ?? '').allowed && byAll('').allowed;
 }
 
 /** The same object, but for these. */

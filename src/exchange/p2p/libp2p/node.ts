@@ -82,7 +82,7 @@ export async function createNode(
       ping: ping(),
       dht: dhtService(),
       pubsub: gossipService(gossip),
-      autoNAT: dialBackService(),
+      autoNAT: dialBackService(options.now),
       dcutr: dcutr(),
       ...(options.isBootstrap && { relay: relayService() }),
     },
