@@ -41,7 +41,8 @@ describe('the pages of file formats', () => {
     it(`${name} says the limits and reasons that there are`, async () => {
       const text = (await page(name)).replaceAll(/\s+/g, ' ');
       for (const limit of limits) assert.ok(text.includes(limit), `${name} does not say ${limit}`);
-      const code = `${await source(file)} ${await source('feed-keys.ts')} ${await source('file.ts')}`;
+      const files = [file, 'feed-keys.ts', 'group-links.ts', 'file.ts'];
+      const code = (await Promise.all(files.map(source))).join(' ');
       for (const [, reason = ''] of text.matchAll(/\*([a-z]+(?:-[a-z]+)*)\*/g)) {
         assert.ok(code.includes(`'${reason}'`), `${name}: nothing is refused as ${reason}`);
       }
