@@ -18,6 +18,8 @@ export function buildProgress(context: Context, watch: boolean): (event: BuildEv
   if (context.json) return (event) => printLine(context, jsonLine(event));
   const live = context.stdout.isTTY === true && context.environment['TERM'] !== 'dumb';
   let bar = false;
+  /** A person reads, or their keys go to the machine: what goes on beside that draws nothing over it. */
+  let asking = false;
   const line = (text: string): void => {
     if (bar) wipe(context);
     bar = false;
@@ -31,11 +33,12 @@ export function buildProgress(context: Context, watch: boolean): (event: BuildEv
           `${dim(at(event.atMs))} ${PHASES[event.phase] ?? event.phase}${event.detail === undefined ? '' : `: ${event.detail}`}`,
         );
       case 'progress':
-        if (!live) return;
+        if (!live || asking) return;
         wipe(context);
         bar = true;
         return void context.stdout.write(progressBar(event));
       case 'step-start':
+        asking = false;
         if (event.try > 1) line(`${dim(at(event.atMs))}   ${event.step}: try ${event.try}`);
         return;
       case 'step-done':
@@ -51,10 +54,12 @@ export function buildProgress(context: Context, watch: boolean): (event: BuildEv
       case 'rolled-back':
         return line(`${dim(at(event.atMs))} rolled back to ${event.to === null ? 'power-on' : `after ${event.to}`}`);
       case 'repair-asked':
+        asking = true;
         return line(`${dim(at(event.atMs))}   asking: ${event.source}`);
       case 'patch-passed-over':
         return note(context, `patch ${shortDigest(event.record)} is not used: ${event.reason}`);
       case 'repair':
+        asking = false;
         return line(`${dim(at(event.atMs))}   ${event.source}: ${event.summary}`);
       case 'request':
         return line(`${dim(at(event.atMs))}   ${requestLine(event)}`);
