@@ -25,7 +25,7 @@ const SKIPPED: Readonly<Record<string, string>> = {
 };
 
 describe('the README', function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let test: TestHome;
   before(async () => {
     test = await tempHome();

@@ -15,7 +15,7 @@ import { tempHome, type TestHome } from '../support/temp-home.ts';
 const run = promisify(execFile);
 
 describe('wrong input at the command line', function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let test: TestHome;
   before(async () => {
     test = await tempHome();

@@ -29,7 +29,7 @@ const OPENING = `
 `;
 
 describe('a recipe with a base', function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let test: TestHome;
   before(async function () {
     await needBuilds(this);

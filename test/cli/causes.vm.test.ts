@@ -43,7 +43,7 @@ const BUILDS = {
 } as const;
 
 describe('portalgun images diff', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let person: TestHome;
 
   before(async function () {

@@ -16,7 +16,7 @@ const MIB = 1024 * 1024;
 const IMAGE = 'tiny-image';
 
 describe('portalgun crosscheck --challenge', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let alice: TestHome;
   let bob: TestHome;
   const nodes: RunningNode[] = [];

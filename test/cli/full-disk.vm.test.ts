@@ -18,7 +18,7 @@ const run = promisify(execFile);
 const SMALL = '8m';
 
 describe('a full disk', function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let test: TestHome;
   let mounted: string | undefined;
   let filler: string;

@@ -25,7 +25,7 @@ import { tempHome, type TestHome } from '../support/temp-home.ts';
 const WAITS = 'loop';
 
 describe('a build', function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let test: TestHome;
   let waiting: string;
 

@@ -9,7 +9,7 @@ const SEED = 20_261_127;
 const BUILD = ['build', GRUB_RECIPE, '--repair', 'never'];
 
 describe('a build killed with SIGKILL at a random moment', function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let test: TestHome;
   before(async function () {
     await needBuilds(this);

@@ -38,7 +38,7 @@ build {
 `;
 
 describe('portalgun recipe import packer', function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
 
   it('makes a recipe without a sleep of a template full of them, which passes by itself', async function () {
     await needBuilds(this);

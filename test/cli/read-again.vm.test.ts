@@ -17,7 +17,7 @@ const UNTOUCHED = 'what no rule touches\n';
 const RULES = ['machine-id', 'disk-id', 'logs'];
 
 describe('an image that is read again', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let person: TestHome;
 
   before(async function () {

@@ -16,7 +16,7 @@ const CANARY = 'tr0ub4dor';
 const ISO = 'grub-rescue-pc:usr/lib/grub-rescue/grub-rescue-cdrom.iso';
 
 describe('portalgun recipe record', function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
 
   before(async function () {
     await needBuilds(this);

@@ -11,7 +11,7 @@ import { needDocker, startDocker, type Docker } from './docker.ts';
 import { introduce, makeHost, publish, recipesAt, type Host } from './hosts.ts';
 
 describe('hosts on networks of their own', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let docker: Docker;
   let relay: Host, a: Host, b: Host, c: Host, d: Host;
   /** Recipes whose publication was acknowledged, by whomever. */

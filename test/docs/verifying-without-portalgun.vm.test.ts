@@ -77,7 +77,7 @@ const DISK = '5. Compare the disk with it';
 const BOOT_PROGRAM = 400;
 
 describe('docs/verifying-without-portalgun.md', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let home: TestHome;
   let author: string;
   /** What a third party was given. */

@@ -19,7 +19,7 @@ const PLATFORM: Change = ['expect: { text: i386/pc }', 'expect: { text: i386-pc,
 const VARIABLE: Change = ["expect: { text: '{{greeting}}-gun' }", 'expect: { text: portal-pistol, timeout: 5s }'];
 
 describe('patches of two authors on one base', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let bob: TestHome;
   let [alice, dave] = [new Peer(1), new Peer(2)];
 

@@ -24,7 +24,7 @@ interface Person {
 }
 
 describe('nodes on a small Internet', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let internet: Internet | undefined;
   const homes: TestHome[] = [];
   let relay: Person, alice: Person, bob: Person, carol: Person, dave: Person;

@@ -24,7 +24,7 @@ const { signal } = new AbortController();
 const RULES = ['machine-id'];
 
 describe('an image as an archive of its files', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let person: TestHome;
   let tree: string;
   let manifest: Manifest;

@@ -34,7 +34,7 @@ class TestTerminal {
 }
 
 describe('running an image', function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let folder: string;
   let imagesDir: string;
   let runtimeDir: string;

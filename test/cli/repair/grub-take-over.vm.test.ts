@@ -19,7 +19,7 @@ const MISSING_STEP = `  - id: command-line
 `;
 
 describe('taking GRUB over', function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
 
   before(async function () {
     await needBuilds(this);

@@ -5,7 +5,7 @@ import { needBuilds } from '../../support/grub.ts';
 import { type LinuxConsole, linuxConsole } from '../../vm/linux-console.ts';
 
 describe('a guest whose recipe fixes what it can', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let linux: LinuxConsole;
   before(async function () {
     await needBuilds(this);

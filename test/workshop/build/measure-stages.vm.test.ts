@@ -20,7 +20,7 @@ const MIB = 1024 * 1024;
 const SIZE = 8 * MIB;
 
 describe('the stages of a build', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let folder: string;
   let measured: { readonly manifest: Manifest; readonly stages: readonly BuildStage[] };
   /** The same once more. */

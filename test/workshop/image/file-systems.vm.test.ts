@@ -34,7 +34,7 @@ function startOf(kind: Kind): number {
 type TreeEntry = Extract<ManifestEntry, { readonly mode: number }>;
 
 describe('measuring a disk of many file systems', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let folder: string;
   let tree: string;
   let disk: string;

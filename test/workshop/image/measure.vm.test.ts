@@ -38,7 +38,7 @@ function paths(a: Manifest | undefined, b: Manifest | undefined): readonly strin
 }
 
 describe('measuring a disk', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let folder: string;
   let tools: MeasuringTools;
   let options: MeasureOptions;

@@ -121,7 +121,7 @@ const KINDS: Readonly<Record<string, ManifestEntry['kind']>> = {
 type TreeEntry = Extract<ManifestEntry, { readonly mode: number }>;
 
 describe('disks that a guest has written', function () {
-  this.timeout(400_000);
+  this.timeout(600_000);
   let folder: string;
   let disk: Record<keyof typeof DISKS, string>;
   let said: string;

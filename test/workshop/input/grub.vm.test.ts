@@ -9,7 +9,7 @@ import { eventually, grubIso, smallMachine, watch } from '../machine/guests.ts';
 import { seeded } from '../../support/random.ts';
 
 describe('GRUB on its rescue CD', function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let folder: string;
   let config: MachineConfig;
   const machines: Machine[] = [];

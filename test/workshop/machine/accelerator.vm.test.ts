@@ -15,7 +15,7 @@ import { needQemu } from './guests.ts';
 const run = promisify(execFile);
 
 describe('the accelerator probe', function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let folder: string;
 
   beforeEach(async () => {

@@ -29,7 +29,7 @@ const F12 = Buffer.from('07f007', 'hex');
 const FIVE_KEYS = '14 11 12 e0 1f 05 f0 05 e0 f0 1f f0 12 f0 11 f0 14';
 
 describe('a guest that reads its keyboard late', function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let folder: string;
   let machine: Machine;
 

@@ -21,7 +21,7 @@ const run = promisify(execFile);
 const died = (error: unknown) => error instanceof FailedError && error.code === 'machine/died';
 
 describe('a machine', function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let folder: string;
   let disk: MachineDisk;
   const machines: Machine[] = [];

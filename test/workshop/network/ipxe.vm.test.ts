@@ -41,7 +41,7 @@ const AGAIN: Step = {
 };
 
 describe('a guest that is served files', function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let kernel: string;
   let folder: string;
   let events: BuildEvent[];

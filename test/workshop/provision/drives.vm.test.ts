@@ -34,7 +34,7 @@ const STEPS: readonly Step[] = [
 ];
 
 describe('discs that are changed', function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let iso: string;
   let discs: Readonly<Record<'first' | 'second', string>>;
   let folder: string;

@@ -41,7 +41,7 @@ const AGAIN: Step = {
 const STEPS: readonly Step[] = [SHELL, PLATFORM, AGAIN];
 
 describe('the engine on a real machine', function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let iso: string;
   let folder: string;
   let events: BuildEvent[];
