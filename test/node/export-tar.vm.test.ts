@@ -7,8 +7,18 @@ import path from 'node:path';
 import { sha256 } from '../../src/crypto/digest.ts';
 import { exportImage, type ExportCommand, type ExportedImage } from '../../src/node/export-image.ts';
 import { openHome } from '../../src/node/home.ts';
-import { measureDisks, type Manifest } from '../../src/workshop/image/index.ts';
+import {
+  compileRules,
+  formatManifest,
+  measureDisks,
+  type Manifest,
+  type ManifestEntry,
+} from '../../src/workshop/image/index.ts';
 import { startMachine } from '../../src/workshop/machine/index.ts';
+import { outcomeOf, startCli } from '../support/cli.ts';
+import { mountSmallDisk } from '../support/full-disk.ts';
+import { eventually } from '../support/node.ts';
+import { seeded } from '../support/random.ts';
 import { storedBuild } from '../support/stored-image.ts';
 import { tempHome, type TestHome } from '../support/temp-home.ts';
 import { debugfs, emptyDisk, flipByte, makeExt4, run } from '../workshop/image/disks.fixture.ts';
@@ -20,6 +30,7 @@ import { makeTree } from '../workshop/image/tree.fixture.ts';
 
 const MIB = 1024 * 1024;
 const VOLUME_BYTES = 4 * MIB;
+const ENDLESS_BYTES = 8 * 1024 * MIB;
 const { signal } = new AbortController();
 const RULES = ['machine-id'];
 
@@ -61,6 +72,7 @@ describe('an image as an archive of its files', function () {
       await storedBuild(person, id, { disk: disks[index]!, manifest: manifests[index]!, normalise: RULES });
     [manifest, , volumes] = manifests as [Manifest, Manifest, Manifest];
     answer = await exported('one');
+    await storedBuild(person, 'endless', { ...(await endlessDisk()), normalise: RULES });
   });
   after(() => person?.remove());
 
@@ -110,6 +122,30 @@ describe('an image as an archive of its files', function () {
     await place('my-data', half);
     await writeFile(at('volumes.raw'), bytes);
     return at('volumes.raw');
+  }
+
+  /** First what fills a small disk, then zeros that nobody waits for the end of. Its manifest says so. */
+  async function endlessDisk(): Promise<{ disk: string; manifest: Manifest }> {
+    await mkdir(at('endless'));
+    await writeFile(at('endless', '1-noise'), noise(2 * MIB));
+    await writeFile(at('endless', '2-zeros'), '');
+    const disk = emptyDisk(at('endless.raw'), 32 * MIB);
+    makeExt4(disk, 0, 32 * MIB, at('endless'));
+    debugfs(disk, [`set_inode_field /2-zeros size ${ENDLESS_BYTES}`]);
+    const common = { mode: 0o755, uid: 0, gid: 0 };
+    const folders = ['p0:/', 'p0:/lost+found'].map((name) => ({
+      kind: 'directory',
+      path: name,
+      sizeBytes: 0,
+      ...common,
+    }));
+    const files = [
+      { kind: 'file', path: 'p0:/1-noise', sizeBytes: 2 * MIB, sha256: sha256('made up'), ...common },
+      { kind: 'file', path: 'p0:/2-zeros', sizeBytes: ENDLESS_BYTES, sha256: sha256('made up'), ...common },
+    ];
+    const whole = { kind: 'filesystem', path: `disk:0+${32 * MIB}`, sizeBytes: 32 * MIB, name: 'p0', type: 'ext4' };
+    const entries = [whole, ...folders, ...files] as ManifestEntry[];
+    return { disk, manifest: formatManifest(entries, compileRules(RULES).digest) };
   }
 
   it('holds each file with all that the manifest says of it, as Python’s tarfile reads it', async () => {
@@ -170,6 +206,40 @@ describe('an image as an archive of its files', function () {
     );
   });
 
+  it('killed in the middle leaves nothing under its name, and what it leaves is removed by the next', async () => {
+    await mkdir(at('killed'));
+    const args = ['images', 'export', 'endless', '--format', 'tar', '--no-attestation', '--output', at('killed')];
+    const child = startCli(person, args);
+    const ended = outcomeOf(child);
+    const written = async (): Promise<number> => {
+      const sizes = (await readdir(at('killed'))).map(async (name) => (await stat(at('killed', name))).size);
+      return Math.max(0, ...(await Promise.all(sizes)));
+    };
+    const tooSoon = ended.then(({ stderr }) => assert.fail(`it ended by itself: ${stderr}`));
+    try {
+      await Promise.race([eventually(written, (size) => size > 2 * MIB), tooSoon]);
+    } finally {
+      child.kill('SIGKILL');
+    }
+    await ended;
+    const left = await readdir(at('killed'));
+    assert.ok(left.length === 1 && left[0]!.startsWith('.'), left.join());
+    await exported('one', { format: 'raw', output: at('killed') });
+    assert.deepEqual(await readdir(at('killed')), ['one.raw', 'one.raw.manifest']);
+  });
+
+  it('on a full disk leaves nothing, and says what to do: exit code 1', async function () {
+    await mkdir(at('full'));
+    await mountSmallDisk(this, at('full'), '1m');
+    try {
+      const expected = { code: 'export/disk-full', exitCode: 1, hint: /Free some space/ };
+      await assert.rejects(exported('endless', { output: at('full') }), expected);
+      assert.deepEqual(await readdir(at('full')), []);
+    } finally {
+      run('umount', [at('full')]);
+    }
+  });
+
   it('of a disk that is another one is refused before anything mounts it', async () => {
     const file = path.join(person.home.imagesDir, 'two/root.raw');
     await chmod(file, 0o600);
@@ -190,3 +260,8 @@ describe('an image as an archive of its files', function () {
     await assert.rejects(exported('bare'), { code: 'export/no-files', exitCode: 2, hint: /qcow2/ });
   });
 });
+
+function noise(sizeBytes: number): Buffer {
+  const random = seeded(7);
+  return Buffer.from(Array.from({ length: sizeBytes }, () => Math.floor(random() * 256)));
+}
