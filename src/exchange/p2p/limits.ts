@@ -197,7 +197,7 @@ export const SHORTCUT_MAX_ADDRESSES = 8;
 /** A friend met through a relay is asked once more after this: who has just started is told only then that they are reached. */
 export const SHORTCUT_ASK_AGAIN_MS = 5_000;
 /** Until the direct connection is there for which the other side has closed a circuit. */
-export const SHORTCUT_OPENS_MS = 2_000;
+export const SHORTCUT_OPENS_MS = 500;
 /** Questions of one connection whether this node is reached, that are answered at once: each is a dial back. */
 export const DIAL_BACK_STREAMS = 1;
 /** Those dials back: of one host, and of all together. An honest node asks once when it is met. */

@@ -135,14 +135,14 @@ describe('shortcuts', function () {
       await isDirectOnly();
       throw new Error('cut');
     };
-    assert.equal(await acrossShortcut(caller, hidden.peerId, work), 'done');
+    assert.equal(await acrossShortcut(caller, hidden.peerId, work, stopping.signal), 'done');
     // What goes wrong otherwise goes wrong once.
     times = 0;
     const fails = async (): Promise<void> => {
       times += 1;
       throw new Error('of itself');
     };
-    await assert.rejects(acrossShortcut(caller, hidden.peerId, fails), /of itself/);
+    await assert.rejects(acrossShortcut(caller, hidden.peerId, fails, stopping.signal), /of itself/);
     assert.equal(times, 1);
   });
 

@@ -66,7 +66,7 @@ export function createDriver(options: DriverOptions): Driver {
     const peer = peers.get(key);
     if (peer === undefined) return;
     try {
-      await acrossShortcut(node, peer, () => ask(peer, participant.syncWith(key)));
+      await acrossShortcut(node, peer, () => ask(peer, participant.syncWith(key)), stopping);
     } catch (error) {
       // A bootstrap node, or some other libp2p node: connected, with nothing to tell.
       if (!(error instanceof UnsupportedProtocolError)) throw error;

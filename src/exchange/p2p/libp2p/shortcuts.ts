@@ -90,35 +90,43 @@ export function createShortcuts(options: ShortcutsOptions): Shortcuts {
 }
 
 /**
- * Does what was begun on a circuit once more, where the circuit was closed under it for a direct connection. That is open a
- * moment earlier on the side that has dialled it than on the other.
+ * Does what was begun on a circuit once more, where it went wrong as the circuit was closed for a direct connection. That is
+ * open a moment earlier on the side that has dialled it than on the other, and streams end before their connection does.
  */
-export async function acrossShortcut<T>(node: Libp2p, peer: PeerId, work: () => Promise<T>): Promise<T> {
-  // A copy: libp2p gives its own list.
-  const begunOn = [...node.getConnections(peer)];
+export async function acrossShortcut<T>(
+  node: Libp2p,
+  peer: PeerId,
+  work: () => Promise<T>,
+  stopping: AbortSignal,
+): Promise<T> {
+  const begunDirect = isDirect(node, peer);
   try {
     return await work();
   } catch (error) {
-    const wasCut = begunOn.length > 0 && begunOn.every((one) => isCircuit(one) && one.status !== 'open');
-    if (!wasCut || !(await becomesDirect(node, peer))) throw error;
+    if (begunDirect || !(await becomesDirect(node, peer, stopping))) throw error;
     return work();
   }
 }
 
-async function becomesDirect(node: Libp2p, peer: PeerId): Promise<boolean> {
-  const isDirect = (): boolean => node.getConnections(peer).some((one) => one.status === 'open' && !isCircuit(one));
-  const opened = Promise.withResolvers<void>();
+function isDirect(node: Libp2p, peer: PeerId): boolean {
+  return node.getConnections(peer).some((one) => one.status === 'open' && !isCircuit(one));
+}
+
+async function becomesDirect(node: Libp2p, peer: PeerId, stopping: AbortSignal): Promise<boolean> {
+  const ended = Promise.withResolvers<void>();
   const onOpen = (): void => {
-    if (isDirect()) opened.resolve();
+    if (stopping.aborted || isDirect(node, peer)) ended.resolve();
   };
-  const timer = setTimeout(opened.resolve, SHORTCUT_OPENS_MS);
+  const timer = setTimeout(ended.resolve, SHORTCUT_OPENS_MS);
   node.addEventListener('connection:open', onOpen);
+  stopping.addEventListener('abort', onOpen);
   try {
     onOpen();
-    await opened.promise;
-    return isDirect();
+    await ended.promise;
+    return !stopping.aborted && isDirect(node, peer);
   } finally {
     clearTimeout(timer);
     node.removeEventListener('connection:open', onOpen);
+    stopping.removeEventListener('abort', onOpen);
   }
 }
