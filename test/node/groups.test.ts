@@ -146,12 +146,32 @@ describe('a private group of two people and one who follows both', function () {
     assert.deepEqual(rotated.groups, ['family']);
     const isOfGroup = (recipe: string): boolean => recipe.endsWith(' us');
     const before = (await offered(alice)).length;
-    await json(alice, ['publish', await file('under-a-new-key'), '--group', 'family', '--offline']);
+    const [{ record }] = await json(alice, [
+      'publish',
+      await file('under-a-new-key'),
+      '--group',
+      'family',
+      '--offline',
+    ]);
     await eventually(
       () => offered(bob),
       (recipes) => recipes.includes('alice/under-a-new-key us') && recipes.length === before + 1,
     );
     assert.ok(!('heldBack' in (await json(bob, ['group', 'list']))[0]));
+    // Of a file, the key that was given up says nothing more; what the newest one signs stands.
+    const earlier = (await json(bob, ['recipe', 'list'])).find(({ recipe }: Answer) => recipe === 'alice/secret-one');
+    const written = async (id: string): Promise<string> => {
+      const out = path.join(bob.folder, `${id.slice(-8)}.json`);
+      await json(bob, ['why', id, '--proof', out]);
+      return out;
+    };
+    const signed = await written(record);
+    assert.equal((await json(bob, ['verify', signed])).link.epoch, 1);
+    const old = await errorOf(bob, ['verify', await written(earlier.record)], 3);
+    assert.match(old.message, /whose key its author has given up since/);
+    const keys = path.join(bob.folder, 'keys.jsonl');
+    await json(bob, ['why', record, '--keys', keys]);
+    assert.equal((await json(carol, ['verify', signed, '--keys', keys])).keys.signer, rotated.key);
     await json(alice, ['key', 'revoke', '--why', 'stolen', '--offline']);
     const refused = await errorOf(alice, ['publish', await file('revoked'), '--group', 'family', '--offline'], 3);
     assert.equal(refused.code, 'store/feed-revoked');
