@@ -70,7 +70,8 @@ export function createShortcuts(options: ShortcutsOptions): Shortcuts {
   });
   // What ran on a circuit, gossip above all, is begun anew on what is left when the peer is met there.
   node.addEventListener('connection:close', ({ detail: closed }) => {
-    const left = node.getConnections(closed.remotePeer).find((one) => one.status === 'open');
+    // Another circuit is no better: it may be going too, with the relay.
+    const left = node.getConnections(closed.remotePeer).find((one) => one.status === 'open' && !isCircuit(one));
     if (!isCircuit(closed) || left === undefined || stopping.aborted) return;
     meetAgain(left).catch(() => undefined); // they have gone too, or are just being met: that does it
   });
