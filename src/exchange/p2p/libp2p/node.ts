@@ -11,7 +11,6 @@ import type { KadDHT } from '@libp2p/kad-dht';
 import { mdns } from '@libp2p/mdns';
 import { ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
-import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import { dialBackService } from './dial-back.ts';
 import { dhtService } from './discovery.ts';
@@ -24,6 +23,7 @@ import {
   MAX_PENDING_CONNECTIONS,
   MAX_STREAMS_PER_CONNECTION,
 } from '../limits.ts';
+import { steadyYamux } from './muxer.ts';
 import { createRelayClient, createRelayGater, hostIn, relayService } from './relay.ts';
 import type { RelayClient } from './relay.ts';
 import { boundedWebSockets } from './websockets.ts';
@@ -60,7 +60,7 @@ export async function createNode(
     transports: [tcp(), boundedWebSockets(), relays.transport],
     connectionEncrypters: [noise()],
     streamMuxers: [
-      yamux({ maxInboundStreams: MAX_STREAMS_PER_CONNECTION, maxOutboundStreams: MAX_STREAMS_PER_CONNECTION }),
+      steadyYamux({ maxInboundStreams: MAX_STREAMS_PER_CONNECTION, maxOutboundStreams: MAX_STREAMS_PER_CONNECTION }),
     ],
     connectionManager: {
       maxConnections: MAX_CONNECTIONS,
