@@ -13,32 +13,12 @@ import {
 import { authorIdOf } from '../../../src/exchange/record/index.ts';
 import { publicKeyOf } from '../../../src/crypto/ed25519.ts';
 import { draft, NETWORK } from './author.ts';
-import type { Chain } from './keys.ts';
+import { Records, type Chain } from './keys.ts';
 
 export const SCOPE = '5f3c9d1e2a4b6c8d5f3c9d1e2a4b6c8d';
 
 /** One branch. `by`: the public feed as it is when a record is signed. */
-export class GroupChain {
-  readonly records: VerifiedRecord[];
-
-  constructor(from?: GroupChain, upTo = from?.records.length ?? 0) {
-    this.records = from === undefined ? [] : from.records.slice(0, upTo);
-  }
-
-  get last(): VerifiedRecord {
-    return this.at(-1);
-  }
-
-  get envelopes(): Uint8Array[] {
-    return this.records.map(({ envelope }) => envelope);
-  }
-
-  at(index: number): VerifiedRecord {
-    const record = this.records.at(index);
-    if (record === undefined) throw new Error(`no record ${index}`);
-    return record;
-  }
-
+export class GroupChain extends Records {
   /** With the key that `by` has in the epoch of this chain, whether or not it was given up. */
   write(by: Chain, text: string, count = 1): this {
     for (let index = 0; index < count; index += 1) {

@@ -20,25 +20,12 @@ export function seedOf(number: number): Uint8Array {
   return new Uint8Array(32).fill(number);
 }
 
-/** One branch of a feed. `branch` copies it, so that two can go on from one place. */
-export class Chain {
-  readonly author = authorIdOf(publicKeyOf(seedOf(1)));
+/** Records, each behind the one before it. */
+export class Records {
   readonly records: VerifiedRecord[];
-  keys: FeedKeys;
-  seed: Uint8Array;
 
-  /** `recovery`: number of the recovery key's seed, where the feed begins here. */
-  constructor(from?: Chain, upTo = from?.records.length ?? 0, recovery = 99) {
-    this.records = from === undefined ? [] : from.records.slice(0, upTo);
-    this.keys = this.records.reduce(advanceKeys, firstKeys(this.author));
-    this.seed = from?.seed ?? seedOf(1);
-    if (from === undefined) {
-      this.#sign(
-        seedOf(1),
-        this.#next(),
-        openingDraft({ author: this.author, recoveryPublicKey: publicKeyOf(seedOf(recovery)) }),
-      );
-    }
+  constructor(from?: Records, upTo?: number) {
+    this.records = from?.records.slice(0, upTo) ?? [];
   }
 
   get last(): VerifiedRecord {
@@ -53,6 +40,27 @@ export class Chain {
     const record = this.records.at(index);
     if (record === undefined) throw new Error(`no record ${index}`);
     return record;
+  }
+}
+
+/** One branch of a feed. `branch` copies it, so that two can go on from one place. */
+export class Chain extends Records {
+  readonly author = authorIdOf(publicKeyOf(seedOf(1)));
+  keys: FeedKeys;
+  seed: Uint8Array;
+
+  /** `recovery`: number of the recovery key's seed, where the feed begins here. */
+  constructor(from?: Chain, upTo?: number, recovery = 99) {
+    super(from, upTo);
+    this.keys = this.records.reduce(advanceKeys, firstKeys(this.author));
+    this.seed = from?.seed ?? seedOf(1);
+    if (from === undefined) {
+      this.#sign(
+        seedOf(1),
+        this.#next(),
+        openingDraft({ author: this.author, recoveryPublicKey: publicKeyOf(seedOf(recovery)) }),
+      );
+    }
   }
 
   write(text: string, count = 1): this {
