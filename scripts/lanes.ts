@@ -1,7 +1,7 @@
 /**
- * All short tests in two processes side by side: in one those that start a VM or containers (`*.vm.test.ts`), one after
- * another; in the other all others, whose lines are shown when the first has ended. The failures of both are said once
- * more where the output ends, and the last line sums both.
+ * All short tests in two processes side by side: in one those that start a VM (`*.vm.test.ts`), one after another; in the
+ * other all others, whose lines are shown when the first has ended. The failures of both are said once more where the output
+ * ends, and the last line sums both.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

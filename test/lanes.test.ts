@@ -35,8 +35,7 @@ describe('the closing line of a test run', () => {
 
 describe('a test that starts a machine', () => {
   it('is refused in a file that says nothing of it', function () {
-    for (const program of ['qemu-system-x86_64', 'dockerd']) {
-      assert.throws(() => needPrograms(this, program), /lanes\.test\.ts starts machines: call it \*\.vm\.test\.ts/);
-    }
+    const machine = () => needPrograms(this, 'qemu-system-x86_64');
+    assert.throws(machine, /lanes\.test\.ts starts machines: call it \*\.vm\.test\.ts/);
   });
 });
