@@ -45,7 +45,7 @@ async function fileOfPackage(context: Mocha.Context, name: string, file: string)
 
 /** The bytes of key-recorder.S. */
 const KEY_RECORDER =
-  'fa31c08ed88ec08ed0bc007c8816377cbf007efb31c0cd16aabaf803eeb40ebb0700cd10b80103bb007eb90200b6008a16377ccd13ebdd00';
+  'fa31c08ed88ec08ed0bc007c88163b7cbf007efb31c0cd16aa50b80103bb007eb90200b6008a163b7ccd135850b40ebb0700cd1058baf803eeebd900';
 
 /** A raw disk of 1 MiB that boots the key recorder. */
 export async function writeKeyRecorder(path: string): Promise<void> {

@@ -1,6 +1,6 @@
 /*
- * A guest of one sector for tests: it shows each key on the screen and on the serial line, and writes all keys so far to the
- * second sector of the disk that it was booted from.
+ * A guest of one sector for tests: for each key it writes all keys so far to the second sector of the disk that it was booted
+ * from, shows the key on the screen, and sends it over the serial line. That comes last: who has it may look for the others.
  *
  *   as -o sector.o key-recorder.S && ld -Ttext 0x7c00 --oformat binary -o sector.bin sector.o
  */
@@ -22,11 +22,7 @@ again:
         xorw    %ax, %ax
         int     $0x16
         stosb
-        movw    $0x3f8, %dx
-        outb    %al, %dx
-        movb    $0x0e, %ah
-        movw    $7, %bx
-        int     $0x10
+        pushw   %ax
         /* BIOS: write one sector, number 2 of the first track. */
         movw    $0x0301, %ax
         movw    $KEYS, %bx
@@ -34,6 +30,14 @@ again:
         movb    $0, %dh
         movb    drive, %dl
         int     $0x13
+        popw    %ax
+        pushw   %ax
+        movb    $0x0e, %ah
+        movw    $7, %bx
+        int     $0x10
+        popw    %ax
+        movw    $0x3f8, %dx
+        outb    %al, %dx
         jmp     again
 drive:
         .byte   0
