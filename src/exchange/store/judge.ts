@@ -2,11 +2,18 @@
 import { openParsed, type Verifier } from '../record/envelope.ts';
 import { changeIn, changedTooOften, followingIn, hasRoom, newestEpoch, opensEpoch } from '../record/feed-keys.ts';
 import { PUBLIC_SCOPE } from '../record/feed-link.ts';
-import { judgeGroupLink } from '../record/group-links.ts';
+import { judgeGroupLink, type GroupLinkVerdict } from '../record/group-links.ts';
 import type { KeyChange } from '../record/key-change.ts';
-import { comparePositions, firstPlaceOf, judgeLink, outranks, type Position } from '../record/links.ts';
-import { isRefusal, refuse } from '../record/refusal.ts';
-import type { Admission, AuthorId, Scope, VerifiedRecord } from '../record/types.ts';
+import {
+  comparePositions,
+  firstPlaceOf,
+  judgeLink,
+  outranks,
+  type LinkVerdict,
+  type Position,
+} from '../record/links.ts';
+import { isRefusal, refuse, type Refusal } from '../record/refusal.ts';
+import type { Admission, AuthorId, FeedLink, Scope, VerifiedRecord } from '../record/types.ts';
 import { behindFork, freezeAt, frozenAt, held, refused } from './answers.ts';
 import { readAhead, type Batch, type ReadRecord } from './read-ahead.ts';
 import { beginsBesidePin, recoversBesidePin } from './pins.ts';
@@ -79,22 +86,11 @@ async function place(turn: Turn, record: VerifiedRecord): Promise<Admission> {
     const rival = await rivalOf(turn, record, change);
     if (rival !== undefined) return freezeAt(turn, record, rival, { ...firstPlaceOf(link.recovery), rivals: true });
   }
-  const fork = turn.fork(link);
-  // Only the owner's recovery key ends it, and not where it was that recovery which forked.
-  const isEnded = verdict.verdict === 'recovery' && fork?.rivals === undefined && (fork?.recovery ?? 0) < link.recovery;
-  if (fork !== undefined && comparePositions(link, fork) >= 0 && !isEnded) return refused(frozenAt(fork), link);
-  switch (verdict.verdict) {
-    case 'next':
-      return next(turn, record, change);
-    case 'recovery':
-      return recover(turn, record, verdict.keep);
-    case 'gap':
-      return wait(turn, record, verdict.missingFrom);
-    case 'fork':
-      return prove(turn, record, verdict.at, verdict.against);
-    default:
-      return refused(refuse(verdict.verdict, verdict.detail), link);
-  }
+  const frozen = frozenBefore(turn, link, verdict.verdict === 'recovery');
+  if (frozen !== undefined) return refused(frozen, link);
+  if (verdict.verdict === 'next') return next(turn, record, change);
+  if (verdict.verdict === 'recovery') return recover(turn, record, verdict.keep);
+  return outOfPlace(turn, record, verdict);
 }
 
 /** The same in the feed of a private group, of which the public one says who signs. */
@@ -108,22 +104,37 @@ async function placeInGroup(turn: Turn, record: VerifiedRecord): Promise<Admissi
   const verdict = judgeGroupLink(id, link, state);
   if (verdict.verdict === 'known') return { result: 'known', id };
   if (signers.revoked) return refused(refuse('revoked', `${link.author} has revoked the key that signed this`), link);
+  const frozen = frozenBefore(turn, link, verdict.verdict === 'follow');
+  if (frozen !== undefined) return refused(frozen, link);
+  if (verdict.verdict === 'next') return turn.admit(record);
+  if (verdict.verdict === 'follow') return follow(turn, record, verdict.keep);
+  return outOfPlace(turn, record, verdict);
+}
+
+/**
+ * Whether a proven fork stops the feed before this place. A record that goes on elsewhere ends it where its key outranks those
+ * that forked: in public the owner's recovery key, and not where it was that recovery which forked.
+ */
+function frozenBefore(turn: Turn, link: FeedLink, goesOnElsewhere: boolean): Refusal | undefined {
   const fork = turn.fork(link);
-  const isEnded = verdict.verdict === 'follow' && fork !== undefined && outranks(link.scope, link, fork);
-  if (fork !== undefined && comparePositions(link, fork) >= 0 && !isEnded) return refused(frozenAt(fork), link);
+  if (fork === undefined || comparePositions(link, fork) < 0) return undefined;
+  const isEnded = goesOnElsewhere && fork.rivals === undefined && outranks(link.scope, link, fork);
+  return isEnded ? undefined : frozenAt(fork);
+}
+
+/** It comes later, or contradicts what is stored, or has no place. */
+async function outOfPlace(turn: Turn, record: VerifiedRecord, verdict: OutOfPlace): Promise<Admission> {
   switch (verdict.verdict) {
-    case 'next':
-      return turn.admit(record);
-    case 'follow':
-      return follow(turn, record, verdict.keep);
     case 'gap':
       return wait(turn, record, verdict.missingFrom);
     case 'fork':
       return prove(turn, record, verdict.at, verdict.against);
     default:
-      return refused(refuse(verdict.verdict, verdict.detail), link);
+      return refused(refuse(verdict.verdict, verdict.detail), record.link);
   }
 }
+
+type OutOfPlace = Exclude<LinkVerdict | GroupLinkVerdict, { verdict: 'known' | 'next' | 'recovery' | 'follow' }>;
 
 async function next(turn: Turn, record: VerifiedRecord, change: KeyChange | undefined): Promise<Admission> {
   const { link } = record;

@@ -19,9 +19,9 @@ export async function readSignedHead(memory: Memory, feed: Feed): Promise<Signed
   return isGivenUp ? undefined : signed;
 }
 
-function isBehindKeys({ feedKeys }: Memory, { author, recovery, epoch }: FeedHead): boolean {
-  const keys = feedKeys.get(feedName({ author, scope: PUBLIC_SCOPE }));
-  return keys !== undefined && compareEpochs({ recovery, epoch }, newestEpoch(keys)) < 0;
+function isBehindKeys({ feedKeys }: Memory, head: FeedHead): boolean {
+  const keys = feedKeys.get(feedName(publicFeed(head)));
+  return keys !== undefined && compareEpochs(head, newestEpoch(keys)) < 0;
 }
 
 async function readNewest(memory: Memory, feed: Feed): Promise<SignedHead | undefined> {
