@@ -1,17 +1,15 @@
 /** The feed in a private group of an author who changes keys, for tests: signed as a store would have it signed. */
+import { publicKeyOf } from '../../../src/crypto/ed25519.ts';
 import {
+  authorIdOf,
   followingPredicate,
   keyDraft,
   newestEpoch,
   signRecord,
   type Draft,
-  type FeedKeys,
   type FeedLink,
-  type Kept,
   type VerifiedRecord,
 } from '../../../src/exchange/record/index.ts';
-import { authorIdOf } from '../../../src/exchange/record/index.ts';
-import { publicKeyOf } from '../../../src/crypto/ed25519.ts';
 import { draft, NETWORK } from './author.ts';
 import { Records, type Chain } from './keys.ts';
 
@@ -38,7 +36,7 @@ export class GroupChain extends Records {
     const place = newestEpoch(by.keys);
     if (keep !== null) this.records.splice(this.records.indexOf(keep) + 1);
     else this.records.splice(0);
-    const content = keyDraft(by.author, followingPredicate(authorIdOf(publicKeyOf(by.seed)), keep && keptOf(keep)));
+    const content = keyDraft(by.author, followingPredicate(authorIdOf(publicKeyOf(by.seed)), keep && this.kept()));
     this.#sign(by, { ...place, seq: 1, prev: keep?.id ?? null }, content);
     return this;
   }
@@ -49,10 +47,6 @@ export class GroupChain extends Records {
 
   #sign(by: Chain, at: Pick<FeedLink, 'recovery' | 'epoch' | 'seq' | 'prev'>, content: Draft): void {
     const link = { network: NETWORK, author: by.author, scope: SCOPE, ...at };
-    this.records.push(signRecord(by.seed, link, content, by.keys satisfies FeedKeys));
+    this.records.push(signRecord(by.seed, link, content, by.keys));
   }
-}
-
-function keptOf({ id, link: { recovery, epoch, seq } }: VerifiedRecord): Kept {
-  return { recovery, epoch, seq, id };
 }

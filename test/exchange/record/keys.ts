@@ -41,6 +41,11 @@ export class Records {
     if (record === undefined) throw new Error(`no record ${index}`);
     return record;
   }
+
+  kept(index = -1): Kept {
+    const { id, link } = this.at(index);
+    return { recovery: link.recovery, epoch: link.epoch, seq: link.seq, id };
+  }
 }
 
 /** One branch of a feed. `branch` copies it, so that two can go on from one place. */
@@ -91,11 +96,6 @@ export class Chain extends Records {
   revoke(): this {
     this.#sign(this.seed, this.#next(), keyDraft(this.author, { action: 'revoke', reason: 'stolen' }));
     return this;
-  }
-
-  kept(index = -1): Kept {
-    const { id, link } = this.at(index);
-    return { recovery: link.recovery, epoch: link.epoch, seq: link.seq, id };
   }
 
   branch(upTo?: number): Chain {
