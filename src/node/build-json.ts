@@ -82,7 +82,7 @@ const STATES: ReadonlySet<unknown> = new Set<BuildRecord['status']>(['running', 
 
 function damaged(id: string, what: string, cause?: unknown): RefusedError {
   return new RefusedError('build/damaged', `build.json of the build ${id} is damaged: ${what}`, {
-    hint: 'Remove the folder of this build, and build it again.',
+    hint: `Remove the folder builds/${id} in your home of portalgun, and build it again.`,
     facts: { id, what },
     cause,
   });

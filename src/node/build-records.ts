@@ -153,6 +153,11 @@ export function buildIn(
   return found;
 }
 
+/** The build of an image, which has its name. Throws as `buildIn`. */
+export function makerIn(list: BuildList, image: string): BuildRecord | undefined {
+  return buildIn(list, (build) => build.image === image, image);
+}
+
 /**
  * The newest finished build of a recipe: by name, `author/name`, digest or file name. Rejects with `build/none`, `build/damaged`
  * or `build/newer`.

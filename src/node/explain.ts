@@ -18,7 +18,7 @@ import {
   type StoredImage,
 } from '../workshop/image/index.ts';
 import { readStages } from './build-files.ts';
-import { buildIn, listBuilds, type BuildRecord, type Conditions } from './build-records.ts';
+import { listBuilds, makerIn, type BuildRecord, type Conditions } from './build-records.ts';
 import type { Home } from './home.ts';
 import { readImages } from './read-image.ts';
 
@@ -49,10 +49,8 @@ export async function explainDifference(
     await readImageManifest(home.imagesDir, right),
   );
   if (differences.length === 0) return [];
-  const list = await listBuilds(home);
-  // An image has the name of its build.
-  const buildOf = ({ id }: StoredImage): BuildRecord | undefined => buildIn(list, ({ image }) => image === id, id);
-  const [first, second] = [buildOf(left), buildOf(right)];
+  const builds = await listBuilds(home);
+  const [first, second] = [makerIn(builds, left.id), makerIn(builds, right.id)];
   const named = withOrigins(differences, first === undefined ? [] : await readStages(home, first));
   if (!options.causes) return named;
   const wanted = new Set(

@@ -21,7 +21,7 @@ import {
   type TreeCopy,
 } from '../workshop/image/index.ts';
 import { acceleratorCandidates, hostBootId, probeAccelerator, startMachine } from '../workshop/machine/index.ts';
-import { buildIn, listBuilds } from './build-records.ts';
+import { listBuilds, makerIn } from './build-records.ts';
 import type { Home } from './home.ts';
 import { mediaSources } from './media-sources.ts';
 
@@ -135,16 +135,15 @@ export function altered(
 }
 
 /**
- * Those that it was measured under. Rejects with `possession/no-rules`, `build/damaged`, or with `image/other-rules` where they are rules of ours
- * that have another version now: what they did then cannot be done again.
+ * Those that it was measured under. Rejects with `possession/no-rules`, `build/damaged`, or with `image/other-rules` where they
+ * are rules of ours that have another version now: what they did then cannot be done again.
  */
 export async function rulesOf(
   home: Home,
   image: StoredImage,
   { normaliser }: Pick<Manifest, 'normaliser'>,
 ): Promise<readonly NormaliseRule[]> {
-  // An image has the name of its build.
-  const rules = buildIn(await listBuilds(home), (one) => one.image === image.id, image.id)?.normalise;
+  const rules = makerIn(await listBuilds(home), image.id)?.normalise;
   if (rules !== undefined && compileRules(rules).digest === normaliser) return rules;
   if (rules !== undefined) {
     throw new UnavailableError(

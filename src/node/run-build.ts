@@ -244,8 +244,10 @@ async function keepEvidence(home: Home, id: string, { failure, after }: Repair):
   return { before: await keep(failure.seen.lines), ...(after && { after: await keep(after.lines) }) };
 }
 
-/** The lock is a convenience beside the recipe: it is in the build's folder anyway. */
-/** Beside a recipe that has none yet, where that may be written. Whoever reads it meanwhile finds it whole. */
+/**
+ * Beside a recipe that has none yet, where that may be written: a convenience, for it is in the build's folder anyway. Whoever
+ * reads it meanwhile finds it whole.
+ */
 async function leaveLock(file: string, text: string): Promise<void> {
   try {
     await createFileAtomic(file, text, 0o644);
