@@ -18,7 +18,7 @@ import {
 import type { Rivals } from '../../node/rivals.ts';
 import type { Context } from '../context.ts';
 import { hiddenLine } from '../hidden-line.ts';
-import { paint, printLine, printResult, table } from '../output.ts';
+import { fitting, paint, printLine, printResult, table } from '../output.ts';
 import { ownRivalLines } from '../rivals.ts';
 
 interface KeyState {
@@ -82,12 +82,14 @@ interface Changed {
 export async function rotate(context: Context, flags: { offline?: boolean }): Promise<undefined> {
   const home = await connect(context.home);
   const changed = await home.call<Changed>('key.rotate', { offline: flags.offline ?? false }, context.signal);
-  printResult(context, changed, () => [
-    `Your feed goes on under a new key, in epoch ${changed.epoch}: ${changed.key}`,
-    ...groupLines(changed),
-    ...offlineLines(changed),
-    'Your author id stays the same. Make a new backup: portalgun key backup FILE',
-  ]);
+  printResult(context, changed, () =>
+    fitting(context, [
+      `Your feed goes on under a new key, in epoch ${changed.epoch}: ${changed.key}`,
+      ...groupLines(changed),
+      ...offlineLines(changed),
+      'Your author id stays the same. Make a new backup: portalgun key backup FILE',
+    ]),
+  );
   return undefined;
 }
 
@@ -120,13 +122,14 @@ export async function recover(context: Context, flags: RecoverFlags): Promise<un
     ...(next !== undefined && { recoveryKey: next.text, keptIn: isWrittenDown ? null : next.file }),
   };
   printResult(context, answer, () => [
-    `Your feed goes on under a new key: recovery ${changed.recovery}, epoch ${changed.epoch}: ${changed.key}`,
-    changed.voided.length === 0
-      ? 'Every record that was here stays.'
-      : `${changed.voided.length} records are void, for everybody: ${changed.voided.map((id) => id.slice(0, 19)).join(' ')}`,
+    ...fitting(context, [
+      `Your feed goes on under a new key: recovery ${changed.recovery}, epoch ${changed.epoch}: ${changed.key}`,
+      changed.voided.length === 0
+        ? 'Every record that was here stays.'
+        : `${changed.voided.length} records are void, for everybody: ${changed.voided.map((id) => id.slice(0, 19)).join(' ')}`,
+    ]),
     ...recoveryLines(context, next, isWrittenDown),
-    ...groupLines(changed),
-    ...offlineLines(changed),
+    ...fitting(context, [...groupLines(changed), ...offlineLines(changed)]),
     'Make a new backup: portalgun key backup FILE',
   ]);
   return undefined;
