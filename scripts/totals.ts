@@ -24,8 +24,9 @@ export function readTotals(output: string): Totals | undefined {
 /** What a run's output says of its failures, from mocha's heading to the closing line; where it has no end, how it broke off. */
 export function readFailures(output: string): string {
   const body = stripVTControlCharacters(output).replace(/\d+ passed, \d+ failed.*\n$/, '');
-  const heading = [...body.matchAll(/^ {2}\d+ failing/gm)].at(-1);
-  if (heading !== undefined) return body.slice(heading.index);
+  const end = body.slice([...body.matchAll(/^ {2}\d+ passing/gm)].at(-1)?.index ?? 0);
+  const heading = /^ {2}\d+ failing/m.exec(end);
+  if (heading !== null) return end.slice(heading.index);
   return readTotals(output) === undefined ? body.split('\n').slice(-LINES_OF_A_BROKEN_RUN).join('\n') : '';
 }
 

@@ -26,6 +26,9 @@ describe('the closing line of a test run', () => {
     assert.equal(readFailures(`  3 passing\n${coloured}${totalsLine(totals)}\n`), failing);
     assert.equal(readFailures(`  ✔ a test\n  3 passing\n${totalsLine(totals)}\n`), '');
     assert.equal(readFailures('  ✔ a test\nkilled'), '  ✔ a test\nkilled');
+    const skipped = '  1 failing as skipped: why\n\n  - another test\n';
+    assert.equal(readFailures(`  3 passing\n${failing}${skipped}${totalsLine(totals)}\n`), `${failing}${skipped}`);
+    assert.equal(readFailures(`  3 passing\n  1 pending\n${skipped}${totalsLine(totals)}\n`), skipped);
   });
 
   it('sums two runs', () => {
