@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { multiaddr } from '@multiformats/multiaddr';
 import { DIAL_BACKS } from '../../../src/exchange/p2p/limits.ts';
-import { createDialBackLimit } from '../../../src/exchange/p2p/libp2p/dial-back.ts';
+import { createDialBackLimit, realDials } from '../../../src/exchange/p2p/libp2p/dial-back.ts';
 
 describe('dials back', () => {
   it('threat 19: are made for one host and for all together so often and no more', () => {
@@ -21,5 +21,26 @@ describe('dials back', () => {
     assert.equal(all, DIAL_BACKS.ofAll.burst);
     now += DIAL_BACKS.ofAll.intervalMs;
     assert.equal(made(1, 2), 1);
+  });
+
+  it('are new connections, though there is one, until there were too many', async () => {
+    const opened: unknown[] = [];
+    const stop = new Error('not here');
+    const open = realDials(
+      async (_, options) => {
+        opened.push(options);
+        throw stop;
+      },
+      () => 0,
+    );
+    const address = multiaddr('/ip4/11.0.0.1/tcp/1');
+    for (let time = 0; time < DIAL_BACKS.ofHost.burst; time += 1) await assert.rejects(open(address, {}), stop);
+    assert.deepEqual(
+      opened,
+      Array.from({ length: DIAL_BACKS.ofHost.burst }, () => ({ force: true })),
+    );
+    await assert.rejects(open(address, {}), { code: 'exchange/too-many-dial-backs' });
+    await assert.rejects(open([address], {}), stop, 'a node to ask, not one to dial back');
+    assert.deepEqual(opened.at(-1), {});
   });
 });

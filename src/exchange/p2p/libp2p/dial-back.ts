@@ -22,13 +22,7 @@ export function dialBackService(now: () => number): (components: Components) => 
   const make = autoNAT({ maxInboundStreams: DIAL_BACK_STREAMS, maxOutboundStreams: DIAL_BACK_STREAMS });
   return (components) => {
     const { addressManager, connectionManager } = components;
-    const mayDial = createDialBackLimit(now);
-    const openConnection: OpenConnection = async (to, options) => {
-      // One address is dialled back; several are those of a node to ask, with which one connection is enough.
-      if (Array.isArray(to) || !('getComponents' in to)) return connectionManager.openConnection(to, options);
-      if (mayDial(to)) return connectionManager.openConnection(to, { ...options, force: true });
-      throw new UnavailableError('exchange/too-many-dial-backs', 'too many dials back were asked for');
-    };
+    const openConnection = realDials(async (to, options) => connectionManager.openConnection(to, options), now);
     const getAddresses: Components['addressManager']['getAddresses'] = () =>
       addressManager.getAddresses().filter((address) => !isRelayed(address.toString()));
     return make(
@@ -37,6 +31,17 @@ export function dialBackService(now: () => number): (components: Components) => 
         connectionManager: but(connectionManager, { openConnection }),
       }),
     );
+  };
+}
+
+/** Rejects with `exchange/too-many-dial-backs`. */
+export function realDials(open: OpenConnection, now: () => number): OpenConnection {
+  const mayDial = createDialBackLimit(now);
+  return async (to, options) => {
+    // One address is dialled back; several are those of a node to ask, with which one connection is enough.
+    if (Array.isArray(to) || !('getComponents' in to)) return open(to, options);
+    if (mayDial(to)) return open(to, { ...options, force: true });
+    throw new UnavailableError('exchange/too-many-dial-backs', 'too many dials back were asked for');
   };
 }
 
